@@ -1,0 +1,459 @@
+/**
+ * Every message between gateway, extension and page, and the version they must agree on.
+ * All values are plain JSON. Must not import anything.
+ *
+ * One RPC (birpc) carries them over three roads: the child-process channel (extension and gateway), the webview's
+ * postMessage (page and extension, which relays), and a loopback WebSocket (browser page and gateway).
+ */
+
+export const CONTRACT_VERSION = 1;
+
+/** One writer per event. A gap in `seq`, or another `generation`, means: ask for a snapshot. */
+export interface Stamp {
+  /** Changes whenever the gateway starts. */
+  readonly generation: string;
+  readonly seq: number;
+}
+
+/** A place in the policy file; lines and columns count from 1. */
+export interface Location {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+// ---- Traffic ---------------------------------------------------------------------------------------------------
+
+export type RowState =
+  | "pending" // …
+  | "ok" // ✓
+  | "clientError" // !  4xx from the backend
+  | "upstreamError" // ✕  5xx from the backend, or the gateway could not get an answer
+  | "rejected" // ⛨  refused by a policy or by the router
+  | "aborted"; // the client went away first
+
+/** The line that each request draws: a dot per phase that ran, a square where it stopped, a fork over the replicas. */
+export interface Track {
+  /** Phases that ran, in order: "route", "screen", "identify", ... */
+  readonly phases: readonly string[];
+  /** The last of `phases` refused. */
+  readonly stopped: boolean;
+  /** Index into `phases` of one that let pass with a warning (shadow refusal); -1 = none. */
+  readonly warned: number;
+  /** Replicas of the chosen service; 0 when it was not reached. */
+  readonly replicas: number;
+  /** Index of the chosen one; -1 = none. */
+  readonly chosen: number;
+  /** Indexes of excluded ones. */
+  readonly excluded: readonly number[];
+  /** The chosen one failed. */
+  readonly failed: boolean;
+  /** Text alternative, e.g. "stopped at the rate limit". */
+  readonly say: string;
+}
+
+/** One line of the traffic table. */
+export interface Row {
+  readonly id: number;
+  /** Epoch milliseconds of arrival. */
+  readonly at: number;
+  readonly state: RowState;
+  /** More words for `is:`: retried, replayed, simulated. */
+  readonly tags: readonly string[];
+  readonly protocol: "http/1.1" | "websocket";
+  readonly method: string;
+  readonly host: string;
+  /** With the query. */
+  readonly path: string;
+  /** 0 while pending, or when there was none. */
+  readonly status: number;
+  readonly listener: string;
+  readonly route?: string;
+  readonly service?: string;
+  /** ":4001" */
+  readonly endpoint?: string;
+  /** Consumer or token subject. */
+  readonly caller?: string;
+  readonly client: string;
+  /** Name of the policy that refused. */
+  readonly policy?: string;
+  /** First failing fact, else the balancing reason. */
+  readonly why: string;
+  /** Milliseconds; -1 while pending. */
+  readonly duration: number;
+  /** Milliseconds to the first response byte; -1 when there was none. */
+  readonly firstByte: number;
+  readonly requestBytes: number;
+  readonly responseBytes: number;
+  readonly attempts: number;
+  /** Plan revision that judged it. */
+  readonly revision: number;
+  readonly track: Track;
+  /** Heads and bodies were evicted from the ring; the row and its decision remain. */
+  readonly evicted: boolean;
+}
+
+export interface TrafficCounts {
+  readonly stamp: Stamp;
+  /** Rows in the ring. */
+  readonly total: number;
+  /** Rows that match the filter. Positions of matched rows run from `first` (grows as rows are evicted) to `first + matched`. */
+  readonly matched: number;
+  readonly first: number;
+  /** Rows evicted since the start or the last clear. */
+  readonly dropped: number;
+  readonly recording: boolean;
+  /** Requests per second and share refused over the last ten seconds. */
+  readonly perSecond: number;
+  readonly rejectedShare: number;
+  /** 95th percentile of duration over the last ten seconds, milliseconds; -1 = none. */
+  readonly p95: number;
+}
+
+/** Sent at most ten times a second, only to who watches. */
+export interface TrafficDelta extends TrafficCounts {
+  /** New matching rows, oldest first, at most 200; `appendedAt` is the position of the first. When more came, they are left out and must be asked for. */
+  readonly appended: readonly Row[];
+  readonly appendedAt: number;
+  /** Rows sent before or shown before that have changed since (pending ones that ended). */
+  readonly changed: readonly Row[];
+}
+
+export interface TrafficWindow extends TrafficCounts {
+  readonly from: number;
+  readonly rows: readonly Row[];
+}
+
+export interface TrafficQuery {
+  readonly filter: string;
+  /** Position of the first row wanted. Negative counts from the end. */
+  readonly from: number;
+  /** At most 500. */
+  readonly count: number;
+}
+
+/** How a filter text was understood. */
+export interface FilterVerdict {
+  readonly ok: boolean;
+  /** In words: "rejected, on route orders". */
+  readonly description: string;
+  readonly problem?: { readonly message: string; readonly start: number; readonly end: number };
+}
+
+export interface Suggestion {
+  /** Replaces [start, end) of the filter text. */
+  readonly insert: string;
+  readonly start: number;
+  readonly end: number;
+  readonly label: string;
+  /** Rows that it would leave; -1 = not counted. */
+  readonly count: number;
+}
+
+// ---- Detail ----------------------------------------------------------------------------------------------------
+
+export interface TimelineStep {
+  readonly phase: string;
+  readonly label: string;
+  readonly sentence: string;
+  /** "off": not reached. "shadow": would have refused. */
+  readonly state: "ok" | "stop" | "off" | "shadow" | "skipped";
+  readonly location?: Location;
+  readonly facts: readonly { readonly name: string; readonly value: string }[];
+}
+
+/** Every route of the listener, and the condition on which it lost. */
+export interface RouteCandidate {
+  readonly route: string;
+  readonly match: string;
+  readonly verdict: "chosen" | "lost";
+  /** "path /orders does not match /cart", "less specific: prefix /" ... */
+  readonly why: string;
+  readonly location?: Location;
+}
+
+export interface EndpointCandidate {
+  readonly label: string;
+  readonly url: string;
+  readonly verdict: "chosen" | "lost" | "excluded";
+  readonly why: string;
+  readonly inFlight: number;
+  readonly weight: number;
+  readonly location?: Location;
+}
+
+/** One header field through the gateway. Undefined = not there. Masked values read "•••• (masked)". */
+export interface FieldJourney {
+  readonly name: string;
+  readonly client?: string;
+  readonly gateway?: string;
+  readonly upstream?: string;
+  readonly reply?: string;
+  /** Which side: request fields show client -> upstream, response fields upstream -> client. */
+  readonly side: "request" | "response";
+  /** Who changed it: policy name, or "gateway". */
+  readonly changedBy?: string;
+  readonly location?: Location;
+}
+
+export interface BodyView {
+  /** Bytes on the wire. */
+  readonly size: number;
+  /** Bytes captured. */
+  readonly captured: number;
+  readonly contentType: string;
+  readonly contentEncoding: string;
+  /** Base64 of what was captured; absent when evicted. */
+  readonly base64?: string;
+  readonly evicted: boolean;
+}
+
+export interface TimingSpan {
+  readonly name: "decide" | "queue" | "connect" | "send" | "wait" | "receive";
+  readonly attempt: number;
+  /** Milliseconds after arrival. */
+  readonly start: number;
+  readonly duration: number;
+}
+
+export interface AttemptView {
+  readonly number: number;
+  readonly endpoint: string;
+  /** "200 in 12 ms", "connection refused" */
+  readonly outcome: string;
+  readonly failed: boolean;
+  /** Why it was tried again, or why not. */
+  readonly then: string;
+  readonly reusedConnection: boolean;
+}
+
+export interface Verdict {
+  readonly refused: boolean;
+  readonly status: number;
+  readonly title: string;
+  readonly sentence: string;
+  /** urn:switchyard:<kind>:<reason> */
+  readonly type?: string;
+  readonly policy?: string;
+  readonly location?: Location;
+  readonly fixes: readonly { readonly title: string; readonly location: Location; readonly newText: string }[];
+}
+
+export interface Detail {
+  readonly row: Row;
+  readonly verdict: Verdict;
+  /** Who is calling, and what may they do? */
+  readonly gateway: readonly TimelineStep[];
+  /** Where should it go? */
+  readonly balancer: readonly TimelineStep[];
+  readonly routes: readonly RouteCandidate[];
+  readonly balance?: {
+    readonly algorithm: string;
+    readonly sentence: string;
+    readonly seed: string;
+    readonly candidates: readonly EndpointCandidate[];
+  };
+  readonly fields: readonly FieldJourney[];
+  readonly requestBody: BodyView;
+  readonly responseBody: BodyView;
+  readonly timing: readonly TimingSpan[];
+  readonly attempts: readonly AttemptView[];
+  /** A shell line that sends it again. Secrets masked unless revealed. */
+  readonly curl: string;
+  /** Secrets in this detail are shown. */
+  readonly revealed: boolean;
+}
+
+// ---- Services, routes, limits -----------------------------------------------------------------------------------
+
+export interface EndpointView {
+  readonly index: number;
+  readonly label: string;
+  readonly url: string;
+  readonly health: "up" | "down" | "ejected" | "drain" | "maintenance" | "unknown";
+  /** "up", "ejected, back in 18 s after 5 failures", ... */
+  readonly sentence: string;
+  readonly inFlight: number;
+  readonly weight: number;
+  /** Milliseconds; -1 = none yet. */
+  readonly latency: number;
+  readonly perSecond: number;
+  /** 0..1 of the service's traffic. */
+  readonly share: number;
+  readonly location?: Location;
+}
+
+export interface ServiceView {
+  readonly name: string;
+  readonly algorithm: string;
+  readonly healthy: number;
+  readonly total: number;
+  readonly perSecond: number;
+  readonly endpoints: readonly EndpointView[];
+  readonly location?: Location;
+}
+
+export interface RouteView {
+  readonly name: string;
+  /** "GET POST /orders" */
+  readonly summary: string;
+  readonly perSecond: number;
+  /** 0..1 over the last minute. */
+  readonly rejectedShare: number;
+  readonly total: number;
+  readonly location?: Location;
+}
+
+export interface LimitKeyView {
+  readonly key: string;
+  readonly left: number;
+  readonly capacity: number;
+  /** Milliseconds from `at` until one more is admitted; 0 = now. */
+  readonly nextIn: number;
+  readonly fullIn: number;
+  readonly rejected: number;
+}
+
+export interface LimitView {
+  /** Step identity: what `resetBucket` takes. */
+  readonly identity: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly algorithm: string;
+  /** "20 per 1m by jwt.sub" */
+  readonly text: string;
+  readonly capacity: number;
+  /** Refill per second. */
+  readonly perSecond: number;
+  /** Emptiest first, at most as many as asked for. */
+  readonly keys: readonly LimitKeyView[];
+  readonly keyCount: number;
+  readonly emptyCount: number;
+  readonly location?: Location;
+}
+
+/** Epoch milliseconds `at` lets the view run its countdowns by itself. */
+export interface LimitsView {
+  readonly stamp: Stamp;
+  readonly at: number;
+  readonly limits: readonly LimitView[];
+}
+
+export interface ServicesView {
+  readonly stamp: Stamp;
+  readonly at: number;
+  readonly services: readonly ServiceView[];
+  readonly routes: readonly RouteView[];
+}
+
+// ---- Policy and status ------------------------------------------------------------------------------------------
+
+export interface DiagnosticView {
+  /** SY101 ... */
+  readonly code: string;
+  readonly severity: "error" | "warning" | "hint";
+  readonly message: string;
+  readonly location: Location;
+  readonly endLine: number;
+  readonly endColumn: number;
+}
+
+export interface PolicyStatus {
+  readonly file: string;
+  /** Counts accepted edits from 1. */
+  readonly revision: number;
+  /** Epoch milliseconds when the running plan was accepted. */
+  readonly acceptedAt: number;
+  /** The latest text was refused: the plan above keeps serving. */
+  readonly invalid: boolean;
+  readonly diagnostics: readonly DiagnosticView[];
+}
+
+export interface ListenerStatus {
+  readonly name: string;
+  readonly url: string;
+  readonly port: number;
+  readonly problem?: string;
+}
+
+export interface GatewayStatus {
+  readonly stamp: Stamp;
+  readonly state: "running" | "draining";
+  readonly listeners: readonly ListenerStatus[];
+  readonly policy: PolicyStatus;
+  readonly perSecond: number;
+  /** Refused in the last ten seconds. */
+  readonly rejected: number;
+  /** Services with fewer healthy endpoints than they have: "orders 2/3". */
+  readonly unhealthy: readonly string[];
+  readonly processId: number;
+}
+
+export interface Hello {
+  readonly version: number;
+  readonly generation: string;
+  readonly status: GatewayStatus;
+}
+
+export type ProposeResult =
+  | { readonly kind: "accepted"; readonly revision: number; readonly diagnostics: readonly DiagnosticView[] }
+  | { readonly kind: "invalid"; readonly diagnostics: readonly DiagnosticView[] }
+  | { readonly kind: "conflict"; readonly revision: number }
+  /** The plan is good but a listener could not be opened; the old plan serves. */
+  | { readonly kind: "failed"; readonly message: string };
+
+export interface ExplainRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly clientIp?: string;
+}
+
+/** What the watcher wants to be told. Absent = nothing of that kind. Replaces what was asked for before. */
+export interface Topics {
+  readonly traffic?: { readonly filter: string };
+  readonly services?: boolean;
+  readonly limits?: { readonly search?: string; readonly count?: number };
+  readonly status?: boolean;
+}
+
+/** What the gateway answers. Each call is answered, fails as a rejection with an Error, or times out. */
+export interface GatewayFunctions {
+  hello(version: number): Hello | Promise<Hello>;
+  watch(topics: Topics): void | Promise<void>;
+  parseFilter(filter: string): FilterVerdict | Promise<FilterVerdict>;
+  suggest(filter: string, caret: number): Suggestion[] | Promise<Suggestion[]>;
+  rows(query: TrafficQuery): TrafficWindow | Promise<TrafficWindow>;
+  /** `reveal` shows secrets: only after the person asked for it. undefined = evicted. */
+  detail(id: number, reveal: boolean): Detail | undefined | Promise<Detail | undefined>;
+  lastRejection(): Detail | undefined | Promise<Detail | undefined>;
+  services(): ServicesView | Promise<ServicesView>;
+  limits(search: string, count: number): LimitsView | Promise<LimitsView>;
+  resetBucket(identity: string, key: string): void | Promise<void>;
+  status(): GatewayStatus | Promise<GatewayStatus>;
+  policyText(): { text: string; revision: number } | Promise<{ text: string; revision: number }>;
+  /** `basedOn` = the revision the edit started from; -1 = whatever runs. */
+  propose(text: string, basedOn: number): ProposeResult | Promise<ProposeResult>;
+  explain(request: ExplainRequest): Detail | Promise<Detail>;
+  clearTraffic(): void | Promise<void>;
+  setRecording(on: boolean): void | Promise<void>;
+  stop(): void | Promise<void>;
+}
+
+/** What a watcher (extension or page) may be told. All are events: nobody waits for an answer. */
+export interface WatcherFunctions {
+  traffic(delta: TrafficDelta): void;
+  servicesChanged(view: ServicesView): void;
+  limitsChanged(view: LimitsView): void;
+  statusChanged(status: GatewayStatus): void;
+}
+
+/** What the page may ask of the window it is shown in; answered by the extension, or by the page's own browser host. */
+export interface HostFunctions {
+  openLocation(location: Location): void;
+  openDetail(id: number): void;
+  startGateway(): void;
+  copyText(text: string): void;
+  /** Opens a captured body or the whole trace as a document. */
+  openText(title: string, language: string, text: string): void;
+}

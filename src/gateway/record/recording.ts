@@ -1,0 +1,79 @@
+/**
+ * One request as the engine writes it down while it passes: the seam between forwarding and the ring.
+ * The engine fills the fields, the recorder packs them when the request ends.
+ * Must not format or mask anything: that happens when somebody looks.
+ */
+import type { Arrival, Caller, Facts } from "../../model/arrival.ts";
+import type { Millis, Seed } from "../../model/basics.ts";
+import type { Decision } from "../../model/decision.ts";
+
+/** One try at one endpoint. All times are monotonic milliseconds; -1 = did not happen. */
+export interface AttemptRecord {
+  /** Index into the service's endpoints. */
+  endpoint: number;
+  startedAt: Millis;
+  connectedAt: Millis;
+  /** Last request byte written. */
+  sentAt: Millis;
+  firstByteAt: Millis;
+  endedAt: Millis;
+  /** 0 when there was no response. */
+  status: number;
+  /** One of model Failure. */
+  failure: number;
+  reused: boolean;
+  /** Tried again on another endpoint (or a fresh connection) after this one. */
+  retried: boolean;
+}
+
+/** Bytes of one body: all counted, the first `limit` kept. */
+export interface Captured {
+  bytes: number;
+  /** undefined until the first byte is kept. */
+  kept: Buffer | undefined;
+  keptBytes: number;
+}
+
+export interface Recording {
+  readonly id: number;
+  /** Epoch milliseconds. */
+  at: number;
+  start: Millis;
+  end: Millis;
+  revision: number;
+  seed: Seed;
+  arrival: Arrival;
+  caller: Caller;
+  facts: Facts;
+  decision: Decision;
+  /** Heads as bytes on the wire, start line and final CRLF included, as latin1; "" = none. */
+  requestHead: string;
+  upstreamHead: string;
+  responseHead: string;
+  replyHead: string;
+  readonly requestBody: Captured;
+  readonly responseBody: Captured;
+  attempts: AttemptRecord[];
+  /** Status sent to the client; 0 while pending or when there was none. */
+  status: number;
+  /** One of model Failure. */
+  failure: number;
+  /** urn of a refusal that the engine itself made (bad request, loop, 502, 504); "" = none. */
+  refusal: string;
+  /** Its sentence. */
+  refusalDetail: string;
+  upgraded: boolean;
+}
+
+/** What the engine may ask of the recorder. Every call is cheap and none throws. */
+export interface RecordKeeper {
+  /** A blank recording, visible as pending from `began` on. */
+  open(): Recording;
+  /** The request head is in and the arrival filled. */
+  began(recording: Recording): void;
+  /** Copies the bytes at once: the buffer is the engine's to reuse. */
+  captureRequest(recording: Recording, bytes: Buffer, start: number, end: number): void;
+  captureResponse(recording: Recording, bytes: Buffer, start: number, end: number): void;
+  /** The request ended. The recorder packs it; the engine must not touch it afterwards. */
+  ended(recording: Recording): void;
+}

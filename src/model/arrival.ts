@@ -1,0 +1,78 @@
+/**
+ * What one request brings with it: the Arrival, the Facts looked up for it, the Caller found on the way,
+ * and the Passage that carries all three through the steps.
+ * Must not read a header that was not asked for, nor keep anything after the request has ended.
+ */
+import type { Seed } from "./basics.ts";
+
+/** What arrived. At layer 4 there is no method, path or header, and a policy cannot read one. */
+export interface Arrival {
+  readonly layer: 4 | 7;
+  /** Index into `plan.listeners`. */
+  readonly listener: number;
+  /** Textual address; an IPv4-mapped IPv6 address is given as IPv4. */
+  readonly clientIp: string;
+  readonly clientPort: number;
+  readonly sni?: string;
+  readonly method?: string;
+  /** Lower case, without port. */
+  readonly host?: string;
+  /** As it arrived (not decoded, not normalised), without the query; starts with "/" or is "*". */
+  readonly path?: string;
+  /** Without the "?"; undefined when the target had none. */
+  readonly query?: string;
+  /** @param name lower case. Several fields of one name come joined by ", " (RFC 9110 section 5.3). */
+  header(name: string): string | undefined;
+}
+
+/** What had to be looked up before deciding, by fact name; recorded, so that replay is exact. */
+export type Facts = Readonly<Record<string, unknown>>;
+
+/** What a route's steps want looked up. The gateway has one gatherer per `kind`. */
+export interface FactRequest {
+  /** Unique per distinct lookup; the key under which the answer stands in Facts. */
+  readonly name: string;
+  readonly kind: "token";
+  readonly source: TokenSource;
+}
+
+/** Where a token stands in the request and which keys verify it. Exactly one key source is set. */
+export interface TokenSource {
+  readonly header: string;
+  readonly jwks?: string;
+  readonly secret?: string;
+  readonly publicKey?: string;
+  readonly algorithms: readonly string[];
+}
+
+/** The edge's verdict on a token: signature only. Times, issuer and audience are the core's to judge. */
+export type TokenFact =
+  | { readonly state: "absent" }
+  | { readonly state: "malformed"; readonly problem: string }
+  | { readonly state: "badSignature"; readonly problem: string; readonly claims?: Readonly<Record<string, unknown>> }
+  | { readonly state: "keysUnavailable"; readonly problem: string }
+  | { readonly state: "verified"; readonly algorithm: string; readonly claims: Readonly<Record<string, unknown>> };
+
+/** Who calls, as far as the identify steps have found out. The only thing a peek may write. */
+export interface Caller {
+  consumer: string | undefined;
+  groups: readonly string[];
+  /** Claims of a verified token. */
+  jwt: Readonly<Record<string, unknown>> | undefined;
+  /** The word to show for this caller: consumer name, or the token's `sub`. */
+  label: string | undefined;
+}
+
+/** One request on its way through the steps; reused by its connection, never kept. */
+export interface Passage {
+  arrival: Arrival;
+  facts: Facts;
+  caller: Caller;
+  seed: Seed;
+  /** Bit i is set when endpoint i of the chosen service was tried already. */
+  tried: number;
+  /** Epoch milliseconds that belong to `now`: for token times (exp, nbf). Recorded with the request. */
+  wallClock: number;
+  /** The request's public id, made when somebody needs it (a template, a problem document). */
+  requestId(): string;
+}

@@ -1,0 +1,143 @@
+/**
+ * The Decision and its Trace: the numbers each step leaves behind, from which `explain` words the whole story later.
+ * Must not hold strings and must not allocate per request: both are reused by their connection.
+ */
+import type { Millis, Reason } from "./basics.ts";
+
+/** A step leaves numbers in a ring, no strings; `say` makes the sentence when somebody looks. */
+export interface Note {
+  put(reason: Reason, x: number, y: number): void;
+}
+
+/** What kind of thing one trace entry tells; see `Trace.mark` for the meaning of its other numbers. */
+export const Mark = {
+  /** index = route, reason = match within the route, x = routes that were candidates on this listener. */
+  Route: 1,
+  /** index = step, reason = its verdict, x and y = its numbers. */
+  Step: 2,
+  /** As Step, for a step with `shadow: true`: recorded, never refuses. */
+  Shadow: 3,
+  /** A step whose `when` was false: index = step. */
+  Skipped: 4,
+  /** index = backendRef within the route, x = draw in [0, total), y = total weight. */
+  Split: 5,
+  /** index = endpoint, reason = Exclusion, x and y depend on it. */
+  Excluded: 6,
+  /** index = endpoint, x = requests in flight before this one, y = effective weight. */
+  Candidate: 7,
+  /** What the balancer noted: reason = 1 + index into its `reasons`, x and y = its numbers. */
+  Draw: 8,
+  /** index = endpoint chosen, reason = attempt number from 1. */
+  Picked: 9,
+  /** Too few healthy endpoints: all are used. x = healthy, y = total. */
+  Panic: 10,
+} as const;
+
+/** Why an endpoint was not a candidate. `say` sentences stand in decide/exclusions.ts. */
+export const Exclusion = {
+  /** x = milliseconds until it is readmitted, y = consecutive failures that ejected it. */
+  Ejected: 1,
+  /** x = consecutive failed probes. */
+  ProbeDown: 2,
+  Drain: 3,
+  Maintenance: 4,
+  /** This request tried it already. */
+  Tried: 5,
+  /** Weight 0. */
+  Weightless: 6,
+} as const;
+
+/** Numbers of one decision, three per entry. Fixed capacity; what does not fit is counted in `dropped`. */
+export class Trace implements Note {
+  static readonly capacity = 128;
+  readonly numbers = new Float64Array(Trace.capacity * 3);
+  length = 0;
+  dropped = 0;
+  /** Set by whoever lets a step or balancer speak through `put`. */
+  speakerMark = 0;
+  speakerIndex = 0;
+
+  clear(): void {
+    this.length = 0;
+    this.dropped = 0;
+  }
+
+  put(reason: Reason, x: number, y: number): void {
+    this.mark(this.speakerMark, this.speakerIndex, reason, x, y);
+  }
+
+  /** @param index below 4096. @param reason below 256. */
+  mark(mark: number, index: number, reason: number, x: number, y: number): void {
+    if (this.length === Trace.capacity) {
+      this.dropped++;
+      return;
+    }
+    const at = this.length++ * 3;
+    this.numbers[at] = mark * 1048576 + index * 256 + reason;
+    this.numbers[at + 1] = x;
+    this.numbers[at + 2] = y;
+  }
+}
+
+/** One trace entry, unpacked for reading. */
+export interface TraceEntry {
+  readonly mark: number;
+  readonly index: number;
+  readonly reason: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** @param code the first number of an entry: it stays exact in a 32-bit float, so a record may keep it as one. */
+export function unpackEntry(code: number, x: number, y: number): TraceEntry {
+  const mark = Math.floor(code / 1048576);
+  const rest = code - mark * 1048576;
+  const index = Math.floor(rest / 256);
+  return { mark, index, reason: rest - index * 256, x, y };
+}
+
+/** Refusals that no policy owns. Their names, statuses and sentences stand in decide/refusals.ts. */
+export const BuiltIn = {
+  None: 0,
+  NoRoute: 1,
+  NoEndpoint: 2,
+  NoService: 3,
+} as const;
+
+/** The answer to one request. Reused; `Trace` holds its story. */
+export class Decision {
+  /** Index into plan.routes, or -1. */
+  route = -1;
+  /** Index into the route's matches, or -1. */
+  match = -1;
+  /** Index into plan.steps of the step that refused, or -1. */
+  step = -1;
+  /** The refusing step's reason, or 0. */
+  reason: Reason = 0;
+  /** One of BuiltIn when no policy but the router or balancer refused. */
+  builtIn = 0;
+  /** Index into plan.services, or -1. */
+  service = -1;
+  /** Index into the service's endpoints, or -1. */
+  endpoint = -1;
+  /** Attempts made, counting from 1 once an endpoint is picked. */
+  attempts = 0;
+  /** True once the listener's and route's steps have taken; `settle` then ends them. */
+  tookListener = false;
+  tookRoute = false;
+  enteredAt: Millis = 0;
+  decidedAt: Millis = 0;
+  readonly trace = new Trace();
+
+  clear(): void {
+    this.route = this.match = this.step = this.service = this.endpoint = -1;
+    this.reason = this.builtIn = this.attempts = 0;
+    this.tookListener = this.tookRoute = false;
+    this.enteredAt = this.decidedAt = 0;
+    this.trace.clear();
+  }
+
+  get refused(): boolean {
+    return this.step >= 0 || this.builtIn !== 0;
+  }
+}

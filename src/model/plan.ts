@@ -1,0 +1,157 @@
+/**
+ * The Plan: what one accepted edit compiles to. Immutable, swapped whole.
+ * Must not hold anything that changes while requests are served; that is State.
+ */
+import type { Phase, SourceRange } from "./basics.ts";
+import type { FactRequest } from "./arrival.ts";
+import type { AnyPolicy, Shape, Step } from "./policy.ts";
+import type { Balancer, AnyBalancerKind } from "./balancer.ts";
+
+export interface PlanListener {
+  readonly name: string;
+  readonly protocol: "HTTP";
+  readonly port: number;
+  /** Addresses to bind; default 127.0.0.1 and ::1. */
+  readonly addresses: readonly string[];
+  /** Steps of the listener stage: indexes into plan.steps, in phase order. */
+  readonly steps: readonly number[];
+  readonly source: SourceRange;
+}
+
+export interface PlanStep {
+  readonly index: number;
+  /** e.g. "route/orders/rateLimit/per-user": what state is carried by. Unique within a plan. */
+  readonly identity: string;
+  /** The name under `policies:`, or the kind when written in place. */
+  readonly name: string;
+  readonly kind: string;
+  readonly phase: Phase;
+  readonly policy: AnyPolicy;
+  readonly config: unknown;
+  readonly act: Step<unknown> | Shape;
+  readonly shadow: boolean;
+  /** Compiled `when`; absent when always. True lets the step run; one that fails to evaluate counts as true. */
+  readonly when?: (x: import("./arrival.ts").Passage) => boolean;
+  readonly source: SourceRange;
+}
+
+export type PathMatch =
+  | { readonly kind: "exact"; readonly value: string }
+  | { readonly kind: "prefix"; readonly value: string }
+  | { readonly kind: "regex"; readonly value: string; test(path: string): boolean };
+
+export interface PlanMatch {
+  readonly path: PathMatch;
+  /** Empty = any. Upper case as written. */
+  readonly methods: readonly string[];
+  /** Names lower case. */
+  readonly headers: readonly FieldMatch[];
+  readonly query: readonly FieldMatch[];
+  readonly source: SourceRange;
+}
+
+export interface FieldMatch {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface PlanBackend {
+  /** Index into plan.services. */
+  readonly service: number;
+  readonly weight: number;
+  readonly source: SourceRange;
+}
+
+/** Milliseconds; 0 = none. */
+export interface Timeouts {
+  /** Whole exchange, from the request head to the last response byte. */
+  readonly request: number;
+  /** One attempt, from its start to the response head. */
+  readonly backendRequest: number;
+  /** Silence in either direction while a body or upgraded connection flows. */
+  readonly idle: number;
+}
+
+export interface PlanRoute {
+  readonly index: number;
+  readonly name: string;
+  /** Indexes into plan.listeners. */
+  readonly listeners: readonly number[];
+  /** Lower case; empty = any; may start with "*.". */
+  readonly hostnames: readonly string[];
+  readonly matches: readonly PlanMatch[];
+  /** Steps of the route stage (its own, then those of its services), in phase order, without shapes. */
+  readonly steps: readonly number[];
+  /** Shape and reply steps, in phase order. */
+  readonly shapes: readonly number[];
+  readonly needs: readonly FactRequest[];
+  readonly backends: readonly PlanBackend[];
+  readonly totalWeight: number;
+  readonly timeouts: Timeouts;
+  readonly source: SourceRange;
+}
+
+export interface PlanEndpoint {
+  readonly index: number;
+  /** As written. */
+  readonly url: string;
+  /** Host name or address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Short word to show: ":4001", or host:port when not on this machine. */
+  readonly label: string;
+  readonly weight: number;
+  readonly zone?: string;
+  readonly priority: number;
+  /** One of Admin, as written in the file. */
+  readonly admin: number;
+  readonly source: SourceRange;
+}
+
+export interface ActiveCheck {
+  readonly path: string;
+  /** Milliseconds. */
+  readonly interval: number;
+  readonly timeout: number;
+  readonly healthyThreshold: number;
+  readonly unhealthyThreshold: number;
+}
+
+export interface PassiveCheck {
+  readonly consecutive5xx: number;
+  /** Milliseconds; doubles with every ejection in a row. */
+  readonly baseEjectionTime: number;
+  /** 0..100 */
+  readonly maxEjectionPercent: number;
+}
+
+export interface PlanService {
+  readonly index: number;
+  readonly name: string;
+  /** At most 32: `tried` is one bit each. */
+  readonly endpoints: readonly PlanEndpoint[];
+  readonly balancerKind: AnyBalancerKind;
+  readonly balancerConfig: unknown;
+  readonly balancer: Balancer<unknown>;
+  readonly active?: ActiveCheck;
+  readonly passive: PassiveCheck;
+  /** 0..100: below this share of healthy endpoints all are used. */
+  readonly panicThreshold: number;
+  readonly source: SourceRange;
+}
+
+export interface Plan {
+  /** Path of the policy file as shown to people. */
+  readonly file: string;
+  readonly listeners: readonly PlanListener[];
+  readonly services: readonly PlanService[];
+  readonly routes: readonly PlanRoute[];
+  readonly steps: readonly PlanStep[];
+  /** Per listener: every (route, match) in order of precedence, most specific first. */
+  readonly order: readonly (readonly RankedMatch[])[];
+}
+
+export interface RankedMatch {
+  readonly route: number;
+  readonly match: number;
+}

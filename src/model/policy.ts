@@ -1,0 +1,129 @@
+/**
+ * What one policy file exports, and all it exports. Schema, validation, completion, hover, docs and explanation
+ * iterate over the list of these; nothing else in the project knows a policy by name.
+ * Must not import anything but the model.
+ */
+import type * as z from "zod/mini";
+import type { Facts, FactRequest, Passage } from "./arrival.ts";
+import type { Millis, Phase, Reason } from "./basics.ts";
+import type { Note } from "./decision.ts";
+import type { Outcome } from "./state.ts";
+import type { PathMatch } from "./plan.ts";
+
+/** `peek` never writes state; `take` always does, and only after every peek of the stage admitted. */
+export interface Step<State> {
+  /** Must call note.put exactly once, with the reason it returns. */
+  peek(x: Passage, state: State, now: Millis, note: Note): Reason;
+  take?(x: Passage, state: State, now: Millis): void;
+  /** Once, when a request that took ends. */
+  end?(x: Passage, state: State, outcome: Outcome, now: Millis): void;
+}
+
+/** The fields of one head on its way through, as a shape may change them. Names are case-insensitive. */
+export interface FieldEdit {
+  get(name: string): string | undefined;
+  set(name: string, value: string): void;
+  add(name: string, value: string): void;
+  remove(name: string): void;
+}
+
+export interface RequestEdit extends FieldEdit {
+  /** Path without the query. */
+  path: string;
+  /** Authority sent as Host. */
+  authority: string;
+}
+
+/** Rewrites heads. A function of its arguments, so that `explain` can show each change again, with its owner. */
+export interface Shape {
+  request?(x: Passage, edit: RequestEdit, matched: PathMatch): void;
+  response?(x: Passage, edit: FieldEdit): void;
+}
+
+/** A change to the policy file that would mend a problem. `path` is below the policy's config. */
+export interface Fix {
+  readonly title: string;
+  readonly path: readonly (string | number)[];
+  /** JSON value to put there; undefined removes the key. */
+  readonly value: unknown;
+}
+
+export interface RefusalReason<Config> {
+  readonly status: number;
+  /** Short noun phrase for `title` of the problem document and for the table. */
+  readonly title: string;
+  /** One sentence with the numbers. May read the recorded passage; must not throw. */
+  say(config: Config, x: number, y: number, seen: Passage): string;
+  fix?(config: Config, x: number, y: number, seen: Passage): readonly Fix[];
+}
+
+export interface Consumer {
+  readonly name: string;
+  /** Resolved secret, or undefined when it could not be resolved. */
+  readonly apiKey?: string;
+  readonly groups: readonly string[];
+}
+
+/** A secret as written: a string, `{ env: NAME }` or `{ file: ./path }`. */
+export type SecretRef = string | { readonly env: string } | { readonly file: string };
+
+/** What a policy may ask while it compiles. */
+export interface CompileContext {
+  readonly consumers: readonly Consumer[];
+  /** Names of the stage the policy stands in: "listener/edge", "route/orders" or "service/orders". */
+  readonly owner: string;
+  readonly routeName?: string;
+  /** undefined when it cannot be resolved; the reader has reported that by then. */
+  secret(ref: SecretRef): string | undefined;
+}
+
+/** A problem that the schema alone cannot see (an expression that does not parse, a bad CIDR). */
+export interface ConfigProblem {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+  /** Offsets within the scalar at `path`, when only a part of it is wrong. */
+  readonly within?: { readonly start: number; readonly end: number };
+  readonly fix?: Fix;
+}
+
+export interface Policy<Config, State, ReasonName extends string> {
+  /** The key in the policy file. */
+  readonly kind: string;
+  readonly phase: Phase;
+  /** One sentence for docs, hover and completion. */
+  readonly summary: string;
+  /** A YAML snippet that is valid by itself: docs, completion and the derived tests use it. */
+  readonly example: string;
+  /** The one declaration that gives TypeScript type, reader, JSON Schema, form and docs; each field has `.meta/describe` docs. */
+  readonly config: z.ZodMiniType<Config>;
+  /** Order is the numbering: stable for ever, add only at the end. */
+  readonly reasons: { readonly [Name in ReasonName]: RefusalReason<Config> };
+  /** The sentence for a step that admitted. */
+  admits(config: Config, x: number, y: number, seen: Passage): string;
+  check?(config: Config, context: CompileContext): readonly ConfigProblem[];
+  needs?(config: Config, context: CompileContext): readonly FactRequest[];
+  /** Absent for policies without state. */
+  state?(config: Config): State;
+  /** Keeps state over an edit; absent = start afresh when the config differs, keep when it is equal. */
+  carry?(old: State, from: Config, to: Config, now: Millis): State;
+  compile(config: Config, context: CompileContext): Step<State> | Shape;
+  /** Header fields that go with the answer (RateLimit, WWW-Authenticate). `reason` 0 on admitted requests. */
+  replyFields?(config: Config, reason: Reason, x: number, y: number, seen: Passage): readonly (readonly [string, string])[];
+  /** Live gauges for the Limits view. */
+  gauge?: LimitGauge<Config, State>;
+}
+
+/** How a limit shows itself. */
+export interface LimitGauge<Config, State> {
+  describe(config: Config): { capacity: number; perSecond: number; key: string; algorithm: string; text: string };
+  /** Keys with the least left first. `left` may be fractional. `rejected` counts since the key appeared. */
+  keys(config: Config, state: State, now: Millis): Iterable<{ key: string; left: number; fullIn: Millis; nextIn: Millis; rejected: number }>;
+  size(state: State): number;
+  reset(config: Config, state: State, key: string, now: Millis): void;
+}
+
+// The list is heterogeneous; each policy is checked against its own types where it is declared.
+// eslint-disable-next-line typescript/no-explicit-any
+export type AnyPolicy = Policy<any, any, string>;
+
+export type { Facts };

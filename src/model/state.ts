@@ -1,0 +1,71 @@
+/**
+ * State: everything that lives between requests, as plain data that can be cloned whole.
+ * Slot i of `steps` belongs to plan.steps[i], slot i of `services` to plan.services[i]; identity, never address, carries it over an edit.
+ * Must not hold functions, sockets or anything that a deep copy would lose.
+ */
+import type { Millis } from "./basics.ts";
+
+export const Admin = { Up: 0, Drain: 1, Maintenance: 2 } as const;
+
+export const Probe = { Unknown: 0, Up: 1, Down: 2 } as const;
+
+export interface EndpointState {
+  /** One of Admin. */
+  admin: number;
+  /** Last verdict of the active check, one of Probe. */
+  probe: number;
+  /** Consecutive probes that speak against the current verdict. */
+  probeStreak: number;
+  /** Ejected while now < ejectedUntil. */
+  ejectedUntil: Millis;
+  /** Times ejected in a row: each doubles the ejection time. */
+  ejections: number;
+  /** Consecutive 5xx answers, connect failures and resets. */
+  failures: number;
+  inFlight: number;
+  /** Requests picked since the gateway started. */
+  picks: number;
+  /** Attempts that ended in a failure or 5xx since the gateway started. */
+  failed: number;
+  /** Exponentially weighted mean of the time to the first byte in milliseconds; -1 before the first. */
+  latency: number;
+}
+
+export interface ServiceState {
+  readonly endpoints: EndpointState[];
+  balancer: unknown;
+}
+
+export interface State {
+  readonly steps: unknown[];
+  readonly services: ServiceState[];
+}
+
+/** At which stage an attempt failed, and how. 0 = it did not. */
+export const Failure = {
+  None: 0,
+  ConnectRefused: 1,
+  ConnectTimeout: 2,
+  ConnectFailed: 3,
+  /** The peer closed or reset before the first response byte. */
+  ResetBeforeResponse: 4,
+  /** The peer closed or reset in the middle of a response. */
+  ResetDuringResponse: 5,
+  /** The response broke HTTP's grammar. */
+  MalformedResponse: 6,
+  BackendTimeout: 7,
+  RequestTimeout: 8,
+  IdleTimeout: 9,
+  /** The client went away first: says nothing about the endpoint. */
+  ClientGone: 10,
+} as const;
+
+/** How an attempt or request ended. */
+export interface Outcome {
+  /** Response status; 0 when there was none. */
+  status: number;
+  /** One of Failure. */
+  failure: number;
+  /** Milliseconds from decision to the first response byte; -1 when there was none. */
+  firstByte: Millis;
+}
