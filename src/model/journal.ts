@@ -7,10 +7,29 @@ import type { Millis, Seed } from "./basics.ts";
 import type { Outcome } from "./state.ts";
 
 export type JournalEvent =
-  | { readonly kind: "enter"; readonly id: number; readonly at: Millis; readonly wallClock: number; readonly seed: Seed; readonly arrival: Arrival }
+  | {
+      readonly kind: "enter";
+      readonly id: number;
+      readonly at: Millis;
+      readonly wallClock: number;
+      readonly seed: Seed;
+      readonly arrival: Arrival;
+    }
   | { readonly kind: "decide"; readonly id: number; readonly at: Millis; readonly facts: Facts }
   /** The attempt failed and another endpoint is asked for. */
   | { readonly kind: "again"; readonly id: number; readonly at: Millis; readonly outcome: Outcome }
   | { readonly kind: "settle"; readonly id: number; readonly at: Millis; readonly outcome: Outcome }
-  | { readonly kind: "probe"; readonly at: Millis; readonly service: number; readonly endpoint: number; readonly up: boolean }
-  | { readonly kind: "admin"; readonly at: Millis; readonly service: number; readonly endpoint: number; readonly admin: number };
+  | {
+      readonly kind: "probe";
+      readonly at: Millis;
+      readonly service: number;
+      readonly endpoint: number;
+      readonly up: boolean;
+    }
+  | {
+      readonly kind: "admin";
+      readonly at: Millis;
+      readonly service: number;
+      readonly endpoint: number;
+      readonly admin: number;
+    };

@@ -108,7 +108,13 @@ export interface Policy<Config, State, ReasonName extends string> {
   carry?(old: State, from: Config, to: Config, now: Millis): State;
   compile(config: Config, context: CompileContext): Step<State> | Shape;
   /** Header fields that go with the answer (RateLimit, WWW-Authenticate). `reason` 0 on admitted requests. */
-  replyFields?(config: Config, reason: Reason, x: number, y: number, seen: Passage): readonly (readonly [string, string])[];
+  replyFields?(
+    config: Config,
+    reason: Reason,
+    x: number,
+    y: number,
+    seen: Passage,
+  ): readonly (readonly [string, string])[];
   /** Live gauges for the Limits view. */
   gauge?: LimitGauge<Config, State>;
 }
@@ -117,7 +123,11 @@ export interface Policy<Config, State, ReasonName extends string> {
 export interface LimitGauge<Config, State> {
   describe(config: Config): { capacity: number; perSecond: number; key: string; algorithm: string; text: string };
   /** Keys with the least left first. `left` may be fractional. `rejected` counts since the key appeared. */
-  keys(config: Config, state: State, now: Millis): Iterable<{ key: string; left: number; fullIn: Millis; nextIn: Millis; rejected: number }>;
+  keys(
+    config: Config,
+    state: State,
+    now: Millis,
+  ): Iterable<{ key: string; left: number; fullIn: Millis; nextIn: Millis; rejected: number }>;
   size(state: State): number;
   reset(config: Config, state: State, key: string, now: Millis): void;
 }
