@@ -4,7 +4,7 @@
  */
 import type { Phase, SourceRange } from "./basics.ts";
 import type { FactRequest } from "./arrival.ts";
-import type { AnyPolicy, Shape, Step } from "./policy.ts";
+import type { Act, AnyPolicy } from "./policy.ts";
 import type { Balancer, AnyBalancerKind } from "./balancer.ts";
 
 export interface PlanListener {
@@ -28,7 +28,7 @@ export interface PlanStep {
   readonly phase: Phase;
   readonly policy: AnyPolicy;
   readonly config: unknown;
-  readonly act: Step<unknown> | Shape;
+  readonly act: Act<unknown>;
   readonly shadow: boolean;
   /** Compiled `when`; absent when always. True lets the step run; one that fails to evaluate counts as true. */
   readonly when?: (x: import("./arrival.ts").Passage) => boolean;
@@ -80,9 +80,9 @@ export interface PlanRoute {
   /** Lower case; empty = any; may start with "*.". */
   readonly hostnames: readonly string[];
   readonly matches: readonly PlanMatch[];
-  /** Steps of the route stage (its own, then those of its services), in phase order, without shapes. */
+  /** Steps of the route stage (its own, then those of its services), in phase order: every act that has `peek`. */
   readonly steps: readonly number[];
-  /** Shape and reply steps, in phase order. */
+  /** Every act of the route that has `request` or `response`, in phase order; may name a step of `steps` again. */
   readonly shapes: readonly number[];
   readonly needs: readonly FactRequest[];
   readonly backends: readonly PlanBackend[];

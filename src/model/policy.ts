@@ -17,6 +17,9 @@ export interface Step<State> {
   take?(x: Passage, state: State, now: Millis): void;
   /** Once, when a request that took ends. */
   end?(x: Passage, state: State, outcome: Outcome, now: Millis): void;
+  /** Once, when this step's peek refused and so ended the stage (in shadow: would have). For counting only: must not
+   *  change what any later peek answers. Called by the core at that moment, so that replay repeats it. */
+  refused?(x: Passage, state: State, now: Millis): void;
 }
 
 /** The fields of one head on its way through, as a shape may change them. Names are case-insensitive. */
@@ -39,6 +42,9 @@ export interface Shape {
   request?(x: Passage, edit: RequestEdit, matched: PathMatch): void;
   response?(x: Passage, edit: FieldEdit): void;
 }
+
+/** What a policy compiles to. */
+export type Act<State> = Step<State> | Shape | (Step<State> & Shape);
 
 /** A change to the policy file that would mend a problem. `path` is below the policy's config. */
 export interface Fix {
@@ -106,7 +112,9 @@ export interface Policy<Config, State, ReasonName extends string> {
   state?(config: Config): State;
   /** Keeps state over an edit; absent = start afresh when the config differs, keep when it is equal. */
   carry?(old: State, from: Config, to: Config, now: Millis): State;
-  compile(config: Config, context: CompileContext): Step<State> | Shape;
+  /** A step may be a shape too (a key is judged, then hidden from the backend): whoever applies shapes asks every
+   *  act for `request` and `response`, whoever judges asks for `peek`. */
+  compile(config: Config, context: CompileContext): Act<State>;
   /** Header fields that go with the answer (RateLimit, WWW-Authenticate). `reason` 0 on admitted requests. */
   replyFields?(
     config: Config,
