@@ -6,7 +6,7 @@ import type * as z from "zod/mini";
 import type { Passage } from "./arrival.ts";
 import type { Millis } from "./basics.ts";
 import type { Note } from "./decision.ts";
-import type { PlanEndpoint } from "./plan.ts";
+import type { PlanEndpoint } from "./endpoint.ts";
 import type { EndpointState } from "./state.ts";
 
 /** The endpoints of one service as one pick sees them. Reused. */

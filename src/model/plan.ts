@@ -5,7 +5,11 @@
 import type { Phase, SourceRange } from "./basics.ts";
 import type { FactRequest } from "./arrival.ts";
 import type { Act, AnyPolicy } from "./policy.ts";
+import type { PlanEndpoint } from "./endpoint.ts";
+import type { PathMatch } from "./path-match.ts";
 import type { Balancer, AnyBalancerKind } from "./balancer.ts";
+
+export type { PathMatch, PlanEndpoint };
 
 export interface PlanListener {
   readonly name: string;
@@ -34,11 +38,6 @@ export interface PlanStep {
   readonly when?: (x: import("./arrival.ts").Passage) => boolean;
   readonly source: SourceRange;
 }
-
-export type PathMatch =
-  | { readonly kind: "exact"; readonly value: string }
-  | { readonly kind: "prefix"; readonly value: string }
-  | { readonly kind: "regex"; readonly value: string; test(path: string): boolean };
 
 export interface PlanMatch {
   readonly path: PathMatch;
@@ -88,23 +87,6 @@ export interface PlanRoute {
   readonly backends: readonly PlanBackend[];
   readonly totalWeight: number;
   readonly timeouts: Timeouts;
-  readonly source: SourceRange;
-}
-
-export interface PlanEndpoint {
-  readonly index: number;
-  /** As written. */
-  readonly url: string;
-  /** Host name or address without brackets. */
-  readonly host: string;
-  readonly port: number;
-  /** Short word to show: ":4001", or host:port when not on this machine. */
-  readonly label: string;
-  readonly weight: number;
-  readonly zone?: string;
-  readonly priority: number;
-  /** One of Admin, as written in the file. */
-  readonly admin: number;
   readonly source: SourceRange;
 }
 

@@ -8,7 +8,7 @@ import type { Facts, FactRequest, Passage } from "./arrival.ts";
 import type { Millis, Phase, Reason } from "./basics.ts";
 import type { Note } from "./decision.ts";
 import type { Outcome } from "./state.ts";
-import type { PathMatch } from "./plan.ts";
+import type { PathMatch } from "./path-match.ts";
 
 /** `peek` never writes state; `take` always does, and only after every peek of the stage admitted. */
 export interface Step<State> {

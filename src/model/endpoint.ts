@@ -1,0 +1,21 @@
+/**
+ * One endpoint of a service, as planned. What changes while it serves is EndpointState.
+ */
+import type { SourceRange } from "./basics.ts";
+
+export interface PlanEndpoint {
+  readonly index: number;
+  /** As written. */
+  readonly url: string;
+  /** Host name or address without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Short word to show: ":4001", or host:port when not on this machine. */
+  readonly label: string;
+  readonly weight: number;
+  readonly zone?: string;
+  readonly priority: number;
+  /** One of Admin, as written in the file. */
+  readonly admin: number;
+  readonly source: SourceRange;
+}
