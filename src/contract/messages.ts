@@ -457,3 +457,30 @@ export interface HostFunctions {
   /** Opens a captured body or the whole trace as a document. */
   openText(title: string, language: string, text: string): void;
 }
+
+/** The gateway process as the window that shows the page sees it. */
+export interface HostState {
+  readonly gateway: "stopped" | "starting" | "running" | "lost";
+  /** For people: why it is not running. */
+  readonly message?: string;
+  /** False in an untrusted workspace: nothing may be started or changed. */
+  readonly trusted: boolean;
+}
+
+/** What a command of the window wants the page to show or do. */
+export type PageIntent =
+  | { readonly kind: "filter"; readonly filter: string }
+  | { readonly kind: "detail"; readonly id: number }
+  | { readonly kind: "focusFilter" }
+  | { readonly kind: "freeze" };
+
+/** Asked by the page once it listens; in VS Code only. */
+export interface HostQueries {
+  ready(): HostState | Promise<HostState>;
+}
+
+/** What the window tells the page that it shows. All are events. In VS Code only. */
+export interface PageFunctions {
+  hostState(state: HostState): void;
+  intent(intent: PageIntent): void;
+}
