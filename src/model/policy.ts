@@ -123,8 +123,16 @@ export interface Policy<Config, State, ReasonName extends string> {
     y: number,
     seen: Passage,
   ): readonly (readonly [string, string])[];
+  /** Where in a request this policy reads a secret: masked in everything that leaves the gateway. */
+  secretPlaces?(config: Config): readonly SecretPlace[];
   /** Live gauges for the Limits view. */
   gauge?: LimitGauge<Config, State>;
+}
+
+/** One field of a request that carries a secret. Header names in lower case. */
+export interface SecretPlace {
+  readonly in: "header" | "query" | "cookie";
+  readonly name: string;
 }
 
 /** How a limit shows itself. */
