@@ -118,13 +118,18 @@ export class Decision {
   builtIn = 0;
   /** Index into plan.services, or -1. */
   service = -1;
-  /** Index into the service's endpoints, or -1. */
+  /** Index into the service's endpoints of the last one picked, or -1. Kept after a failed `again`. */
   endpoint = -1;
+  /** True while that endpoint's in-flight count includes this request. */
+  holds = false;
   /** Attempts made, counting from 1 once an endpoint is picked. */
   attempts = 0;
-  /** True once the listener's and route's steps have taken; `settle` then ends them. */
+  /** True once the listener's and route's steps have taken. */
   tookListener = false;
   tookRoute = false;
+  /** Indexes into plan.steps of the steps that took and that `settle` must end: the first `takenCount` entries. */
+  readonly taken: number[] = [];
+  takenCount = 0;
   enteredAt: Millis = 0;
   decidedAt: Millis = 0;
   readonly trace = new Trace();
@@ -132,7 +137,8 @@ export class Decision {
   clear(): void {
     this.route = this.match = this.step = this.service = this.endpoint = -1;
     this.reason = this.builtIn = this.attempts = 0;
-    this.tookListener = this.tookRoute = false;
+    this.tookListener = this.tookRoute = this.holds = false;
+    this.takenCount = 0;
     this.enteredAt = this.decidedAt = 0;
     this.trace.clear();
   }

@@ -32,4 +32,8 @@ export type JournalEvent =
       readonly service: number;
       readonly endpoint: number;
       readonly admin: number;
-    };
+    }
+  /** A person emptied one key of a limit: index into plan.steps. */
+  | { readonly kind: "reset"; readonly at: Millis; readonly step: number; readonly key: string }
+  /** A new plan took over; its state was carried from the old one at `at`. */
+  | { readonly kind: "swap"; readonly at: Millis; readonly revision: number };
