@@ -33,6 +33,8 @@ export interface FieldEdit {
 export interface RequestEdit extends FieldEdit {
   /** Path without the query. */
   path: string;
+  /** Without the "?"; undefined when the target has none. */
+  query: string | undefined;
   /** Authority sent as Host. */
   authority: string;
 }
