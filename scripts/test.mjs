@@ -1,0 +1,186 @@
+/**
+ * `npm test`: installs what is missing, runs every stage, ends with "N passed, N failed".
+ *
+ *   npm test                          everything
+ *   npm test -- unit laws             only these stages
+ *   npm test -- --without e2e,bench   all but these; the closing lines name what was left out
+ *
+ * A stage that cannot run fails and says why; nothing is skipped unless a person named it.
+ * Must not decide what a test means: it only starts the tools and adds up.
+ */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { installPackages, root } from "./install.mjs";
+
+const scratch = mkdtempSync(join(tmpdir(), "switchyard-test-"));
+process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
+
+/** @returns {Promise<number>} the exit code; output goes straight to the terminal. */
+function run(command, args, environment = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+      env: { ...process.env, ...environment },
+    });
+    child.once("error", (error) => {
+      console.error(`${command} could not be started: ${error.message}`);
+      resolve(127);
+    });
+    child.once("exit", (code, signal) => resolve(signal ? 128 : (code ?? 1)));
+  });
+}
+
+const bin = (name) => join(root, "node_modules", ".bin", name);
+
+/** A tool that is one check: passed when it exits 0. */
+async function check(name, command, args, environment) {
+  const code = await run(command, args, environment);
+  console.log(`${code === 0 ? "ok" : "FAILED"}: ${name}`);
+  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+async function all(...checks) {
+  const sum = { passed: 0, failed: 0 };
+  for (const one of checks) {
+    const { passed, failed } = await one();
+    sum.passed += passed;
+    sum.failed += failed;
+  }
+  return sum;
+}
+
+function filesBelow(folder, accept) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && accept(entry.name))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .toSorted();
+}
+
+const isTest = (name) => name.endsWith(".test.ts");
+
+/** Mocha over the files; a run that executed nothing has failed. */
+async function mocha(name, files, { node = process.execPath, args = [], environment = {} } = {}) {
+  if (files.length === 0) {
+    console.log(`FAILED: ${name}: no test file was found`);
+    return { passed: 0, failed: 1 };
+  }
+  const totals = join(scratch, `${name}.json`);
+  const code = await run(
+    node,
+    [
+      "--import",
+      "tsx",
+      join(root, "node_modules/mocha/bin/_mocha"),
+      "--no-config",
+      "--reporter",
+      join(root, "scripts/mocha-reporter.cjs"),
+      "--forbid-only",
+      "--forbid-pending",
+      "--timeout",
+      "20000",
+      ...args,
+      ...files,
+    ],
+    { ...environment, SWITCHYARD_TEST_TOTALS: totals },
+  );
+  if (!existsSync(totals)) {
+    console.log(`FAILED: ${name}: mocha ended with code ${code} before it could report`);
+    return { passed: 0, failed: 1 };
+  }
+  const { passed, failed } = JSON.parse(readFileSync(totals, "utf8"));
+  const silent = passed + failed === 0 || (code !== 0 && failed === 0);
+  return { passed, failed: failed + (silent ? 1 : 0) };
+}
+
+const setUp = (what) => check(`set up ${what}`, process.execPath, ["scripts/vscode-setup.mjs", what]);
+
+/** Stages in order: what fails cheaply comes first. Each gives { passed, failed }. */
+const stages = {
+  types: () =>
+    all(
+      () => check("types of the pure rooms", bin("tsc"), ["-p", "tsconfig.pure.json"]),
+      () => check("types of gateway, extension and tests", bin("tsc"), ["-p", "tsconfig.json"]),
+      () => check("types of the page", bin("tsc"), ["-p", "tsconfig.page.json"]),
+    ),
+  lint: () =>
+    all(
+      () => check("oxlint, zero warnings", bin("oxlint"), ["--deny-warnings"]),
+      () => check("walls between the rooms", process.execPath, ["scripts/walls.mjs"]),
+      () => check("formatting", bin("prettier"), ["--check", "--log-level", "warn", "."]),
+      () => check("nothing unused (knip)", bin("knip"), ["--no-progress"]),
+    ),
+  build: () => check("bundles", process.execPath, ["scripts/build.mjs"]),
+  unit: () => mocha("unit", [...filesBelow("src", isTest), ...filesBelow("webview", isTest)]),
+  tooling: () => mocha("tooling", filesBelow("test/tooling", isTest), { args: ["--timeout", "60000"] }),
+  laws: () => mocha("laws", filesBelow("test/laws", isTest), { args: ["--timeout", "120000"] }),
+  cases: () =>
+    mocha(
+      "cases",
+      readdirSync(join(root, "test"))
+        .filter(isTest)
+        .map((name) => join(root, "test", name)),
+    ),
+  http1: () => mocha("http1", filesBelow("test/http1", isTest), { args: ["--timeout", "120000"] }),
+  integration: () => mocha("integration", filesBelow("test/integration", isTest), { args: ["--timeout", "60000"] }),
+  bench: () => check("bench smoke", process.execPath, ["--import", "tsx", "bench/run.ts", "--smoke"]),
+  page: async () => {
+    const ready = await setUp("browser");
+    return ready.failed ? ready : mocha("page", filesBelow("test/page", isTest), { args: ["--timeout", "60000"] });
+  },
+  e2e: async () => {
+    const ready = await all(
+      () => setUp("browser"),
+      () => setUp("vscode"),
+    );
+    return ready.failed ? ready : mocha("e2e", filesBelow("test/e2e", isTest), { args: ["--timeout", "120000"] });
+  },
+  /** VS Code runs the gateway on a newer Node than the system's: the same code must hold there. */
+  node24: async () => {
+    const ready = await setUp("node24");
+    if (ready.failed) return ready;
+    const node = join(root, ".vscode-test/node24/bin/node");
+    const files = [...filesBelow("src", isTest), ...filesBelow("test/integration", isTest)];
+    return mocha("node24", files, { node, args: ["--timeout", "60000"] });
+  },
+};
+
+/** What a stage needs to have been built before it runs alone. */
+const needBuild = new Set(["integration", "page", "e2e", "bench", "node24"]);
+
+function wanted() {
+  const args = process.argv.slice(2);
+  const at = args.indexOf("--without");
+  const without = at < 0 ? [] : (args.splice(at, 2)[1] ?? "").split(",").filter(Boolean);
+  for (const name of [...args, ...without]) {
+    if (name in stages) continue;
+    console.error(`There is no stage "${name}". Stages: ${Object.keys(stages).join(", ")}.`);
+    process.exit(2);
+  }
+  const names = args.length ? args : Object.keys(stages);
+  const chosen = names.filter((name) => !without.includes(name));
+  if (args.length && !chosen.includes("build") && chosen.some((name) => needBuild.has(name))) chosen.unshift("build");
+  return { chosen, without };
+}
+
+const { chosen, without } = wanted();
+installPackages();
+const sum = { passed: 0, failed: 0 };
+const lines = [];
+for (const name of chosen) {
+  console.log(`\n── ${name} ${"─".repeat(Math.max(2, 70 - name.length))}`);
+  const begun = Date.now();
+  const { passed, failed } = await stages[name]();
+  sum.passed += passed;
+  sum.failed += failed;
+  lines.push(
+    `${name.padEnd(12)} ${String(passed).padStart(6)} passed ${String(failed).padStart(4)} failed ${((Date.now() - begun) / 1000).toFixed(1).padStart(7)} s`,
+  );
+}
+console.log(`\n${lines.join("\n")}`);
+if (without.length) console.log(`Left out, as asked: ${without.join(", ")}.`);
+console.log(`${sum.passed} passed, ${sum.failed} failed`);
+process.exitCode = sum.failed || sum.passed === 0 ? 1 : 0;
