@@ -34,6 +34,8 @@ export interface PlanStep {
   readonly config: unknown;
   readonly act: Act<unknown>;
   readonly shadow: boolean;
+  /** Set for a policy that stands on a service (index into plan.services): it speaks only when that one is drawn. */
+  readonly service?: number;
   /** Compiled `when`; absent when always. True lets the step run; one that fails to evaluate counts as true. */
   readonly when?: (x: import("./arrival.ts").Passage) => boolean;
   readonly source: SourceRange;
@@ -142,4 +144,9 @@ export interface Plan {
 export interface RankedMatch {
   readonly route: number;
   readonly match: number;
+  /**
+   * The route's host names for which this place in the order holds, all of one rank; empty = any host.
+   * A route whose names rank differently (one exact, one wildcard) stands in the order once per rank.
+   */
+  readonly hostnames: readonly string[];
 }
