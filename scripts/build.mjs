@@ -81,7 +81,7 @@ const bundles = {
     format: "iife",
     target: "es2022",
     keepNames: false,
-    loader: { ".ttf": "file", ".woff2": "file" },
+    loader: { ".svg": "text" },
     assetNames: "[name]",
   },
 };
