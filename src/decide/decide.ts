@@ -1,12 +1,46 @@
 /**
- * Stub: replaced within minutes. Listener stage, then the route.
+ * The second half of a decision: the route's policies, which service by weight, which endpoint.
+ * Runs once the route's facts are there; if they had to be awaited, with a `now` of its own.
+ * Must not read a clock, wait, or build strings.
  */
 import type { Passage } from "../model/arrival.ts";
 import type { Millis } from "../model/basics.ts";
-import type { Decision } from "../model/decision.ts";
-import type { Plan } from "../model/plan.ts";
+import { BuiltIn, Mark, type Decision } from "../model/decision.ts";
+import { draw, DrawOf } from "../model/draw.ts";
+import type { Plan, PlanRoute } from "../model/plan.ts";
 import type { State } from "../model/state.ts";
+import { pick } from "./pick.ts";
+import { runStage } from "./stage.ts";
 
+/** After `enter` found a route. Either `out.refused`, or `out.service` and `out.endpoint` say where it goes. */
 export function decide(x: Passage, plan: Plan, state: State, now: Millis, out: Decision): void {
-  throw new Error(`not there yet ${x.seed} ${plan.file} ${state.steps.length} ${now} ${out.route}`);
+  out.decidedAt = now;
+  const route = plan.routes[out.route];
+  if (!runStage(x, plan, route.steps, state, now, out)) return;
+  out.tookRoute = true;
+  const backend = split(x, route, out);
+  if (backend < 0) {
+    out.builtIn = BuiltIn.NoService;
+    return;
+  }
+  out.service = route.backends[backend].service;
+  if (!pick(x, plan, state, now, out)) out.builtIn = BuiltIn.NoEndpoint;
+}
+
+/** @returns an index into route.backends, or -1 when none has weight. Draws only where there is a choice. */
+function split(x: Passage, route: PlanRoute, out: Decision): number {
+  const backends = route.backends;
+  const total = route.totalWeight;
+  if (!(total > 0)) return -1;
+  if (backends.length === 1) return 0;
+  const at = draw(x.seed, DrawOf.Split) * total;
+  let left = at;
+  let chosen = -1;
+  for (let i = 0; i < backends.length && left >= 0; i++) {
+    if (backends[i].weight === 0) continue;
+    chosen = i;
+    left -= backends[i].weight;
+  }
+  out.trace.mark(Mark.Split, chosen, 0, at, total);
+  return chosen;
 }

@@ -14,7 +14,7 @@ export interface EndpointState {
   admin: number;
   /** Last verdict of the active check, one of Probe. */
   probe: number;
-  /** Consecutive probes that speak against the current verdict. */
+  /** Consecutive failed probes; below zero, consecutive successes on the way back from Down. */
   probeStreak: number;
   /** Ejected while now < ejectedUntil. */
   ejectedUntil: Millis;
