@@ -1,5 +1,5 @@
 /**
- * The second half of a decision: the route's policies, which service by weight, which endpoint.
+ * The second half of a decision: which service by weight, the policies of the route and of that service, which endpoint.
  * Runs once the route's facts are there; if they had to be awaited, with a `now` of its own.
  * Must not read a clock, wait, or build strings.
  */
@@ -16,14 +16,16 @@ import { runStage } from "./stage.ts";
 export function decide(x: Passage, plan: Plan, state: State, now: Millis, out: Decision): void {
   out.decidedAt = now;
   const route = plan.routes[out.route];
-  if (!runStage(x, plan, route.steps, state, now, out)) return;
-  out.tookRoute = true;
+  // Which service comes first: the policies that stand on a service speak only when it is the one drawn.
   const backend = split(x, route, out);
-  if (backend < 0) {
+  const service = backend < 0 ? -1 : route.backends[backend].service;
+  if (!runStage(x, plan, route.steps, service, state, now, out)) return;
+  out.tookRoute = true;
+  if (service < 0) {
     out.builtIn = BuiltIn.NoService;
     return;
   }
-  out.service = route.backends[backend].service;
+  out.service = service;
   if (!pick(x, plan, state, now, out)) out.builtIn = BuiltIn.NoEndpoint;
 }
 

@@ -24,7 +24,7 @@ export function enter(x: Passage, plan: Plan, state: State, now: Millis, out: De
   x.caller.groups = NO_GROUPS;
   x.caller.jwt = undefined;
   x.caller.label = undefined;
-  if (!runStage(x, plan, plan.listeners[x.arrival.listener].steps, state, now, out)) return;
+  if (!runStage(x, plan, plan.listeners[x.arrival.listener].steps, -1, state, now, out)) return;
   out.tookListener = true;
   if (!matchRoute(plan, x.arrival, out)) out.builtIn = BuiltIn.NoRoute;
 }

@@ -1,6 +1,6 @@
 /**
  * Which route a request takes, by Gateway API precedence: most specific hostname, then exact path, longest prefix,
- * regex, method, most headers, most query parameters, file order (the order after the hostname is plan.order's).
+ * regex, method, most headers, most query parameters, file order (plan.order).
  * Two hundred routes must not cost more than two: routes are found by host and path, not tried one after another.
  *
  * Paths are compared byte by byte in the form that path.ts gives them, which is the form that is forwarded: the
@@ -105,9 +105,8 @@ function indexListener(plan: Plan, listener: number): ListenerIndex {
     any: emptyBucket(),
     routes: new Set(plan.order[listener].map((ranked) => ranked.route)).size,
   };
-  for (const { route, match } of plan.order[listener]) {
-    const { hostnames, matches } = plan.routes[route];
-    const ranked: Ranked = { route, match, conditions: matches[match] };
+  for (const { route, match, hostnames } of plan.order[listener]) {
+    const ranked: Ranked = { route, match, conditions: plan.routes[route].matches[match] };
     if (hostnames.length === 0) addTo(index.any, ranked);
     for (const hostname of new Set(hostnames)) {
       const wildcard = hostname.startsWith("*.");

@@ -12,6 +12,7 @@ import type { State } from "../model/state.ts";
 
 /**
  * @param steps indexes into plan.steps.
+ * @param service the service that the split drew, or -1: a policy of another service is not asked.
  * @returns true when every step admitted and all have taken; false when one refused: `out.step` and `out.reason` say
  * which. A step with `shadow` never refuses; it takes only if it admitted, as it would without `shadow`.
  */
@@ -19,6 +20,7 @@ export function runStage(
   x: Passage,
   plan: Plan,
   steps: readonly number[],
+  service: number,
   state: State,
   now: Millis,
   out: Decision,
@@ -29,19 +31,24 @@ export function runStage(
   for (let i = 0; i < steps.length; i++) {
     const index = steps[i];
     const step = plan.steps[index];
+    if (step.service !== undefined && step.service !== service) continue;
     if (step.when !== undefined && !step.when(x)) {
       trace.mark(Mark.Skipped, index, 0, 0, 0);
       continue;
     }
     trace.speakerMark = step.shadow ? Mark.Shadow : Mark.Step;
     trace.speakerIndex = index;
-    const reason = (step.act as Step<unknown>).peek(x, state.steps[index], now, trace);
-    if (reason === 0) out.taken[count++] = index;
-    else if (!step.shadow) {
-      out.step = index;
-      out.reason = reason;
-      return false;
+    const act = step.act as Step<unknown>;
+    const reason = act.peek(x, state.steps[index], now, trace);
+    if (reason === 0) {
+      out.taken[count++] = index;
+      continue;
     }
+    if (act.refused !== undefined) act.refused(x, state.steps[index], now);
+    if (step.shadow) continue;
+    out.step = index;
+    out.reason = reason;
+    return false;
   }
   for (let i = before; i < count; i++) {
     const index = out.taken[i];

@@ -132,9 +132,8 @@ export interface Plan {
   readonly routes: readonly PlanRoute[];
   readonly steps: readonly PlanStep[];
   /**
-   * Per listener: every (route, match) in order of precedence, most specific first: exact path, longest prefix, regex,
-   * method, most headers, most query parameters, file order. Hostnames do not count here: which of a route's hostnames
-   * matched, and how specifically, depends on the request, so decide/match.ts weighs them (before all else).
+   * Per listener: every (route, match) in order of precedence, most specific first: host name (exact, then the longest
+   * wildcard), exact path, longest prefix, regex, method, most headers, most query parameters, file order.
    */
   readonly order: readonly (readonly RankedMatch[])[];
   /** Resolved secret values of the file (consumers' keys, shared token secrets): masked wherever they occur. */
