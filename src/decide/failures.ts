@@ -1,0 +1,24 @@
+/**
+ * How an attempt or request failed, in words. The numbers are model Failure.
+ * Exists so that the table, the attempts tab and the problem document say the same.
+ */
+import { Failure } from "../model/state.ts";
+
+const words: Readonly<Record<number, string>> = {
+  [Failure.None]: "",
+  [Failure.ConnectRefused]: "connection refused",
+  [Failure.ConnectTimeout]: "no connection in time",
+  [Failure.ConnectFailed]: "could not connect",
+  [Failure.ResetBeforeResponse]: "closed the connection before it answered",
+  [Failure.ResetDuringResponse]: "closed the connection in the middle of its answer",
+  [Failure.MalformedResponse]: "answered with something that is not HTTP/1.1",
+  [Failure.BackendTimeout]: "did not answer in time",
+  [Failure.RequestTimeout]: "the request took longer than its timeout",
+  [Failure.IdleTimeout]: "nothing moved for longer than the idle timeout",
+  [Failure.ClientGone]: "the client went away first",
+};
+
+/** @returns "" for no failure. */
+export function failureWords(failure: number): string {
+  return words[failure] ?? `failure ${failure}`;
+}
