@@ -3,8 +3,15 @@
  * What it says does not depend on how the bytes were split over calls (RFC 9112).
  * Must not hold a socket or a clock, and must not allocate per message beyond the head's own text.
  */
-import { FieldTable, Head } from "./head.ts";
-import type { MessageProblem } from "./problem.ts";
+import { Chunk, ChunkReader } from "./chunked.ts";
+import { FieldScanner, Section } from "./fields.ts";
+import { CR, LF } from "./grammar.ts";
+import { FieldTable, Framing, Head, MAX_HEAD_BYTES } from "./head.ts";
+import { readRequest, readResponse } from "./meaning.ts";
+import type { MessageProblem, ProblemCode } from "./problem.ts";
+import { problem } from "./problem.ts";
+import { Scan, StartLineScanner } from "./start.ts";
+import { permittedTrailers } from "./trailers.ts";
 
 /** What `next` found. */
 export const Event = {
@@ -12,7 +19,7 @@ export const Event = {
   More: 0,
   /** `head` is filled. */
   Head: 1,
-  /** Body bytes, decoded, stand at buffer[bodyStart, bodyEnd). */
+  /** Body bytes, decoded, stand at buffer[bodyStart, bodyEnd); never none. */
   Body: 2,
   /** The message ended; `trailers` is filled. The next call starts the next message. */
   End: 3,
@@ -22,6 +29,23 @@ export const Event = {
 
 export type Role = "request" | "response";
 
+const Phase = {
+  /** Between messages: empty lines may stand here (before requests). */
+  Between: 0,
+  StartLine: 1,
+  Fields: 2,
+  /** The head was told, the body follows as `head.framing` says. */
+  Body: 3,
+  Trailers: 4,
+  /** The last message said that it was the last. */
+  Closed: 5,
+  Failed: 6,
+} as const;
+
+/** CR LF CR LF: two empty lines are let pass before a request line (RFC 9112 section 2.2 asks for one at least). */
+const MAX_EMPTY_BYTES = 4;
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Usage: let at = start; for (;;) { const event = reader.next(buffer, at, end); at = reader.position; ... More => break }.
  * A head or trailer section that is cut by the end of the buffer is kept inside; body bytes never are.
@@ -29,9 +53,7 @@ export type Role = "request" | "response";
 export class MessageReader {
   readonly role: Role;
   readonly head = new Head();
-  /** Field lines after a chunked body, without the ones that may not stand there. Valid at End. */
-  readonly trailerFields = new FieldTable();
-  /** The same as text: whole lines, each with CRLF; "" = none. */
+  /** Field lines after a chunked body, whole with CRLF, without the ones that may not stand there; "" = none. Valid at End. */
   trailers = "";
   /** Offset in the passed buffer where the last call stopped. */
   position = 0;
@@ -43,31 +65,240 @@ export class MessageReader {
   /** Responses only: the request offered an upgrade; a 101 is refused otherwise. */
   upgradeOffered = false;
 
+  private phase: number = Phase.Between;
+  private readonly response: boolean;
+  private readonly startLine: StartLineScanner;
+  private readonly headFields: FieldScanner;
+  private readonly trailerTable = new FieldTable();
+  private readonly trailerFields = new FieldScanner(Section.Trailers, this.trailerTable);
+  private readonly chunks = new ChunkReader();
+  /** Body bytes still to come when the framing is Length. */
+  private remaining = 0;
+  private emptyBytes = 0;
+  /** Bytes of an unfinished section, from earlier buffers: kept[0, keptBytes). */
+  private kept: Buffer = NOTHING;
+  private keptBytes = 0;
+
   constructor(role: Role) {
     this.role = role;
+    this.response = role === "response";
+    this.startLine = new StartLineScanner(this.response);
+    this.headFields = new FieldScanner(this.response ? Section.Response : Section.Request, this.head);
   }
 
-  /** True between messages: nothing of the next one has arrived. */
+  /** True between messages, when nothing of the next one has arrived. */
   get idle(): boolean {
-    return true;
-  }
-
-  /**
-   * Reads on in buffer[start, end).
-   * After a request without keep-alive only empty lines may follow: anything else is refused (code "data-after-close").
-   * After a 101 or the 2xx to a CONNECT the bytes come as Body until `finish`.
-   */
-  next(buffer: Buffer, start: number, end: number): number {
-    throw new Error(`not yet ${buffer.length} ${start} ${end}`);
-  }
-
-  /** The peer has sent its FIN. @returns More when idle, End when that ends a body, Error when it truncates a message. */
-  finish(): number {
-    throw new Error("not yet");
+    return this.emptyBytes === 0 && (this.phase === Phase.Between || this.phase === Phase.Closed);
   }
 
   /** Ready for a fresh connection. */
   reset(): void {
-    throw new Error("not yet");
+    this.phase = Phase.Between;
+    this.error = undefined;
+    this.trailers = "";
+    this.position = this.emptyBytes = 0;
+    this.forget();
+  }
+
+  /**
+   * Reads on in buffer[start, end).
+   * After a message without keep-alive only empty lines may follow: anything else is refused (code "data-after-close").
+   * After a 101 or the 2xx to a CONNECT the bytes come as Body until `finish`.
+   * @returns one of Event.
+   */
+  next(buffer: Buffer, start: number, end: number): number {
+    this.position = start;
+    switch (this.phase) {
+      case Phase.Between:
+      case Phase.Closed:
+        return this.skipEmptyLines(buffer, start, end);
+      case Phase.StartLine:
+      case Phase.Fields:
+      case Phase.Trailers:
+        return this.readSection(buffer, start, end);
+      case Phase.Body:
+        return this.readBody(buffer, start, end);
+      default:
+        return Event.Error;
+    }
+  }
+
+  /** The peer has sent its FIN. @returns More when idle, End when that ends a body, Error when it truncates a message. */
+  finish(): number {
+    switch (this.phase) {
+      case Phase.Between:
+        return this.emptyBytes % 2 === 0 ? Event.More : this.refuse("head-truncated", "");
+      case Phase.Closed:
+        return Event.More;
+      case Phase.StartLine:
+      case Phase.Fields:
+        return this.refuse("head-truncated", this.kept.toString("latin1", 0, this.keptBytes));
+      case Phase.Body:
+        // A tunnel and an until-close body end here; bodies that ended otherwise have said so or are about to.
+        if (this.head.framing === Framing.Chunked) return this.refuse("body-truncated", "");
+        if (this.head.framing === Framing.Length && this.remaining > 0) return this.refuse("body-truncated", "");
+        return this.endMessage();
+      case Phase.Trailers:
+        return this.refuse("body-truncated", this.kept.toString("latin1", 0, this.keptBytes));
+      default:
+        return Event.Error;
+    }
+  }
+
+  private refuse(code: ProblemCode, seen: string): number {
+    this.phase = Phase.Failed;
+    this.error = problem(code, this.response, seen);
+    this.forget();
+    return Event.Error;
+  }
+
+  private forget(): void {
+    this.kept = NOTHING;
+    this.keptBytes = 0;
+  }
+
+  private skipEmptyLines(buffer: Buffer, start: number, end: number): number {
+    let i = start;
+    while (i < end) {
+      const byte = buffer[i];
+      const expected = this.emptyBytes % 2 === 0 ? CR : LF;
+      if (byte !== expected) {
+        this.position = i;
+        if (this.phase === Phase.Closed) return this.refuse("data-after-close", "");
+        if (expected === LF) return this.refuse("bare-cr", "");
+        this.beginMessage();
+        return this.readSection(buffer, i, end);
+      }
+      if (this.response || this.emptyBytes === MAX_EMPTY_BYTES) {
+        this.position = i;
+        return this.refuse(this.response ? "status-line-illegal" : "empty-lines", "");
+      }
+      this.emptyBytes++;
+      i++;
+    }
+    this.position = i;
+    return Event.More;
+  }
+
+  private beginMessage(): void {
+    this.emptyBytes = 0;
+    this.trailers = "";
+    this.startLine.reset();
+    this.phase = Phase.StartLine;
+  }
+
+  /** A head, or trailers: scans on in the buffer, or in what was kept of earlier ones with the new bytes behind. */
+  private readSection(buffer: Buffer, start: number, end: number): number {
+    const before = this.keptBytes;
+    const taken = Math.min(end - start, MAX_HEAD_BYTES - before);
+    const bytes = before === 0 ? buffer : this.keep(buffer, start, taken);
+    const base = before === 0 ? start : 0;
+    const limit = base + before + taken;
+    let scan: number = Scan.Done;
+    if (this.phase === Phase.StartLine) {
+      scan = this.startLine.scan(bytes, base, limit);
+      if (scan === Scan.Done) {
+        this.phase = Phase.Fields;
+        this.headFields.reset(this.startLine.at);
+      }
+    }
+    const fields = this.phase === Phase.Trailers ? this.trailerFields : this.headFields;
+    if (scan === Scan.Done) scan = fields.scan(bytes, base, limit);
+    if (scan === Scan.Done) {
+      this.position = start + fields.at - before;
+      const text = bytes.toString("latin1", base, base + fields.at);
+      this.forget();
+      return this.phase === Phase.Trailers ? this.leaveTrailers(text) : this.leaveHead(text);
+    }
+    if (scan === Scan.Bad) {
+      const scanner = this.phase === Phase.StartLine ? this.startLine : fields;
+      this.position = start + scanner.at - before;
+      return this.refuse(scanner.problem, bytes.toString("latin1", base, base + scanner.at));
+    }
+    this.position = start + taken;
+    if (before + taken === MAX_HEAD_BYTES) return this.refuse("head-too-large", bytes.toString("latin1", base, limit));
+    if (before === 0) this.keep(buffer, start, taken);
+    return Event.More;
+  }
+
+  /** Copies bytes behind the kept ones. The buffer for them exists only while a section is cut. */
+  private keep(buffer: Buffer, start: number, count: number): Buffer {
+    const needed = this.keptBytes + count;
+    if (needed > this.kept.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.min(MAX_HEAD_BYTES, Math.max(1024, needed * 2)));
+      this.kept.copy(larger, 0, 0, this.keptBytes);
+      this.kept = larger;
+    }
+    buffer.copy(this.kept, this.keptBytes, start, start + count);
+    this.keptBytes = needed;
+    return this.kept;
+  }
+
+  private leaveHead(text: string): number {
+    const head = this.head;
+    head.text = text;
+    const code = this.response
+      ? readResponse(head, this.startLine, this.headFields, this.requestMethod, this.upgradeOffered)
+      : readRequest(head, this.startLine, this.headFields);
+    if (code !== undefined) return this.refuse(code, text);
+    this.phase = Phase.Body;
+    if (head.framing === Framing.Length) this.remaining = head.contentLength;
+    else if (head.framing === Framing.Chunked) this.chunks.reset();
+    return Event.Head;
+  }
+
+  private readBody(buffer: Buffer, start: number, end: number): number {
+    switch (this.head.framing) {
+      case Framing.None:
+        return this.endMessage();
+      case Framing.Length:
+        if (this.remaining === 0) return this.endMessage();
+        if (start === end) return Event.More;
+        this.tellBody(start, Math.min(end, start + this.remaining));
+        this.remaining -= this.bodyEnd - start;
+        return Event.Body;
+      case Framing.Chunked:
+        return this.readChunks(buffer, start, end);
+      default:
+        if (start === end) return Event.More;
+        this.tellBody(start, end);
+        return Event.Body;
+    }
+  }
+
+  private tellBody(start: number, end: number): void {
+    this.bodyStart = start;
+    this.bodyEnd = this.position = end;
+  }
+
+  private readChunks(buffer: Buffer, start: number, end: number): number {
+    const chunks = this.chunks;
+    const found = chunks.read(buffer, start, end);
+    this.position = chunks.position;
+    switch (found) {
+      case Chunk.Data:
+        this.tellBody(chunks.dataStart, chunks.position);
+        return Event.Body;
+      case Chunk.Last:
+        this.phase = Phase.Trailers;
+        this.trailerFields.reset(0);
+        return this.readSection(buffer, chunks.position, end);
+      case Chunk.Bad:
+        return this.refuse(chunks.problem, "");
+      default:
+        return Event.More;
+    }
+  }
+
+  private leaveTrailers(text: string): number {
+    this.trailerTable.text = text;
+    this.trailers = this.trailerTable.count === 0 ? "" : permittedTrailers(this.trailerTable);
+    return this.endMessage();
+  }
+
+  private endMessage(): number {
+    const informational = this.response && this.head.status < 200 && this.head.framing === Framing.None;
+    this.phase = this.head.keepAlive || informational ? Phase.Between : Phase.Closed;
+    return Event.End;
   }
 }
