@@ -1,24 +1,320 @@
 /**
- * The ring of recorded requests: packed rows, and behind them heads, bodies and decisions within byte budgets.
- * Must not format for people: rows.ts and detail.ts do that when somebody looks.
+ * The ring of recorded requests: packed rows, and behind them heads, bodies and decisions, within byte budgets.
+ * It runs inside every request, so it copies numbers and interned words and leaves formatting to whoever looks
+ * (row.ts, detail.ts). Must not mask, format, or throw into the engine.
  */
-import type { RecordKeeper, Recording } from "./recording.ts";
+import type { Arrival } from "../../model/arrival.ts";
+import { BuiltIn, Decision } from "../../model/decision.ts";
+import { Failure } from "../../model/state.ts";
+import { Chunk, CHUNK_ROWS, RowStateCode, shadowRefused, Tag } from "./chunk.ts";
+import { PayloadRing, type Payload } from "./payload-ring.ts";
+import { PlanBook } from "./plan-book.ts";
+import { Durations, Rate } from "./rates.ts";
+import type { Captured, RecordKeeper, Recording } from "./recording.ts";
 
 export interface RecorderOptions {
+  /** Monotonic milliseconds. */
   now(): number;
-  wallClock(): number;
+  /** Rows kept; the oldest go in chunks of 4,096. Default 100,000. */
+  readonly rows?: number;
+  /** Bytes for rows, traces and their words. Default 40 MiB. */
+  readonly rowBytes?: number;
+  /** Bytes for heads and bodies. Default 16 MiB. */
+  readonly payloadBytes?: number;
+  /** Bytes kept of each body. Default 64 KiB. */
+  readonly bodyBytes?: number;
+}
+
+/** Told of what happens to rows; called in the request's path, so it must only take a note. */
+export interface RecorderListener {
+  began(id: number): void;
+  ended(id: number): void;
+  /** Rows before `first` are gone. */
+  evicted(first: number): void;
+  cleared(): void;
+}
+
+/** Captured bodies of requests that have not ended may hold this much in all; beyond it nothing more is captured. */
+const PENDING_CAPTURE_BYTES = 16 * 1_048_576;
+const POOL = 512;
+
+const NOTHING: Arrival = { layer: 7, listener: -1, clientIp: "", clientPort: 0, header: () => undefined };
+
+class LiveRecording implements Recording {
+  id = 0;
+  /** Recorded at all (recording may be switched off), and begun. */
+  kept = false;
+  at = 0;
+  start = 0;
+  end = 0;
+  revision = 0;
+  seed = 0;
+  arrival = NOTHING;
+  caller: Recording["caller"] = { consumer: undefined, groups: [], jwt: undefined, label: undefined };
+  facts = {};
+  decision = new Decision();
+  readonly ownDecision = this.decision;
+  requestHead = "";
+  upstreamHead = "";
+  responseHead = "";
+  replyHead = "";
+  readonly requestBody: Captured = { bytes: 0, kept: undefined, keptBytes: 0 };
+  readonly responseBody: Captured = { bytes: 0, kept: undefined, keptBytes: 0 };
+  attempts: Recording["attempts"] = [];
+  status = 0;
+  failure = 0;
+  refusal = "";
+  refusalDetail = "";
+  upgraded = false;
+
+  /** A recording serves again: nothing of the request before may be left in it. */
+  reset(): void {
+    this.kept = false;
+    this.id = this.at = this.start = this.end = this.revision = this.seed = this.status = this.failure = 0;
+    this.arrival = NOTHING;
+    this.caller = { consumer: undefined, groups: [], jwt: undefined, label: undefined };
+    this.facts = {};
+    this.decision = this.ownDecision;
+    this.ownDecision.clear();
+    this.requestHead = this.upstreamHead = this.responseHead = this.replyHead = "";
+    for (const body of [this.requestBody, this.responseBody]) {
+      body.bytes = body.keptBytes = 0;
+      body.kept = undefined;
+    }
+    this.attempts = [];
+    this.refusal = this.refusalDetail = "";
+    this.upgraded = false;
+  }
+}
+
+/** Where one row is. */
+export interface RowPlace {
+  readonly chunk: Chunk;
+  readonly index: number;
 }
 
 export class Recorder implements RecordKeeper {
-  readonly options: RecorderOptions;
+  readonly plans = new PlanBook();
+  readonly rate = new Rate();
+  readonly durations = new Durations();
+  readonly payloads: PayloadRing;
+  readonly now: () => number;
+  private readonly maximumRows: number;
+  private readonly maximumBytes: number;
+  private readonly bodyBytes: number;
+  private readonly chunks: Chunk[] = [];
+  private readonly listeners = new Set<RecorderListener>();
+  private readonly pool: LiveRecording[] = [];
+  private nextId = 1;
+  private base = 1;
+  private pendingCapture = 0;
+  private droppedRows = 0;
+  private latestRejection = 0;
+  recording = true;
+
   constructor(options: RecorderOptions) {
-    this.options = options;
+    this.now = options.now;
+    this.maximumRows = options.rows ?? 100_000;
+    this.maximumBytes = options.rowBytes ?? 40 * 1_048_576;
+    this.bodyBytes = options.bodyBytes ?? 65_536;
+    this.payloads = new PayloadRing(options.payloadBytes ?? 16 * 1_048_576);
   }
+
+  // ---- What the engine calls ------------------------------------------------------------------------------------
+
   open(): Recording {
-    throw new Error("not written yet");
+    return this.pool.pop() ?? new LiveRecording();
   }
-  began(_recording: Recording): void {}
-  captureRequest(_recording: Recording, _bytes: Buffer, _start: number, _end: number): void {}
-  captureResponse(_recording: Recording, _bytes: Buffer, _start: number, _end: number): void {}
-  ended(_recording: Recording): void {}
+
+  began(recording: Recording): void {
+    if (!this.recording) return;
+    const live = recording as LiveRecording;
+    if (live.kept) return;
+    live.kept = true;
+    let chunk = this.chunks[this.chunks.length - 1];
+    if (chunk === undefined || chunk.full) chunk = this.nextChunk();
+    chunk.begin(recording);
+    live.id = this.nextId++;
+    for (const listener of this.listeners) listener.began(live.id);
+  }
+
+  captureRequest(recording: Recording, bytes: Buffer, start: number, end: number): void {
+    this.capture(recording.requestBody, bytes, start, end);
+  }
+
+  captureResponse(recording: Recording, bytes: Buffer, start: number, end: number): void {
+    this.capture(recording.responseBody, bytes, start, end);
+  }
+
+  ended(recording: Recording): void {
+    const live = recording as LiveRecording;
+    const rejected = this.countEnd(live);
+    if (!live.kept && this.recording) this.began(live);
+    if (live.kept && live.id >= this.base) this.pack(live, rejected);
+    this.pendingCapture -= sizeOf(live.requestBody) + sizeOf(live.responseBody);
+    if (this.pool.length < POOL) {
+      live.reset();
+      this.pool.push(live);
+    }
+  }
+
+  // ---- What watchers ask ----------------------------------------------------------------------------------------
+
+  /** Id of the oldest row kept. */
+  get first(): number {
+    return this.base;
+  }
+
+  /** Id that the next row will get: rows are `first` to `next - 1`. */
+  get next(): number {
+    return this.nextId;
+  }
+
+  get total(): number {
+    return this.nextId - this.base;
+  }
+
+  /** Rows that were evicted since the start or the last clear. */
+  get dropped(): number {
+    return this.droppedRows;
+  }
+
+  /** Id of the latest refused request that is still kept; 0 = none. */
+  get lastRejection(): number {
+    return this.latestRejection >= this.base ? this.latestRejection : 0;
+  }
+
+  /** Bytes held for rows, heads and bodies. */
+  get bytes(): number {
+    return this.rowBytes() + this.payloads.bytes;
+  }
+
+  place(id: number): RowPlace | undefined {
+    if (id < this.base || id >= this.nextId) return undefined;
+    const offset = id - this.chunks[0].firstId;
+    const chunk = this.chunks[Math.floor(offset / CHUNK_ROWS)];
+    return chunk === undefined ? undefined : { chunk, index: offset % CHUNK_ROWS };
+  }
+
+  /** Every chunk, oldest first: for filters. */
+  get all(): readonly Chunk[] {
+    return this.chunks;
+  }
+
+  payload({ chunk, index }: RowPlace): Payload | undefined {
+    return this.payloads.read(chunk.segment[index], chunk.offset[index]);
+  }
+
+  listen(listener: RecorderListener): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  clear(): void {
+    this.chunks.length = 0;
+    this.base = this.nextId;
+    this.droppedRows = 0;
+    this.payloads.clear();
+    for (const listener of this.listeners) listener.cleared();
+  }
+
+  // ---- Inside ---------------------------------------------------------------------------------------------------
+
+  private nextChunk(): Chunk {
+    const chunk = new Chunk(this.nextId);
+    this.chunks.push(chunk);
+    this.evict();
+    return chunk;
+  }
+
+  private evict(): void {
+    const before = this.base;
+    while (this.chunks.length > 1) {
+      const beyondOldest = (this.chunks.length - 2) * CHUNK_ROWS;
+      if (beyondOldest < this.maximumRows && this.rowBytes() <= this.maximumBytes) break;
+      const gone = this.chunks.shift()!;
+      this.droppedRows += gone.count;
+      this.base = this.chunks[0].firstId;
+    }
+    if (this.base === before) return;
+    this.plans.keepFrom(Math.min(...this.chunks.map((chunk) => chunk.lowestRevision)));
+    for (const listener of this.listeners) listener.evicted(this.base);
+  }
+
+  private rowBytes(): number {
+    let sum = 0;
+    for (const chunk of this.chunks) sum += chunk.bytes;
+    return sum;
+  }
+
+  private capture(body: Captured, bytes: Buffer, start: number, end: number): void {
+    const length = end - start;
+    body.bytes += length;
+    if (!this.recording || body.keptBytes >= this.bodyBytes || length <= 0) return;
+    const wanted = Math.min(length, this.bodyBytes - body.keptBytes);
+    if (body.kept === undefined || body.keptBytes + wanted > body.kept.length) {
+      const size = Math.min(this.bodyBytes, Math.max(wanted + body.keptBytes, 2 * (body.kept?.length ?? 0)));
+      const grown = size - (body.kept?.length ?? 0);
+      if (this.pendingCapture + grown > PENDING_CAPTURE_BYTES) return;
+      this.pendingCapture += grown;
+      const larger = Buffer.allocUnsafe(size);
+      body.kept?.copy(larger, 0, 0, body.keptBytes);
+      body.kept = larger;
+    }
+    bytes.copy(body.kept, body.keptBytes, start, start + wanted);
+    body.keptBytes += wanted;
+  }
+
+  private countEnd(recording: Recording): boolean {
+    const { decision, end } = recording;
+    const rejected = stateOf(recording) === RowStateCode.Rejected;
+    this.rate.count(end, rejected);
+    this.durations.count(end, end - recording.start);
+    const page = this.plans.get(recording.revision);
+    if (page === undefined) return rejected;
+    page.routes[decision.route]?.count(end, rejected);
+    for (const attempt of recording.attempts)
+      page.endpoints[decision.service]?.[attempt.endpoint]?.count(end, attempt.failure !== 0);
+    return rejected;
+  }
+
+  private pack(recording: LiveRecording, rejected: boolean): void {
+    const place = this.place(recording.id);
+    if (place === undefined) return;
+    this.payloads.write(
+      [recording.requestHead, recording.upstreamHead, recording.responseHead, recording.replyHead],
+      recording.requestBody,
+      recording.responseBody,
+    );
+    let tags = 0;
+    if (recording.attempts.length > 1) tags |= Tag.Retried;
+    if (recording.upgraded) tags |= Tag.Upgraded;
+    if (shadowRefused(recording.decision)) tags |= Tag.Shadow;
+    if (recording.refusal !== "") tags |= Tag.EngineRefused;
+    place.chunk.end(place.index, recording, {
+      state: stateOf(recording),
+      tags,
+      segment: this.payloads.segment,
+      offset: this.payloads.offset,
+    });
+    if (rejected) this.latestRejection = recording.id;
+    for (const listener of this.listeners) listener.ended(recording.id);
+  }
+}
+
+function sizeOf(body: Captured): number {
+  return body.kept?.length ?? 0;
+}
+
+/** How a request ended, in the words of the contract's RowState. */
+export function stateOf(recording: Recording): number {
+  const { decision, failure, status } = recording;
+  if (decision.step >= 0) return RowStateCode.Rejected;
+  if (decision.builtIn !== BuiltIn.None)
+    return decision.builtIn === BuiltIn.NoEndpoint ? RowStateCode.UpstreamError : RowStateCode.Rejected;
+  if (failure === Failure.ClientGone) return RowStateCode.Aborted;
+  if (failure !== Failure.None) return RowStateCode.UpstreamError;
+  if (recording.refusal !== "") return status >= 500 ? RowStateCode.UpstreamError : RowStateCode.Rejected;
+  if (status >= 500 || status === 0) return RowStateCode.UpstreamError;
+  return status >= 400 ? RowStateCode.ClientError : RowStateCode.Ok;
 }

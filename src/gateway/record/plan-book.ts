@@ -1,0 +1,80 @@
+/**
+ * Plans by revision, kept while rows need them, with the rates of their routes and endpoints.
+ * An old row is explained by the policy that judged it; a rate outlives an edit because it goes by name.
+ * Must not decide which plan serves: the engine does.
+ */
+import type { Plan } from "../../model/plan.ts";
+import { Rate } from "./rates.ts";
+
+/** More revisions than this are not kept: the rows of older ones stay, their explanation does not. */
+const MAX_REVISIONS = 256;
+
+export interface PlanPage {
+  readonly revision: number;
+  readonly plan: Plan;
+  /** Epoch milliseconds of acceptance. */
+  readonly acceptedAt: number;
+  readonly routes: readonly Rate[];
+  readonly endpoints: readonly (readonly Rate[])[];
+}
+
+export class PlanBook {
+  private readonly pages = new Map<number, PlanPage>();
+  private routes = new Map<string, Rate>();
+  private endpoints = new Map<string, Rate>();
+  private latestPage: PlanPage | undefined;
+
+  get latest(): PlanPage | undefined {
+    return this.latestPage;
+  }
+
+  get size(): number {
+    return this.pages.size;
+  }
+
+  add(revision: number, plan: Plan, acceptedAt: number): PlanPage {
+    const routes = new Map<string, Rate>();
+    const endpoints = new Map<string, Rate>();
+    const page: PlanPage = {
+      revision,
+      plan,
+      acceptedAt,
+      routes: plan.routes.map((route) => keep(routes, this.routes, route.name)),
+      endpoints: plan.services.map((service) =>
+        service.endpoints.map((endpoint) => keep(endpoints, this.endpoints, `${service.name}\n${endpoint.url}`)),
+      ),
+    };
+    this.routes = routes;
+    this.endpoints = endpoints;
+    this.pages.set(revision, page);
+    this.latestPage = page;
+    for (const known of this.pages.keys()) {
+      if (this.pages.size <= MAX_REVISIONS) break;
+      this.pages.delete(known);
+    }
+    return page;
+  }
+
+  get(revision: number): PlanPage | undefined {
+    return this.pages.get(revision);
+  }
+
+  /** Every plan that some row may need, the latest included. */
+  all(): Iterable<PlanPage> {
+    return this.pages.values();
+  }
+
+  /** Forgets what no row refers to any more. */
+  keepFrom(revision: number): void {
+    for (const known of this.pages.keys()) {
+      if (known >= revision || known === this.latestPage?.revision) break;
+      this.pages.delete(known);
+    }
+  }
+}
+
+function keep(to: Map<string, Rate>, from: Map<string, Rate>, key: string): Rate {
+  const rate = to.get(key) ?? from.get(key) ?? new Rate();
+  to.set(key, rate);
+  return rate;
+}
