@@ -3,9 +3,10 @@
  * adding one is its file, its test and a line here.
  */
 import type { AnyBalancerKind } from "../model/balancer.ts";
+import { consistentHash } from "./consistent-hash.ts";
 import { leastRequest } from "./least-request.ts";
 import { random } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
 
 /** The first is the default of `loadBalancer.type`. */
-export const balancers: readonly AnyBalancerKind[] = [roundRobin, leastRequest, random];
+export const balancers: readonly AnyBalancerKind[] = [roundRobin, leastRequest, random, consistentHash];

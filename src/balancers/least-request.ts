@@ -2,7 +2,7 @@
  * The endpoint with the fewest requests in flight: of two drawn by weight (power of two choices), or of all.
  * Two choices are nearly as even as all and do not send every newcomer to the same momentarily idle endpoint.
  * Source: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing", 2001.
- * Load is (in flight + 1) / weight; a tie goes to the one drawn first, so that idle endpoints share by weight.
+ * Load is in flight / weight. A tie goes to the one drawn first, so that idle endpoints share by weight.
  */
 import * as z from "zod/mini";
 import type { Balancer, BalancerKind, Pool } from "../model/balancer.ts";
@@ -10,8 +10,8 @@ import { drawByWeight, drawOfAttempt } from "./weighted-draw.ts";
 
 const config = z.strictObject({
   choices: z
-    ._default(z.union([z.literal(2), z.literal("all")]), 2)
-    .check(z.describe("How many endpoints are compared: 2 drawn at random by weight, or all.")),
+    .prefault(z.union([z.literal(2), z.literal("all")]), 2)
+    .check(z.meta({ description: "How many endpoints are compared: 2 drawn at random by weight, or all." })),
 });
 
 export type LeastRequestConfig = z.infer<typeof config>;
@@ -22,7 +22,7 @@ const ONLY = 3;
 const ALL = 4;
 
 function load(pool: Pool, endpoint: number): number {
-  return (pool.states[endpoint].inFlight + 1) / pool.endpoints[endpoint].weight;
+  return pool.states[endpoint].inFlight / pool.endpoints[endpoint].weight;
 }
 
 const twoChoices: Balancer<null> = {
