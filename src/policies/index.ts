@@ -1,0 +1,24 @@
+/**
+ * The list of policies: schema, reader, completion, docs and explanation iterate over it, in this order.
+ * Adding a policy = its file, its test, one line here. Must not hold anything else.
+ */
+import type { AnyPolicy } from "../model/policy.ts";
+import { apiKey } from "./apiKey.ts";
+import { authorization } from "./authorization.ts";
+import { ipFilter } from "./ipFilter.ts";
+import { jwt } from "./jwt.ts";
+import { rateLimit } from "./rateLimit.ts";
+import { requestHeaders } from "./requestHeaders.ts";
+import { responseHeaders } from "./responseHeaders.ts";
+import { urlRewrite } from "./urlRewrite.ts";
+
+export const policies: readonly AnyPolicy[] = [
+  ipFilter,
+  apiKey,
+  jwt,
+  authorization,
+  rateLimit,
+  requestHeaders,
+  urlRewrite,
+  responseHeaders,
+];
