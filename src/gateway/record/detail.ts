@@ -1,0 +1,140 @@
+/**
+ * Everything about one request, made when somebody opens it: the story, headers, bodies, timing, attempts, a curl line.
+ * Secrets are masked by place and by value unless `reveal`, which a person must have asked for.
+ * Must not keep what it made: details are large and rare.
+ */
+import type { Detail, Row } from "../../contract/messages.ts";
+import { failureWords } from "../../decide/failures.ts";
+import { STATUS_CODES } from "node:http";
+import type { Plan } from "../../model/plan.ts";
+import { bodyViewOf } from "./body-view.ts";
+import { RowStateCode } from "./chunk.ts";
+import { curlOf } from "./curl.ts";
+import { fieldsOf, startLine } from "./heads.ts";
+import { journeyOf } from "./journey.ts";
+import type { Mask } from "./mask.ts";
+import { passageOf } from "./passage.ts";
+import type { Payload } from "./payload-ring.ts";
+import type { Recorder, RowPlace } from "./recorder.ts";
+import { storyOf, type RowMaker } from "./row.ts";
+import { storyParts, verdictOf, type PlainVerdict } from "./story-view.ts";
+import { attemptsOf, timingOf } from "./timing.ts";
+
+export interface DetailContext {
+  readonly recorder: Recorder;
+  readonly rows: RowMaker;
+  readonly mask: Mask;
+  /** Port that listener `index` really has. */
+  port(listener: string): number;
+}
+
+const NOTHING_KEPT: Payload = {
+  requestHead: "",
+  upstreamHead: "",
+  responseHead: "",
+  replyHead: "",
+  requestBody: Buffer.alloc(0),
+  responseBody: Buffer.alloc(0),
+};
+
+/** @returns undefined when the row was evicted. */
+export function detailOf(context: DetailContext, id: number, reveal: boolean): Detail | undefined {
+  const place = context.recorder.place(id);
+  const row = context.rows.row(id);
+  if (place === undefined || row === undefined) return undefined;
+  const payload = context.recorder.payload(place);
+  const kept = payload ?? NOTHING_KEPT;
+  const mask = context.mask.with(kept.requestHead, kept.upstreamHead, kept.responseHead, kept.replyHead);
+  const shown: Shown = reveal ? SHOW_ALL : mask;
+  const detail = assemble({ context, place, row, payload, kept, shown, mask: reveal ? undefined : mask });
+  return reveal ? detail : mask.deep(detail);
+}
+
+/** What decides how a value is shown. */
+type Shown = Pick<Mask, "field" | "target" | "bytes">;
+
+const SHOW_ALL: Shown = {
+  field: (_name, value) => value,
+  target: (target) => target,
+  bytes: (bytes) => bytes,
+};
+
+interface Parts {
+  readonly context: DetailContext;
+  readonly place: RowPlace;
+  readonly row: Row;
+  readonly payload: Payload | undefined;
+  readonly kept: Payload;
+  readonly shown: Shown;
+  readonly mask: Mask | undefined;
+}
+
+function assemble(parts: Parts): Detail {
+  const { context, place, kept, payload, shown, mask } = parts;
+  const { chunk, index } = place;
+  const plan = context.recorder.plans.get(chunk.revision[index])?.plan;
+  const story = storyOf(context.recorder, place);
+  const attempts = chunk.unpackAttempts(index);
+  const start = chunk.start[index];
+  const end = start + Math.max(0, chunk.duration[index]);
+  // The row's own path is masked for the table.
+  const row = mask === undefined ? { ...parts.row, path: chunk.words[chunk.path[index]] } : parts.row;
+  const body = (head: string, bytes: Buffer, size: number) =>
+    bodyViewOf({ head, bytes: payload === undefined ? undefined : bytes, size, mask });
+  return {
+    row,
+    verdict: verdictOf(story, plan, plainVerdict(place)),
+    ...storyParts(story),
+    fields: payload === undefined ? [] : fields(parts, plan),
+    requestBody: body(kept.requestHead, kept.requestBody, row.requestBytes),
+    responseBody: body(kept.responseHead || kept.replyHead, kept.responseBody, row.responseBytes),
+    timing: row.state === "pending" ? [] : timingOf(start, start + chunk.decidedAfter[index], end, attempts),
+    attempts: attemptsOf(attempts, plan?.services[chunk.service[index]]),
+    curl: curl(parts, row, shown),
+    revealed: mask === undefined,
+  };
+}
+
+function fields({ place, kept, shown }: Parts, plan: Plan | undefined): Detail["fields"] {
+  const { chunk, index } = place;
+  return journeyOf({
+    payload: kept,
+    plan,
+    route: chunk.route[index],
+    match: chunk.match[index],
+    seen: passageOf(place, kept.requestHead, ""),
+    show: (name, value) => shown.field(name, value),
+  });
+}
+
+function curl({ context, kept }: Parts, row: Row, shown: Shown): string {
+  const host = row.host === "" ? "localhost" : row.host;
+  const named = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+  const target = startLine(kept.requestHead).split(" ")[1] ?? row.path;
+  const path = shown.target(target.startsWith("/") ? target : row.path);
+  return curlOf({
+    method: row.method || "GET",
+    url: `http://${named}:${context.port(row.listener)}${path}`,
+    fields: fieldsOf(kept.requestHead).map(({ name, value }) => ({ name, value: shown.field(name, value) })),
+    body: shown.bytes(kept.requestBody),
+    complete: kept.requestBody.length === row.requestBytes,
+  });
+}
+
+function plainVerdict({ chunk, index }: RowPlace): PlainVerdict {
+  const status = chunk.status[index];
+  const urn = chunk.words[chunk.refusal[index]];
+  const failure = failureWords(chunk.failure[index]);
+  const title = status === 0 ? "No answer" : `${status} ${STATUS_CODES[status] ?? ""}`.trim();
+  if (urn !== "")
+    return {
+      refused: chunk.state[index] === RowStateCode.Rejected,
+      status,
+      title,
+      sentence: chunk.words[chunk.refusalDetail[index]],
+      type: urn,
+    };
+  if (chunk.state[index] === RowStateCode.Pending)
+    return { refused: false, status: 0, title: "On its way", sentence: "The request has not ended yet." };
+  return { refused: false, status, title, sentence: failure };
+}

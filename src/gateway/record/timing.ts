@@ -1,0 +1,73 @@
+/**
+ * Attempts and time spans of one request, as the page shows them.
+ * Must not measure: it reads what the engine wrote down.
+ */
+import type { AttemptView, TimingSpan } from "../../contract/messages.ts";
+import { failureWords } from "../../decide/failures.ts";
+import { millisWords } from "../../decide/words.ts";
+import type { PlanService } from "../../model/plan.ts";
+import type { AttemptRecord } from "./recording.ts";
+
+/** Shorter than this is not shown as a span of its own. */
+const SHORTEST = 0.005;
+
+/** @param start when the request arrived; @param decidedAt when it was decided; monotonic milliseconds. */
+export function timingOf(
+  start: number,
+  decidedAt: number,
+  end: number,
+  attempts: readonly AttemptRecord[],
+): TimingSpan[] {
+  const spans: TimingSpan[] = [];
+  const push = (name: TimingSpan["name"], attempt: number, from: number, to: number): void => {
+    if (from < 0 || to < 0 || to - from < SHORTEST) return;
+    spans.push({ name, attempt, start: round(from - start), duration: round(to - from) });
+  };
+  const decided = decidedAt > start ? decidedAt : (attempts[0]?.startedAt ?? end);
+  push("decide", 0, start, decided);
+  let free = decided;
+  attempts.forEach((attempt, k) => {
+    const number = k + 1;
+    push("queue", number, free, attempt.startedAt);
+    const connected = attempt.reused || attempt.connectedAt < 0 ? attempt.startedAt : attempt.connectedAt;
+    push("connect", number, attempt.startedAt, attempt.connectedAt < 0 ? attempt.endedAt : connected);
+    push("send", number, connected, attempt.sentAt);
+    push("wait", number, Math.max(connected, attempt.sentAt), attempt.firstByteAt);
+    push("receive", number, attempt.firstByteAt, attempt.endedAt);
+    free = attempt.endedAt;
+  });
+  return spans;
+}
+
+export function attemptsOf(attempts: readonly AttemptRecord[], service: PlanService | undefined): AttemptView[] {
+  const label = (attempt: AttemptRecord | undefined): string =>
+    service?.endpoints[attempt?.endpoint ?? -1]?.label ?? "another replica";
+  return attempts.map((attempt, k) => ({
+    number: k + 1,
+    endpoint: label(attempt),
+    outcome: outcomeOf(attempt),
+    failed: attempt.failure !== 0 || attempt.status >= 500,
+    then: thenOf(attempt, attempts[k + 1], label),
+    reusedConnection: attempt.reused,
+  }));
+}
+
+function outcomeOf(attempt: AttemptRecord): string {
+  const took = attempt.endedAt < 0 ? "" : ` in ${millisWords(attempt.endedAt - attempt.startedAt)}`;
+  if (attempt.failure !== 0) return `${failureWords(attempt.failure)}${took}`;
+  return attempt.status === 0 ? "no answer yet" : `${attempt.status}${took}`;
+}
+
+function thenOf(
+  attempt: AttemptRecord,
+  next: AttemptRecord | undefined,
+  label: (attempt: AttemptRecord | undefined) => string,
+): string {
+  if (next !== undefined)
+    return next.endpoint === attempt.endpoint ? "tried again on a fresh connection" : `tried again on ${label(next)}`;
+  return attempt.failure === 0 ? "" : "not tried again";
+}
+
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000;
+}
