@@ -151,9 +151,11 @@ export function toFieldValue(value: string): string | undefined {
     if (code < 256 && VALUE[code] !== 1) return undefined;
     if (code > widest) widest = code;
   }
-  if (widest < 128) return value.trim();
-  if (widest < 256 && isUtf8(Buffer.from(value, "latin1"))) return value.trim();
-  return Buffer.from(value.trim(), "utf8").toString("latin1");
+  // Not trim(): it would take the byte 0xA0, which ends "à" in UTF-8.
+  const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, "");
+  if (widest < 128) return trimmed;
+  if (widest < 256 && isUtf8(Buffer.from(trimmed, "latin1"))) return trimmed;
+  return Buffer.from(trimmed, "utf8").toString("latin1");
 }
 
 function toTarget(text: string): string {

@@ -161,7 +161,7 @@ export class FieldScanner {
     let length = 0;
     for (let i = start; i < end; i++) {
       if (!isDigit(bytes[i])) return "content-length-illegal";
-      length = length * 10 + bytes[i] - 48;
+      length = length * 10 + (bytes[i] - 48);
     }
     if (end - start > MAX_LENGTH_DIGITS || length > Number.MAX_SAFE_INTEGER) return "content-length-too-large";
     this.contentLength = length;
