@@ -1,0 +1,325 @@
+/**
+ * A policy file whose fields are all right -> the Plan. Runs over every part also when others have faults, so that
+ * checks of policies and secrets are reported in the same pass; the plan is used only when nothing is wrong.
+ * Must not check the shape of fields: their declarations do.
+ */
+import { balancers } from "../balancers/index.ts";
+import { Admin } from "../model/state.ts";
+import type { AnyBalancerKind } from "../model/balancer.ts";
+import type {
+  PathMatch,
+  Plan,
+  PlanBackend,
+  PlanEndpoint,
+  PlanListener,
+  PlanMatch,
+  PlanRoute,
+  PlanService,
+} from "../model/plan.ts";
+import type { Consumer } from "../model/policy.ts";
+import { StepCompiler } from "./compile-steps.ts";
+import { consumer, listener, route, service } from "./document.ts";
+import type { ConsumerConfig, ListenerConfig, MatchConfig, RouteConfig, ServiceConfig } from "./document.ts";
+import { laterMessage, LATER_BALANCERS } from "./later.ts";
+import { at, fields, items } from "./names.ts";
+import { nearest } from "../policies/nearest.ts";
+import { orderOf, shadowedMatches } from "./precedence.ts";
+import { describe, readBy, type Problems } from "./problems.ts";
+import { keysAt } from "./schema.ts";
+import { resolveSecret, unresolvedMessage, variableName, type Sources } from "./secrets.ts";
+import { moveUp } from "./move.ts";
+import { spanOf, type Path } from "./tree.ts";
+import { isLoopback, LOOPBACK } from "./written.ts";
+
+/** @returns a plan; it may be used only when `problems` holds no error. */
+export function compile(problems: Problems, sources: Sources): Plan {
+  return new Compiler(problems, sources).plan();
+}
+
+class Compiler {
+  readonly #problems: Problems;
+  readonly #sources: Sources;
+  readonly #value: unknown;
+  readonly #steps: StepCompiler;
+  /** Names to indexes; a doubled name keeps its first. */
+  readonly #listenerIndex = new Map<string, number>();
+  readonly #serviceIndex = new Map<string, number>();
+  /** Steps of each service, by index. */
+  readonly #serviceSteps: (readonly number[])[] = [];
+
+  constructor(problems: Problems, sources: Sources) {
+    this.#problems = problems;
+    this.#sources = sources;
+    this.#value = problems.tree.value;
+    this.#steps = new StepCompiler(problems, sources, this.#consumers());
+  }
+
+  plan(): Plan {
+    for (const [name, value] of Object.entries(fields(at(this.#value, "policies")))) this.#steps.declare(name, value);
+    const listeners = this.#listeners();
+    const services = this.#services();
+    const routes = this.#routes(listeners.length);
+    const order = listeners.map((_, index) => orderOf(routes, index));
+    this.#reportShadowed(routes, order);
+    return { file: this.#problems.tree.file, listeners, services, routes, steps: this.#steps.steps, order };
+  }
+
+  #consumers(): Consumer[] {
+    const consumers: Consumer[] = [];
+    const keys = new Map<string, string>();
+    for (const [index, raw] of items(at(this.#value, "consumers"))) {
+      const read = consumer.safeParse(raw);
+      if (!read.success) continue;
+      const { name, groups } = read.data;
+      const apiKey = this.#apiKey(read.data, ["consumers", index, "apiKey"], keys);
+      consumers.push({ name, groups, ...(apiKey === undefined ? {} : { apiKey }) });
+    }
+    return consumers;
+  }
+
+  #apiKey({ name, apiKey }: ConsumerConfig, path: Path, seen: Map<string, string>): string | undefined {
+    if (apiKey === undefined) return undefined;
+    const value = resolveSecret(apiKey, this.#sources);
+    const problems = this.#problems;
+    if (typeof apiKey === "string") {
+      const span = spanOf(problems.tree.find(path)?.value);
+      const variable = variableName(name);
+      const fixes = span
+        ? [
+            {
+              title: `Read it from the environment variable ${variable}`,
+              edits: [{ offset: span[0], endOffset: span[1], newText: `{ env: ${variable} }` }],
+            },
+          ]
+        : [];
+      const message = `The key of \`${name}\` stands in the file itself: \`{ env: ${variable} }\` keeps it out of version control.`;
+      problems.value("SY204", path, message, fixes);
+    } else if (value === undefined) {
+      problems.value("SY209", path, unresolvedMessage(apiKey));
+    }
+    const other = value === undefined ? undefined : seen.get(value);
+    if (other !== undefined) {
+      problems.value("SY206", path, `\`${name}\` and \`${other}\` have the same key: nobody could tell them apart.`);
+    } else if (value !== undefined) {
+      seen.set(value, name);
+    }
+    return value;
+  }
+
+  #listeners(): PlanListener[] {
+    const listeners: PlanListener[] = [];
+    for (const [index, raw] of items(at(this.#value, "listeners"))) {
+      const name = String(at(raw, "name") ?? index);
+      const path = ["listeners", index];
+      const own = this.#steps.list(at(raw, "policies"), [...path, "policies"], { kind: "listener", name });
+      const read = listener.safeParse(raw);
+      if (!read.success) continue;
+      if (!this.#listenerIndex.has(name)) this.#listenerIndex.set(name, listeners.length);
+      listeners.push(this.#listener(read.data, path, own));
+    }
+    return listeners;
+  }
+
+  #listener(config: ListenerConfig, path: Path, own: readonly number[]): PlanListener {
+    const addresses = config.address?.addresses ?? LOOPBACK;
+    if (!addresses.every(isLoopback)) {
+      const message =
+        "This opens the gateway to other machines: everybody who can reach this address can send requests.";
+      this.#problems.value("SY217", [...path, "address"], message);
+    }
+    return {
+      name: config.name,
+      protocol: config.protocol,
+      port: config.port,
+      addresses,
+      steps: this.#steps.arrange(own).steps,
+      source: this.#problems.tree.blockRange(path),
+    };
+  }
+
+  #services(): PlanService[] {
+    const services: PlanService[] = [];
+    for (const [name, raw] of Object.entries(fields(at(this.#value, "services")))) {
+      const path = ["services", name];
+      const index = services.length;
+      const steps = this.#steps.list(at(raw, "policies"), [...path, "policies"], {
+        kind: "service",
+        name,
+        service: index,
+      });
+      const balancing = this.#balancing(at(raw, "loadBalancer"), [...path, "loadBalancer"]);
+      const read = service.safeParse(raw);
+      if (!read.success || balancing === undefined) continue;
+      this.#serviceIndex.set(name, index);
+      this.#serviceSteps.push(steps);
+      services.push(this.#service(read.data, name, index, balancing, path));
+    }
+    return services;
+  }
+
+  #service(config: ServiceConfig, name: string, index: number, balancing: Balancing, path: Path): PlanService {
+    const { tree } = this.#problems;
+    const endpoints = config.endpoints.map((endpoint, position): PlanEndpoint => ({
+      index: position,
+      url: endpoint.url.url,
+      host: endpoint.url.host,
+      port: endpoint.url.port,
+      label: endpoint.url.label,
+      weight: endpoint.weight,
+      priority: 0,
+      admin: Admin[endpoint.admin],
+      source: tree.blockRange([...path, "endpoints", position]),
+    }));
+    const { active, passive } = config.healthCheck;
+    return {
+      index,
+      name,
+      endpoints,
+      balancerKind: balancing.kind,
+      balancerConfig: balancing.config,
+      balancer: balancing.kind.compile(balancing.config, endpoints),
+      ...(active === undefined ? {} : { active }),
+      passive,
+      panicThreshold: config.panicThreshold,
+      source: tree.blockRange(path),
+    };
+  }
+
+  #balancing(raw: unknown, path: Path): Balancing | undefined {
+    const problems = this.#problems;
+    if (raw === undefined) return { kind: balancers[0], config: balancers[0].config.parse({}) };
+    if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
+      problems.value(
+        "SY102",
+        path,
+        `\`loadBalancer\`: must be a map such as { type: ${balancers[0].type} }, not ${describe(raw)}.`,
+      );
+      return undefined;
+    }
+    const { type, ...rest } = raw as Record<string, unknown>;
+    const known = balancers.map((kind) => kind.type);
+    const kind = balancers.find((one) => one.type === type);
+    if (kind === undefined) {
+      reportBalancerType(type, known, path, problems);
+      return undefined;
+    }
+    const config = readBy(kind.config as never, rest, path, problems, (where) => keysAt(where, problems.tree.value));
+    return config === undefined ? undefined : { kind, config };
+  }
+
+  #routes(listenerCount: number): PlanRoute[] {
+    const routes: PlanRoute[] = [];
+    for (const [position, raw] of items(at(this.#value, "routes"))) {
+      const path = ["routes", position];
+      const name = String(at(raw, "name") ?? position);
+      const own = this.#steps.list(at(raw, "policies"), [...path, "policies"], { kind: "route", name });
+      const read = route.safeParse(raw);
+      if (!read.success) continue;
+      routes.push(this.#route(read.data, routes.length, path, own, listenerCount));
+    }
+    return routes;
+  }
+
+  #route(config: RouteConfig, index: number, path: Path, own: readonly number[], listenerCount: number): PlanRoute {
+    const { tree } = this.#problems;
+    const backends: PlanBackend[] = [];
+    for (const [position, backend] of config.backendRefs.entries()) {
+      const target = this.#serviceIndex.get(backend.service);
+      if (target === undefined) continue; // reported as a missing service, or its own fields are wrong
+      const source = tree.blockRange([...path, "backendRefs", position]);
+      backends.push({ service: target, weight: backend.weight, source });
+    }
+    if (config.backendRefs.length === 0) {
+      const message = `The route \`${config.name}\` sends its requests nowhere: they are refused. Give it \`backendRefs: [{ service: name }]\`.`;
+      this.#problems.value("SY216", [...path, "name"], message);
+    }
+    const services = [...new Set(backends.map((backend) => backend.service))];
+    const arranged = this.#steps.arrange(own, ...services.map((target) => this.#serviceSteps[target]));
+    const matches = config.matches?.map((match, position) => this.#match(match, [...path, "matches", position]));
+    return {
+      index,
+      name: config.name,
+      listeners:
+        config.listeners?.flatMap((name) => this.#listenerIndex.get(name) ?? []) ??
+        Array.from({ length: listenerCount }, (_, i) => i),
+      hostnames: config.hostnames ?? [],
+      matches: matches ?? [this.#match({}, path)],
+      ...arranged,
+      backends,
+      totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
+      timeouts: config.timeouts,
+      source: tree.blockRange(path),
+    };
+  }
+
+  #match(config: MatchConfig, path: Path): PlanMatch {
+    const pairs = (record: Readonly<Record<string, string>> | undefined) =>
+      Object.entries(record ?? {}).map(([name, value]) => ({ name, value }));
+    return {
+      path: pathMatch(config.path),
+      methods: config.methods ?? [],
+      headers: pairs(config.headers).map(({ name, value }) => ({ name: name.toLowerCase(), value })),
+      query: pairs(config.query),
+      source: this.#problems.tree.blockRange(path),
+    };
+  }
+
+  #reportShadowed(routes: readonly PlanRoute[], order: Plan["order"]): void {
+    for (const { route: index, match, by } of shadowedMatches(routes, order)) {
+      const loser = routes[index];
+      const winner = routes[by.route];
+      const where = winner.matches[by.match].source.line;
+      const what = loser.matches.length === 1 ? `The route \`${loser.name}\`` : `This match of \`${loser.name}\``;
+      const message = `${what} never gets a request: \`${winner.name}\` (line ${where}) matches all of them first.`;
+      // Moving helps only where the order of the file decided.
+      const equal = loser.matches[match].path.kind === winner.matches[by.match].path.kind;
+      const fixes = equal && winner !== loser ? moveUp(this.#problems.tree, loser, winner) : [];
+      const range = loser.matches.length === 1 ? this.#nameRange(loser) : loser.matches[match].source;
+      this.#problems.add("SY201", range, message, fixes);
+    }
+  }
+
+  #nameRange(loser: PlanRoute) {
+    const { tree } = this.#problems;
+    for (const [position, raw] of items(at(this.#value, "routes"))) {
+      if (at(raw, "name") === loser.name) return tree.valueRange(["routes", position, "name"]);
+    }
+    return loser.source;
+  }
+}
+
+interface Balancing {
+  readonly kind: AnyBalancerKind;
+  readonly config: unknown;
+}
+
+function reportBalancerType(type: unknown, known: readonly string[], path: Path, problems: Problems): void {
+  const at = [...path, "type"];
+  if (type === undefined) {
+    problems.value("SY103", at, `\`type\` is missing in \`loadBalancer\`: one of ${known.join(", ")}.`);
+    return;
+  }
+  if (typeof type === "string" && LATER_BALANCERS.includes(type)) {
+    problems.value("SY105", at, laterMessage(type, `use one of ${known.join(", ")}`));
+    return;
+  }
+  const near = typeof type === "string" ? nearest(type, known) : undefined;
+  const span = spanOf(problems.tree.find(at)?.value);
+  const fixes =
+    near && span
+      ? [{ title: `Change to ${near}`, edits: [{ offset: span[0], endOffset: span[1], newText: near }] }]
+      : [];
+  const hint = near ? ` Did you mean \`${near}\`?` : "";
+  problems.value("SY102", at, `\`type\`: must be one of ${known.join(", ")}, not ${describe(type)}.${hint}`, fixes);
+}
+
+function pathMatch(path: MatchConfig["path"]): PathMatch {
+  if (path?.exact !== undefined) return { kind: "exact", value: path.exact };
+  if (path?.regex !== undefined) {
+    const { source, test } = path.regex;
+    return { kind: "regex", value: source, test };
+  }
+  const prefix = path?.prefix ?? "/";
+  // `/orders/` and `/orders` hold for the same paths (Gateway API, PathMatchPathPrefix).
+  return { kind: "prefix", value: prefix.length > 1 ? prefix.replace(/\/+$/, "") : prefix };
+}

@@ -1,0 +1,263 @@
+/**
+ * The shape of a policy file: one declaration per field, with its words. Reader, JSON Schema, completion, hover and
+ * docs all come from here; what stands below a policy's kind or a balancer's type comes from their own lists.
+ * Must not check what needs more than one field: that is compile's work.
+ */
+import * as z from "zod/mini";
+import { duration, fieldValue, headerName, name, percentage, secret } from "../model/scalars.ts";
+import { endpointUrl, hostname, listenAddress, method, pathRegex, plainPath } from "./written.ts";
+
+// No code generation: it probes `new Function`, which a strict content security policy reports.
+z.config({ jitless: true });
+
+/** What a placeholder in the declaration stands for; the derived schema puts the real thing there. */
+export type Placeholder = "policy" | "policies" | "loadBalancer";
+
+function described<Type extends z.ZodMiniType>(type: Type, description: string, more: object = {}): Type {
+  return type.check(z.meta({ description, ...more })) as Type;
+}
+
+/** One policy in a list: a name from `policies`, or a map with one key, its kind. Read by policy-entry.ts. */
+const policyList = (where: string) =>
+  z.optional(
+    described(z.array(z.unknown(), { error: "must be a list of policies" }), where, {
+      placeholder: "policies" satisfies Placeholder,
+    }),
+  );
+
+const weight = (most: number) => z.prefault(z.int().check(z.minimum(0), z.maximum(most)), 1);
+
+export const listener = z.strictObject({
+  name: described(name(), "The name that routes and the trace use."),
+  port: described(
+    z.int().check(z.minimum(0), z.maximum(65535)),
+    "TCP port to listen on, 1 to 65535; 0 takes any free port and says which.",
+    { examples: [8080] },
+  ),
+  address: z.optional(
+    described(
+      listenAddress(),
+      "IP address to listen on. By default both loopback addresses, 127.0.0.1 and ::1; 0.0.0.0 or :: opens the port to the network.",
+      { examples: ["127.0.0.1", "0.0.0.0"] },
+    ),
+  ),
+  protocol: described(z.prefault(z.enum(["HTTP"]), "HTTP"), "What is spoken on the port."),
+  policies: policyList("Policies that run before a route is chosen: address and brute-force limits."),
+});
+
+export const consumer = z.strictObject({
+  name: described(name(), "The name that the trace, CEL (`consumer.name`) and limits by `consumer` use."),
+  apiKey: z.optional(
+    described(
+      secret(),
+      "The key by which the `apiKey` policy recognises this consumer: a string, `{ env: NAME }` or `{ file: ./path }`.",
+    ),
+  ),
+  groups: described(z.prefault(z.array(name()), []), "Groups that policies may ask for (`consumer.groups`)."),
+});
+
+export const endpoint = z.strictObject({
+  url: described(
+    endpointUrl(),
+    "Where the replica listens: `http://host:port`. `localhost` is tried over IPv6 and IPv4.",
+    { examples: ["http://localhost:4001"] },
+  ),
+  weight: described(weight(10_000), "Share of the service's requests, relative to its other endpoints; 0 = none."),
+  admin: described(
+    z.prefault(z.enum(["Up", "Drain", "Maintenance"]), "Up"),
+    "What you decided about this replica. `Drain`: no new requests, those on their way end. `Maintenance`: out of service.",
+  ),
+});
+
+const activeCheck = z.strictObject({
+  path: described(
+    z.prefault(z.string().check(z.regex(/^\/[\x21-\x7e]*$/, { error: "must start with / and hold no blanks" })), "/"),
+    "Path that is asked with GET; an answer below 400 means healthy.",
+    { examples: ["/healthz"] },
+  ),
+  interval: described(z.prefault(duration({ least: 50 }), "5s"), "Time between two probes of one endpoint."),
+  timeout: described(z.prefault(duration({ least: 10 }), "1s"), "A probe without an answer in this time has failed."),
+  healthyThreshold: described(
+    z.prefault(z.int().check(z.minimum(1), z.maximum(100)), 1),
+    "Successful probes in a row that bring an endpoint back.",
+  ),
+  unhealthyThreshold: described(
+    z.prefault(z.int().check(z.minimum(1), z.maximum(100)), 3),
+    "Failed probes in a row that take an endpoint out.",
+  ),
+});
+
+const passiveCheck = z.strictObject({
+  consecutive5xx: described(
+    z.prefault(z.int().check(z.minimum(0), z.maximum(1000)), 5),
+    "5xx answers, refused connections and resets in a row that eject an endpoint; 0 = never.",
+  ),
+  baseEjectionTime: described(
+    z.prefault(duration({ least: 1 }), "30s"),
+    "How long an endpoint stays out the first time; doubles with each ejection in a row.",
+  ),
+  maxEjectionPercent: described(
+    z.prefault(z.int().check(z.minimum(0), z.maximum(100)), 50),
+    "At most this share of the endpoints is ejected at once, 0 to 100.",
+  ),
+});
+
+const healthCheck = z.strictObject({
+  active: z.optional(described(activeCheck, "Probes: ask every endpoint regularly.")),
+  passive: described(z.prefault(passiveCheck, {}), "Outlier ejection: learn from the answers to real requests."),
+});
+
+export const service = z.strictObject({
+  endpoints: described(
+    z
+      .array(endpoint, { error: "must be a list of endpoints" })
+      .check(
+        z.minLength(1, { error: "a service needs at least one endpoint" }),
+        z.maxLength(32, { error: "a service may have at most 32 endpoints" }),
+      ),
+    "The replicas, 1 to 32.",
+  ),
+  loadBalancer: z.optional(
+    described(z.unknown(), "How an endpoint is chosen. Default: `{ type: RoundRobin }`.", {
+      placeholder: "loadBalancer" satisfies Placeholder,
+    }),
+  ),
+  healthCheck: described(z.prefault(healthCheck, {}), "How the gateway learns which endpoints work."),
+  panicThreshold: described(
+    z.prefault(percentage(), "50%"),
+    "When fewer than this share of the endpoints are healthy, all of them are used, and the trace says so.",
+  ),
+  policies: policyList("Policies for every request that goes to this service, whichever route sent it."),
+});
+
+const pathMatch = z
+  .strictObject({
+    prefix: z.optional(
+      described(
+        plainPath(),
+        "Whole segments from the start: `/orders` matches /orders and /orders/7, never /orders2.",
+        {
+          examples: ["/orders"],
+        },
+      ),
+    ),
+    exact: z.optional(described(plainPath(), "This very path.", { examples: ["/orders"] })),
+    regex: z.optional(
+      described(pathRegex(), "RE2 expression that must match the whole path (not a part of it).", {
+        examples: ["/orders/[0-9]+"],
+      }),
+    ),
+  })
+  .check(
+    z.refine((path) => [path.prefix, path.exact, path.regex].filter((one) => one !== undefined).length === 1, {
+      error: "needs exactly one of `prefix`, `exact` and `regex`",
+    }),
+  );
+
+const match = z.strictObject({
+  path: z.optional(described(pathMatch, "One of `prefix`, `exact` and `regex`. Default: any path.")),
+  methods: z.optional(
+    described(
+      z
+        .array(method(), {
+          error: "must be a list of methods: [GET, POST]",
+        })
+        .check(z.minLength(1, { error: "needs at least one method; remove `methods` to match any" })),
+      "Methods, in upper case; any of them. Default: all.",
+      { examples: [["GET"], ["GET", "POST"]] },
+    ),
+  ),
+  headers: z.optional(
+    described(z.record(headerName(), fieldValue()), "Header fields that must all be there with exactly these values."),
+  ),
+  query: z.optional(
+    described(
+      z.record(z.string().check(z.minLength(1)), z.string()),
+      "Query parameters that must all be there with exactly these values.",
+    ),
+  ),
+});
+
+export const backendRef = z.strictObject({
+  service: described(z.string(), "Name of one of `services`."),
+  weight: described(weight(1_000_000), "Share of the route's requests, relative to its other backends; 0 = none."),
+});
+
+const timeouts = z.strictObject({
+  request: described(
+    z.prefault(duration(), "0s"),
+    "The whole exchange, from the request's head to the last byte of the answer. 0s = no limit.",
+  ),
+  backendRequest: described(
+    z.prefault(duration(), "30s"),
+    "One attempt, from its start to the head of the answer. 0s = no limit.",
+  ),
+  idle: described(
+    z.prefault(duration(), "5m"),
+    "Silence in both directions while a body, an event stream or a WebSocket flows. 0s = no limit.",
+  ),
+});
+
+export const route = z.strictObject({
+  name: described(name(), "The name that the trace shows and that state is kept by."),
+  listeners: z.optional(
+    described(
+      z.array(z.string()).check(z.minLength(1, { error: "needs at least one listener; remove `listeners` for all" })),
+      "Names of listeners. Default: all HTTP listeners.",
+    ),
+  ),
+  hostnames: z.optional(
+    described(
+      z.array(hostname()).check(z.minLength(1, { error: "needs at least one host name; remove `hostnames` for any" })),
+      'Host names, without port; `"*.shop.localhost"` matches one or more labels before it. Default: any.',
+      { examples: [["*.shop.localhost"]] },
+    ),
+  ),
+  matches: z.optional(
+    described(
+      z
+        .array(match, { error: "must be a list of matches" })
+        .check(z.minLength(1, { error: "needs at least one match; remove `matches` to match every path" })),
+      "Any of these; within one, all conditions. Default: every path.",
+    ),
+  ),
+  policies: policyList("Policies for this route, by name or in place. They run in the order of their phases."),
+  timeouts: described(z.prefault(timeouts, {}), "Time limits."),
+  backendRefs: described(
+    z.prefault(z.array(backendRef, { error: "must be a list of backends: [{ service: name }]" }), []),
+    "The services that get the requests, by weight.",
+  ),
+});
+
+export const policyFile = z.strictObject({
+  version: described(z.literal(1, { error: "must be 1" }), "Version of this format: 1."),
+  listeners: described(
+    z
+      .array(listener, { error: "must be a list of listeners" })
+      .check(z.minLength(1, { error: "needs at least one listener" })),
+    "Where the gateway listens.",
+  ),
+  consumers: described(
+    z.prefault(z.array(consumer, { error: "must be a list of consumers" }), []),
+    "Who may call, by API key.",
+  ),
+  services: described(
+    z.prefault(z.record(name(), service), {}),
+    "Where requests can go: services by name, each with its endpoints.",
+  ),
+  policies: described(
+    z.prefault(z.record(name(), z.unknown().check(z.meta({ placeholder: "policy" satisfies Placeholder }))), {}),
+    "Policies declared once and used by name in listeners, services and routes.",
+  ),
+  routes: described(
+    z.prefault(z.array(route, { error: "must be a list of routes" }), []),
+    "Which request goes where. The most specific match wins, not the first: see Matching.",
+  ),
+});
+
+export type PolicyFile = z.output<typeof policyFile>;
+export type ListenerConfig = z.output<typeof listener>;
+export type ConsumerConfig = z.output<typeof consumer>;
+export type ServiceConfig = z.output<typeof service>;
+export type RouteConfig = z.output<typeof route>;
+export type MatchConfig = z.output<typeof match>;
