@@ -19,7 +19,7 @@ const CODE_SERVER = "4.139.1";
 const NODE = "24.21.0";
 const WATCHER = "2.5.6";
 /** Raise it whenever what is installed below changes: an older installation is then made anew. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 const platform = `${process.platform}-${process.arch}`;
 const nodePackage = {
@@ -60,10 +60,13 @@ class Logger {
   trace() {} debug() {} info() {} warn() {} error() {} critical() {}
   setLevel() {} getLevel() { return 2; } setPattern() {} clearFormatters() {} flush() {} drop() {}
 }
-module.exports = {
-  version: 0, setLevel: quiet, setFlushOn: quiet, shutdown: quiet,
-  createRotatingLogger: async () => new Logger(), createAsyncRotatingLogger: async () => new Logger(), Logger,
-};`,
+exports.version = 0;
+exports.setLevel = quiet;
+exports.setFlushOn = quiet;
+exports.shutdown = quiet;
+exports.createRotatingLogger = async () => new Logger();
+exports.createAsyncRotatingLogger = async () => new Logger();
+exports.Logger = Logger;`,
   "@vscode/native-watchdog": `
 exports.start = (pid) => {
   const timer = setInterval(() => { try { process.kill(pid, 0); } catch { process.exit(87); } }, 1000);

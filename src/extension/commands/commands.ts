@@ -1,0 +1,82 @@
+/**
+ * Every command of the manifest by its id, and what the page may ask of the window.
+ * One place reports what goes wrong, so that no command fails silently. Must not do the work itself.
+ */
+import * as vscode from "vscode";
+import type { HostFunctions } from "../../contract/messages.ts";
+import { NotRunning } from "../controller.ts";
+import { startDemo } from "../demo.ts";
+import { policyOf, say, showLocation, type Window } from "../window.ts";
+import * as gateway from "./gateway-commands.ts";
+import * as traffic from "./traffic-commands.ts";
+
+type Handler = (window: Window, ...rest: never[]) => unknown;
+
+const HANDLERS: Readonly<Record<string, Handler>> = {
+  start: gateway.start,
+  stop: gateway.stop,
+  restart: gateway.restart,
+  openPolicy: gateway.openPolicy,
+  comparePolicy: gateway.comparePolicy,
+  addLimit: gateway.addLimit,
+  showStatus: gateway.showStatus,
+  showLog: ({ controller }) => controller.log.show(),
+  startDemo,
+  focusTraffic: ({ pages }) => pages.focusTraffic(),
+  openTrafficInEditor: ({ pages }) => pages.openTab(),
+  explainLastRejection: traffic.explainLastRejection,
+  clearTraffic: traffic.clearTraffic,
+  stopRecording: (window) => traffic.record(window, false),
+  startRecording: (window) => traffic.record(window, true),
+  resetBucket: traffic.resetBucket,
+  openRequestAsText: traffic.openRequestAsText,
+  copyAsCurl: traffic.copyAsCurl,
+  goToPolicy: traffic.goToPolicy,
+  filterTraffic: traffic.filterTraffic,
+};
+
+export class Commands implements vscode.Disposable {
+  #window: Window | undefined;
+  readonly #registrations: vscode.Disposable[] = [];
+
+  /** Given to the pages, which are made before the window's parts are all there. */
+  readonly pageAnswers: HostFunctions = {
+    openLocation: (location) =>
+      this.#with(async (window) => {
+        const policy = await policyOf(window);
+        if (policy !== undefined) await showLocation(policy, location);
+      }),
+    openDetail: (id) => this.#with(({ pages }) => pages.focusTraffic({ kind: "detail", id })),
+    startGateway: () => this.#with(gateway.start),
+    copyText: (text) =>
+      this.#with(async () => {
+        await vscode.env.clipboard.writeText(text);
+        say("$(copy) Copied.");
+      }),
+    openText: (title, language, text) => this.#with(({ texts }) => texts.open(title, language, text)),
+  };
+
+  register(window: Window): void {
+    this.#window = window;
+    for (const [name, handler] of Object.entries(HANDLERS)) {
+      const run = (...rest: unknown[]): Promise<void> => this.#with((own) => handler(own, ...(rest as never[])));
+      this.#registrations.push(vscode.commands.registerCommand(`switchyard.${name}`, run));
+    }
+  }
+
+  dispose(): void {
+    for (const registration of this.#registrations) registration.dispose();
+  }
+
+  async #with(run: (window: Window) => unknown): Promise<void> {
+    if (this.#window === undefined) return;
+    try {
+      await run(this.#window);
+    } catch (error) {
+      if (error instanceof NotRunning) return say("$(info) The gateway is not running.");
+      this.#window.controller.log.error(error instanceof Error ? error : String(error));
+      const choice = await vscode.window.showErrorMessage(`Switchyard: ${(error as Error).message}`, "Show Log");
+      if (choice !== undefined) this.#window.controller.log.show(true);
+    }
+  }
+}

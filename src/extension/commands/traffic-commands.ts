@@ -1,0 +1,149 @@
+/**
+ * Commands about what passed through the gateway: explain, copy, open, clear, record; and buckets.
+ * Each says what it did where no view shows it. Must not reveal secrets: copies stay masked.
+ */
+import * as vscode from "vscode";
+import type { Detail, LimitKeyView, LimitView } from "../../contract/messages.ts";
+import { requestLine, requestText } from "../request-text.ts";
+import { milliseconds } from "../trees/leaf.ts";
+import { policyOf, say, showLocation, type Window } from "../window.ts";
+
+/** How long the explained line stays marked, unless the text changes before. */
+const MARKED = 30_000;
+
+let mark: vscode.Disposable | undefined;
+
+/** Puts the cursor on the line that refused, says why beside it, and opens the request in the page. */
+export async function explainLastRejection(window: Window): Promise<void> {
+  const { controller } = window;
+  const detail = await controller.gateway.lastRejection();
+  if (detail === undefined) return say("$(pass) No request has been refused since the gateway started.");
+  await window.pages.showQuietly({ kind: "detail", id: detail.row.id });
+  const location = detail.verdict.location;
+  const policy = await policyOf(window);
+  const words = `${requestLine(detail)}: ${detail.verdict.sentence}`;
+  say(`$(shield) ${words}`);
+  if (policy === undefined) return;
+  const editor = await showLocation(policy, location ?? { file: policy.uri.fsPath, line: 1, column: 1 });
+  if (location !== undefined) markLine(editor, location.line, words, detail);
+}
+
+function markLine(editor: vscode.TextEditor, line: number, words: string, detail: Detail): void {
+  mark?.dispose();
+  const style = vscode.window.createTextEditorDecorationType({
+    isWholeLine: true,
+    backgroundColor: new vscode.ThemeColor("editor.findMatchHighlightBackground"),
+    overviewRulerColor: new vscode.ThemeColor("editorOverviewRuler.errorForeground"),
+    overviewRulerLane: vscode.OverviewRulerLane.Full,
+  });
+  const at = Math.min(line, editor.document.lineCount) - 1;
+  const { range } = editor.document.lineAt(at);
+  const hoverMessage = new vscode.MarkdownString().appendText(words).appendMarkdown("\n\n");
+  for (const step of detail.gateway)
+    hoverMessage.appendText(`${step.state === "stop" ? "✕" : "·"} ${step.phase}: ${step.sentence}\n`);
+  const contentText = `  ⛨ ${words.length > 110 ? `${words.slice(0, 109)}…` : words}`;
+  const color = new vscode.ThemeColor("editorCodeLens.foreground");
+  editor.setDecorations(style, [
+    { range, hoverMessage, renderOptions: { after: { contentText, color, fontStyle: "italic" } } },
+  ]);
+  const timer = setTimeout(() => mark?.dispose(), MARKED);
+  const edited = vscode.workspace.onDidChangeTextDocument(({ document }) => {
+    if (document === editor.document) mark?.dispose();
+  });
+  mark = new vscode.Disposable(() => {
+    clearTimeout(timer);
+    edited.dispose();
+    style.dispose();
+  });
+}
+
+export async function clearTraffic({ controller }: Window): Promise<void> {
+  await controller.gateway.clearTraffic();
+  say("$(clear-all) Traffic cleared.");
+}
+
+export async function record({ controller }: Window, on: boolean): Promise<void> {
+  await controller.setRecording(on);
+  say(on ? "$(record) Recording requests." : "$(circle-slash) Recording stopped; requests still pass.");
+}
+
+export async function openRequestAsText(window: Window): Promise<void> {
+  const detail = await chooseRequest(window, "Open which request as text?");
+  if (detail === undefined) return;
+  await window.texts.open(`${detail.row.method} ${detail.row.path}.md`, "markdown", requestText(detail));
+}
+
+export async function copyAsCurl(window: Window): Promise<void> {
+  const detail = await chooseRequest(window, "Copy which request as cURL?");
+  if (detail === undefined) return;
+  await vscode.env.clipboard.writeText(detail.curl);
+  say(`$(copy) Copied ${requestLine(detail)} as cURL; secrets stay masked.`);
+}
+
+/** One of the latest requests, the latest first. */
+async function chooseRequest({ controller }: Window, title: string): Promise<Detail | undefined> {
+  const { gateway } = controller;
+  const { rows } = await gateway.rows({ filter: "", from: -50, count: 50 });
+  if (rows.length === 0) {
+    say("No request has come through the gateway yet.");
+    return undefined;
+  }
+  const items = rows.toReversed().map((row) => ({
+    label: requestLine({ row }),
+    description: `${new Date(row.at).toLocaleTimeString(undefined, { hour12: false })}${row.caller ? ` · ${row.caller}` : ""}`,
+    detail: row.why,
+    id: row.id,
+  }));
+  const choice = await vscode.window.showQuickPick(items, { title, matchOnDescription: true, matchOnDetail: true });
+  if (choice === undefined) return undefined;
+  const detail = await gateway.detail(choice.id, false);
+  if (detail === undefined) say("That request is no longer kept.");
+  return detail;
+}
+
+export async function resetBucket(window: Window, id: unknown): Promise<void> {
+  const { gateway } = window.controller;
+  const bucket = window.leaf(id)?.bucket;
+  const chosen =
+    bucket?.key === undefined ? await chooseBucket(window, bucket?.identity) : { ...bucket, key: bucket.key };
+  if (chosen === undefined) return;
+  await gateway.resetBucket(chosen.identity, chosen.key);
+  say(`$(discard) The bucket of ${chosen.key} is full again.`);
+}
+
+async function chooseBucket(
+  { controller }: Window,
+  identity: string | undefined,
+): Promise<{ identity: string; key: string } | undefined> {
+  const { limits } = await controller.gateway.limits("", 200);
+  const items = limits
+    .filter((limit) => identity === undefined || limit.identity === identity)
+    .flatMap((limit) => limit.keys.map((key) => bucketItem(limit, key)));
+  if (items.length === 0) {
+    say(limits.length === 0 ? "The policy has no limits." : "No bucket has been used yet.");
+    return undefined;
+  }
+  return vscode.window.showQuickPick(items, { title: "Reset which bucket?", matchOnDescription: true });
+}
+
+function bucketItem(limit: LimitView, key: LimitKeyView): vscode.QuickPickItem & { identity: string; key: string } {
+  const next = key.nextIn > 0 ? ` · next in ${milliseconds(key.nextIn)}` : "";
+  return {
+    label: key.key,
+    description: `${Math.floor(key.left)}/${key.capacity} of ${limit.name}${next}`,
+    identity: limit.identity,
+    key: key.key,
+  };
+}
+
+export async function goToPolicy(window: Window, id: unknown, options?: { preserveFocus?: boolean }): Promise<void> {
+  const location = window.leaf(id)?.location;
+  const { file } = window.controller;
+  if (location === undefined || file === undefined) return;
+  await showLocation(file, location, options);
+}
+
+export async function filterTraffic(window: Window, id: unknown): Promise<void> {
+  const filter = window.leaf(id)?.filter;
+  if (filter !== undefined) await window.pages.focusTraffic({ kind: "filter", filter });
+}

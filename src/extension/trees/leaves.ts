@@ -1,0 +1,175 @@
+/**
+ * Services, routes and limits of the gateway as rows of a tree. Health is always an icon and a word.
+ * Must not know VS Code and must not read a clock: what changes with time comes from the gateway.
+ */
+import type {
+  EndpointView,
+  LimitKeyView,
+  LimitsView,
+  LimitView,
+  RouteView,
+  ServiceView,
+  ServicesView,
+} from "../../contract/messages.ts";
+import { milliseconds, percent, plain, rate, type Leaf } from "./leaf.ts";
+
+interface Look {
+  readonly icon: string;
+  readonly color?: string;
+  readonly word: string;
+}
+
+const HEALTH: Readonly<Record<EndpointView["health"], Look>> = {
+  up: { icon: "pass-filled", color: "testing.iconPassed", word: "up" },
+  down: { icon: "error", color: "testing.iconFailed", word: "down" },
+  ejected: { icon: "circle-slash", color: "testing.iconFailed", word: "ejected" },
+  drain: { icon: "arrow-circle-down", color: "charts.yellow", word: "draining" },
+  maintenance: { icon: "tools", color: "charts.yellow", word: "in maintenance" },
+  unknown: { icon: "circle-outline", color: "disabledForeground", word: "not tried yet" },
+};
+
+export function serviceLeaves(view: ServicesView | undefined): Leaf[] {
+  return (view?.services ?? []).map(serviceLeaf);
+}
+
+function serviceLeaf(service: ServiceView): Leaf {
+  const { name, healthy, total } = service;
+  const state = healthy === total ? "ok" : healthy === 0 ? "down" : "part";
+  const look = {
+    ok: { icon: "server", color: "testing.iconPassed" },
+    part: { icon: "warning", color: "charts.yellow" },
+    down: { icon: "error", color: "testing.iconFailed" },
+  }[state];
+  const description = `${healthy}/${total} healthy · ${rate(service.perSecond)}`;
+  return {
+    id: `service/${name}`,
+    label: name,
+    description,
+    ...look,
+    tooltip: `**${plain(name)}**\n\n${healthy} of ${total} replicas healthy, ${rate(service.perSecond)}\n\nbalanced by ${plain(service.algorithm)}`,
+    say: `Service ${name}, ${healthy} of ${total} healthy, ${rate(service.perSecond)}`,
+    context: "switchyard.service",
+    location: service.location,
+    filter: `service:${name}`,
+    children: service.endpoints.map((endpoint) => endpointLeaf(name, endpoint)),
+  };
+}
+
+function endpointLeaf(service: string, endpoint: EndpointView): Leaf {
+  const look = HEALTH[endpoint.health];
+  const latency = endpoint.latency < 0 ? "" : ` · ${milliseconds(endpoint.latency)}`;
+  const busy = `${endpoint.inFlight} in flight${latency}`;
+  const description = endpoint.health === "up" ? `up · ${busy}` : sentenceOf(endpoint, look);
+  const lines = [
+    `**${plain(endpoint.label)}** ${plain(endpoint.url)}`,
+    plain(endpoint.sentence || look.word),
+    `${busy}, ${rate(endpoint.perSecond)}, ${percent(endpoint.share)} of the service's traffic, weight ${endpoint.weight}`,
+  ];
+  return {
+    id: `service/${service}/${endpoint.url}/${endpoint.index}`,
+    label: endpoint.label,
+    description,
+    icon: look.icon,
+    color: look.color,
+    tooltip: lines.join("\n\n"),
+    say: `Replica ${endpoint.label} of ${service}, ${sentenceOf(endpoint, look)}, ${busy}`,
+    context: `switchyard.endpoint.${endpoint.health}`,
+    location: endpoint.location,
+    filter: `service:${service} replica:${endpoint.label}`,
+    children: [],
+  };
+}
+
+function sentenceOf(endpoint: EndpointView, look: Look): string {
+  if (endpoint.sentence === "") return look.word;
+  return endpoint.sentence.startsWith(look.word) ? endpoint.sentence : `${look.word} · ${endpoint.sentence}`;
+}
+
+export function routeLeaves(view: ServicesView | undefined): Leaf[] {
+  return (view?.routes ?? []).map(routeLeaf);
+}
+
+function routeLeaf(route: RouteView): Leaf {
+  const refused = route.rejectedShare > 0 ? ` · ${percent(route.rejectedShare)} rejected` : "";
+  const traffic = `${route.total === 0 ? "no traffic yet" : rate(route.perSecond)}${refused}`;
+  return {
+    id: `route/${route.name}`,
+    label: route.name,
+    description: `${route.summary} · ${traffic}`,
+    icon: route.rejectedShare > 0.2 ? "shield" : "git-branch",
+    color: route.rejectedShare > 0.2 ? "charts.yellow" : undefined,
+    tooltip: `**${plain(route.name)}** ${plain(route.summary)}\n\n${traffic}\n\n${route.total} requests since the gateway started`,
+    say: `Route ${route.name}, ${route.summary}, ${traffic}`,
+    context: "switchyard.route",
+    location: route.location,
+    filter: `route:${route.name}`,
+    children: [],
+  };
+}
+
+export function limitLeaves(view: LimitsView | undefined): Leaf[] {
+  return (view?.limits ?? []).map(limitLeaf);
+}
+
+function limitLeaf(limit: LimitView): Leaf {
+  const keys = limit.keyCount === 0 ? "no keys yet" : `${limit.emptyCount}/${limit.keyCount} keys empty`;
+  const children = limit.keys.map((key) => keyLeaf(limit, key));
+  const hidden = limit.keyCount - limit.keys.length;
+  if (hidden > 0) children.push(moreLeaf(limit, hidden));
+  return {
+    id: `limit/${limit.identity}`,
+    label: limit.name,
+    description: `${limit.text} · ${keys}`,
+    icon: "dashboard",
+    color: limit.emptyCount > 0 ? "charts.yellow" : undefined,
+    tooltip: `**${plain(limit.name)}** of ${plain(limit.owner)}\n\n${plain(limit.text)}, ${plain(limit.algorithm)}\n\n${keys}`,
+    say: `Limit ${limit.name} of ${limit.owner}, ${limit.text}, ${keys}`,
+    context: "switchyard.limit",
+    location: limit.location,
+    filter: `policy:${limit.name}`,
+    bucket: { identity: limit.identity },
+    children,
+  };
+}
+
+const CELLS = 10;
+
+function keyLeaf(limit: LimitView, key: LimitKeyView): Leaf {
+  const share = limit.capacity === 0 ? 0 : Math.min(1, Math.max(0, key.left / limit.capacity));
+  const filled = key.left < 1 ? 0 : Math.max(1, Math.round(share * CELLS));
+  const gauge = "█".repeat(filled) + "░".repeat(CELLS - filled);
+  const left = `${Math.floor(key.left)}/${key.capacity}`;
+  const next = key.nextIn > 0 ? ` · next in ${milliseconds(key.nextIn)}` : "";
+  const refused = key.rejected > 0 ? ` · ${key.rejected} rejected` : "";
+  const empty = key.nextIn > 0;
+  return {
+    id: `limit/${limit.identity}/${key.key}`,
+    label: key.key,
+    description: `${gauge} ${left}${next}${refused}`,
+    icon: empty ? "circle-slash" : "key",
+    color: empty ? "testing.iconFailed" : undefined,
+    tooltip: `**${plain(key.key)}** has ${left} left${plain(next)}\n\nfull in ${plain(milliseconds(key.fullIn))}\n\n${key.rejected} rejected`,
+    say: `Key ${key.key}, ${left} left${next}${refused}`,
+    context: "switchyard.key",
+    location: limit.location,
+    filter: `policy:${limit.name} key:${key.key}`,
+    bucket: { identity: limit.identity, key: key.key },
+    children: [],
+  };
+}
+
+function moreLeaf(limit: LimitView, hidden: number): Leaf {
+  const label = `${hidden} more`;
+  const why = "Emptiest first; Reset Bucket… searches all of them.";
+  return {
+    id: `limit/${limit.identity}//more`,
+    label,
+    description: "",
+    icon: "ellipsis",
+    tooltip: why,
+    say: `${label}. ${why}`,
+    context: "switchyard.more",
+    location: limit.location,
+    children: [],
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * A VS Code of its own for a test: profile, extensions and server under one temporary folder, ended with the test.
+ * Exists so that no test sees the settings or the leftovers of another. Must not use the person's own VS Code.
+ */
+import { spawn, execFile, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { places } from "../../../scripts/vscode-setup.mjs";
+
+const run = promisify(execFile);
+
+const SETTINGS = {
+  "workbench.startupEditor": "none",
+  "chat.disableAIFeatures": true,
+  "workbench.secondarySideBar.defaultVisibility": "hidden",
+  "window.commandCenter": false,
+  "workbench.colorTheme": "Dark Modern",
+  "telemetry.telemetryLevel": "off",
+  "editor.minimap.enabled": false,
+  "files.autoSave": "off",
+  "workbench.tips.enabled": false,
+  "extensions.ignoreRecommendations": true,
+  "window.confirmBeforeClose": "never",
+};
+
+export interface ServerOptions {
+  /** Path of the packaged extension. */
+  readonly vsix: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Leave workspace trust on, so that folders are untrusted until somebody says otherwise. */
+  readonly trust?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+export class CodeServer {
+  readonly profile: string;
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #settings: Record<string, unknown>;
+  #said = "";
+
+  private constructor(profile: string, port: number, child: ChildProcess, settings: Record<string, unknown>) {
+    this.profile = profile;
+    this.port = port;
+    this.#child = child;
+    this.#settings = settings;
+    const keep = (chunk: Buffer): void => void (this.#said = (this.#said + chunk.toString()).slice(-20_000));
+    child.stdout?.on("data", keep);
+    child.stderr?.on("data", keep);
+  }
+
+  static async start(options: ServerOptions): Promise<CodeServer> {
+    const profile = mkdtempSync(join(tmpdir(), "switchyard-vscode-"));
+    const settings = { ...SETTINGS, ...options.settings };
+    for (const folder of ["home", "user/User", "extensions"]) mkdirSync(join(profile, folder), { recursive: true });
+    writeFileSync(join(profile, "user/User/settings.json"), JSON.stringify(settings, undefined, 2));
+
+    const environment = {
+      ...process.env,
+      ...options.environment,
+      HOME: join(profile, "home"),
+      EXTENSIONS_GALLERY: "{}",
+    };
+    for (const name of ["VSCODE_IPC_HOOK_CLI", "NODE_OPTIONS", "PORT"]) Reflect.deleteProperty(environment, name);
+    const folders = ["--extensions-dir", join(profile, "extensions"), "--user-data-dir", join(profile, "user")];
+    await run(places.node, [places.entry, ...folders, "--install-extension", options.vsix], { env: environment });
+
+    const port = await freePort();
+    const child = spawn(
+      places.node,
+      [
+        places.entry,
+        "--bind-addr",
+        `127.0.0.1:${port}`,
+        "--auth",
+        "none",
+        "--disable-telemetry",
+        "--disable-update-check",
+        "--disable-getting-started-override",
+        "--ignore-last-opened",
+        "--reconnection-grace-time",
+        "1",
+        ...(options.trust ? [] : ["--disable-workspace-trust"]),
+        ...folders,
+      ],
+      { env: environment, stdio: ["ignore", "pipe", "pipe"] },
+    );
+    const server = new CodeServer(profile, port, child, settings);
+    await server.#healthy();
+    return server;
+  }
+
+  /** The address of a window on `folder`. */
+  address(folder: string): string {
+    return `http://127.0.0.1:${this.port}/?folder=${encodeURI(folder)}`;
+  }
+
+  /** Takes effect after the window is loaded anew. */
+  setTheme(theme: string): void {
+    this.#settings["workbench.colorTheme"] = theme;
+    writeFileSync(join(this.profile, "user/User/settings.json"), JSON.stringify(this.#settings, undefined, 2));
+  }
+
+  /** What the server printed last: shown when a test fails. */
+  get said(): string {
+    return this.#said;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const gone = once(this.#child, "exit");
+      this.#child.kill("SIGTERM");
+      const late = setTimeout(() => this.#child.kill("SIGKILL"), 8000);
+      await gone;
+      clearTimeout(late);
+    }
+    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  async #healthy(): Promise<void> {
+    for (let waited = 0; waited < 60_000; waited += 100) {
+      if (this.#child.exitCode !== null) throw new Error(`VS Code ended with ${this.#child.exitCode}:\n${this.#said}`);
+      const answer = await fetch(`http://127.0.0.1:${this.port}/healthz`).catch(() => undefined);
+      if (answer?.ok) return;
+      await delay(100);
+    }
+    throw new Error(`VS Code did not come up within 60 s:\n${this.#said}`);
+  }
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -1,0 +1,190 @@
+/**
+ * One VS Code window, driven as a person would: palette, views, editor, status bar, notifications.
+ * Only what is on the screen is looked at. Must not know anything about Switchyard's insides.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { chromium, type Browser, type Frame, type Locator, type Page } from "playwright-core";
+import { findChromium } from "../../../scripts/vscode-setup.mjs";
+
+export const EXTENSION = "switchyard.switchyard";
+
+let shared: Promise<Browser> | undefined;
+
+/** The one browser of a test run. */
+export function browser(): Promise<Browser> {
+  shared ??= chromium.launch({
+    executablePath: findChromium(),
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  return shared;
+}
+
+export async function closeBrowser(): Promise<void> {
+  const open = shared;
+  shared = undefined;
+  await (await open)?.close();
+}
+
+export interface WindowOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly scale?: number;
+}
+
+export class Workbench {
+  readonly page: Page;
+  /** What the window's console said: shown when a test fails. */
+  readonly console: string[] = [];
+
+  private constructor(page: Page) {
+    this.page = page;
+    page.on("console", (message) => this.console.push(`${message.type()}: ${message.text()}`));
+    page.setDefaultTimeout(15_000);
+  }
+
+  static async open(address: string, options: WindowOptions = {}): Promise<Workbench> {
+    const context = await (
+      await browser()
+    ).newContext({
+      viewport: { width: options.width ?? 1400, height: options.height ?? 900 },
+      deviceScaleFactor: options.scale ?? 1,
+      permissions: ["clipboard-read", "clipboard-write"],
+    });
+    const window = new Workbench(await context.newPage());
+    await window.page.goto(address);
+    await window.ready();
+    return window;
+  }
+
+  async ready(): Promise<void> {
+    await this.page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: 60_000 });
+    await this.page.locator(".part.activitybar").waitFor({ timeout: 60_000 });
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+
+  /** Runs a command by its title in the palette. */
+  async command(title: string): Promise<void> {
+    await this.#openPalette(`>${title}`);
+    const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first();
+    await row.waitFor();
+    await row.click();
+  }
+
+  /** The commands that the palette offers for `text`. */
+  async offered(text: string): Promise<string[]> {
+    await this.#openPalette(`>${text}`);
+    await this.page.waitForTimeout(600);
+    const rows = await this.page.locator(".quick-input-list .monaco-list-row .label-name").allInnerTexts();
+    await this.page.keyboard.press("Escape");
+    return rows.map((row) => row.trim());
+  }
+
+  async openFile(name: string): Promise<void> {
+    await this.#openPalette(name);
+    await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name }).first().click();
+    await this.page.locator(`.tabs-container .tab[data-resource-name="${name}"]`).waitFor();
+  }
+
+  /** Shows Switchyard's container in the sidebar. */
+  async showSidebar(): Promise<void> {
+    const icon = this.page.locator('.activitybar .action-item:has(a[aria-label^="Switchyard"])');
+    if ((await icon.getAttribute("class"))?.includes("checked")) return;
+    await icon.click();
+    await this.page.locator(".sidebar .pane-header").first().waitFor();
+  }
+
+  /** A view of the sidebar, by its title. */
+  pane(title: string): Locator {
+    return this.page.locator(`.sidebar .pane:has(> .pane-header[aria-label^="${title}"])`);
+  }
+
+  treeRow(title: string, text: string): Locator {
+    return this.pane(title).locator(".monaco-list-row").filter({ hasText: text }).first();
+  }
+
+  statusItem(): Locator {
+    return this.page.locator(`.statusbar-item[id^="${EXTENSION}"]`);
+  }
+
+  notification(text: string): Locator {
+    return this.page.locator(".notifications-toasts .notification-toast").filter({ hasText: text });
+  }
+
+  quickPick(text: string): Locator {
+    return this.page.locator(".quick-input-widget .monaco-list-row").filter({ hasText: text }).first();
+  }
+
+  /** The page inside the webview whose content satisfies `holds`; undefined while there is none. */
+  async webview(holds: (frame: Frame) => Promise<boolean>, timeout = 20_000): Promise<Frame> {
+    const until = Date.now() + timeout;
+    for (;;) {
+      const outers = await this.page.locator(`iframe.webview.ready[src*="extensionId=${EXTENSION}"]`).all();
+      for (const outer of outers) {
+        try {
+          const outerFrame = await (await outer.elementHandle({ timeout: 500 }))?.contentFrame();
+          const inner = await outerFrame?.waitForSelector("iframe#active-frame", { timeout: 500, state: "attached" });
+          const frame = await inner?.contentFrame();
+          if (frame && (await holds(frame))) return frame;
+        } catch {
+          // It went away or is not ready: look again.
+        }
+      }
+      if (Date.now() > until)
+        throw new Error(`no webview of Switchyard shows what was expected (${outers.length} seen)`);
+      await this.page.waitForTimeout(100);
+    }
+  }
+
+  editor(): Locator {
+    return this.page.locator(".editor-instance .monaco-editor").first();
+  }
+
+  /** Line of the cursor in the active editor, from the status bar. */
+  async cursorLine(): Promise<number> {
+    const text = await this.page.locator('.statusbar-item[id="status.editor.selection"]').innerText();
+    return Number(/Ln (\d+)/.exec(text)?.[1]);
+  }
+
+  async goToLine(line: number, column = 1): Promise<void> {
+    await this.#openPalette(`:${line}:${column}`);
+    await this.page.keyboard.press("Enter");
+  }
+
+  async shot(name: string): Promise<void> {
+    const folder = join(import.meta.dirname, "../../../out/e2e");
+    mkdirSync(folder, { recursive: true });
+    await this.page.screenshot({ path: join(folder, `${name}.png`) });
+  }
+
+  /** Typing straight after Ctrl+P fails while a webview has the focus: F1 until the box is there. */
+  async #openPalette(text: string): Promise<void> {
+    const box = this.page.locator(".quick-input-widget");
+    const input = box.locator(".quick-input-box input");
+    for (let attempt = 0; ; attempt++) {
+      await this.page.keyboard.press("F1");
+      try {
+        await input.waitFor({ timeout: 1500 });
+        break;
+      } catch (problem) {
+        if (attempt > 6) throw problem;
+        await this.page
+          .locator(".part.statusbar")
+          .click({ position: { x: 500, y: 5 }, timeout: 1500 })
+          .catch(() => {});
+      }
+    }
+    await input.fill(text);
+  }
+}
