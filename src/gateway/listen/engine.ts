@@ -3,12 +3,21 @@
  * It exists so that the rest of the gateway sees one thing with `apply` and `drain`.
  * Must not move bytes or decide: connections do the first, decide/ the second.
  */
+import { randomBytes } from "node:crypto";
 import type { Millis, Seed } from "../../model/basics.ts";
 import type { JournalEvent } from "../../model/journal.ts";
-import type { Plan } from "../../model/plan.ts";
+import type { Plan, PlanListener } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
+import { UpstreamPool } from "../forward/pool.ts";
+import type { Active, EngineServices } from "../forward/services.ts";
+import { HealthChecks } from "../health/checks.ts";
+import { Revival } from "../health/revival.ts";
 import type { RecordKeeper } from "../record/recording.ts";
+import { CoarseClock } from "./clock.ts";
+import { BoundListener, ListenProblem, type ListenerAddress } from "./listener.ts";
+
+export { ListenProblem, type Active, type ListenerAddress };
 
 export interface EngineOptions {
   readonly recorder: RecordKeeper;
@@ -24,21 +33,6 @@ export interface EngineOptions {
   changed?(what: "health" | "listeners"): void;
 }
 
-/** The pair that serves. Replaced whole by `apply`; a request keeps the pair it entered with. */
-export interface Active {
-  readonly plan: Plan;
-  readonly state: State;
-  readonly revision: number;
-}
-
-export interface ListenerAddress {
-  readonly address: string;
-  /** The port really bound (differs from the plan's when that is 0). 0 when not bound. */
-  readonly port: number;
-  /** Why this address is not served (EAFNOSUPPORT: no IPv6 on this machine), or undefined. */
-  readonly problem?: string;
-}
-
 export interface ListenerStatus {
   readonly name: string;
   /** As in the plan. */
@@ -47,49 +41,155 @@ export interface ListenerStatus {
   readonly connections: number;
 }
 
-/** An address of the policy file could not be bound. The old pair keeps serving. */
-export class ListenProblem extends Error {
-  readonly listener: string;
-  readonly port: number;
-  readonly code: string;
-  constructor(listener: string, port: number, code: string, message: string) {
-    super(message);
-    this.name = "ListenProblem";
-    this.listener = listener;
-    this.port = port;
-    this.code = code;
-  }
-}
-
 export class Engine {
+  private readonly options: EngineOptions;
+  private readonly services: EngineServices;
+  private readonly pool = new UpstreamPool();
+  private readonly clock: CoarseClock;
+  private readonly checks: HealthChecks;
+  private readonly revival: Revival;
+  /** By what makes a listener the same one over an edit: where it listens. */
+  private bound = new Map<string, BoundListener>();
+  /** Closed listeners whose connections still finish. */
+  private readonly leaving = new Set<BoundListener>();
+  private current: Active | undefined;
+  private queue: Promise<void> = Promise.resolve();
+  private draining = false;
+
   constructor(options: EngineOptions) {
-    void options;
+    this.options = options;
+    const now = (): Millis => options.now();
+    this.clock = new CoarseClock(now);
+    this.clock.watch(this.pool);
+    const health = {
+      now,
+      active: () => this.current as Active,
+      journal: options.journal,
+      changed: () => options.changed?.("health"),
+    };
+    this.checks = new HealthChecks(health);
+    this.revival = new Revival(health);
+    this.services = {
+      recorder: options.recorder,
+      facts: options.facts,
+      pool: this.pool,
+      clock: this.clock,
+      pseudonym: `switchyard-${randomBytes(4).toString("hex")}`,
+      now,
+      wallClock: () => options.wallClock(),
+      seed: () => options.seed(),
+      randomId: makeRandomId(),
+      journal: options.journal,
+      active: () => this.current as Active,
+      attemptFailed: (active, service, endpoint, failure, at) => {
+        if (active.state === this.current?.state) this.revival.failed(service, endpoint, failure);
+        if (active.state.services[service].endpoints[endpoint].ejectedUntil > at) options.changed?.("health");
+      },
+    };
   }
 
   /** The pair that serves; undefined before the first `apply` has settled. */
   get active(): Active | undefined {
-    return undefined;
+    return this.current;
   }
 
   get listeners(): readonly ListenerStatus[] {
-    return [];
+    const plan = this.current?.plan;
+    if (plan === undefined) return [];
+    return plan.listeners.map((listener) => {
+      const bound = this.bound.get(identityOf(listener));
+      const { name, port } = listener;
+      return { name, port, addresses: bound?.addresses ?? [], connections: bound?.connections.size ?? 0 };
+    });
   }
 
   /**
    * Opens what is new, then swaps `{plan, state}` in one assignment, then closes what is gone. Calls are served in order.
-   * @param state made by policyfile/carry from `active.state`. As a function it is called at the moment of the swap, so that nothing taken while ports were opened is lost.
+   * @param state made by policyfile/carry from `active.state`. As a function it is called at the moment of the swap, so
+   * that nothing taken while ports were opened is lost.
    * @throws ListenProblem; the old pair keeps serving then.
    */
   apply(plan: Plan, state: State | ((old: Active | undefined) => State), revision: number): Promise<void> {
-    void plan;
-    void state;
-    void revision;
-    return Promise.reject(new Error("not yet"));
+    const turn = this.queue.then(() => this.applyNow(plan, state, revision));
+    this.queue = turn.catch(() => {});
+    return turn;
   }
 
   /** Stops accepting, lets requests in flight finish with `Connection: close`, destroys what is left after `ms`. */
-  drain(ms: number): Promise<void> {
-    void ms;
-    return Promise.resolve();
+  async drain(ms: number): Promise<void> {
+    this.draining = true;
+    await this.queue;
+    this.checks.stop();
+    this.revival.stop();
+    const all = [...this.bound.values(), ...this.leaving];
+    this.bound = new Map();
+    const closed = all.map((listener) => this.retire(listener));
+    await Promise.race([Promise.all(closed), new Promise<void>((resolve) => setTimeout(resolve, ms).unref())]);
+    for (const { connections } of all) for (const connection of connections) connection.destroy();
+    await Promise.all(closed);
+    this.pool.close();
+    this.clock.stop();
   }
+
+  private async applyNow(plan: Plan, state: State | ((old: Active | undefined) => State), revision: number) {
+    if (this.draining) throw new Error("The gateway is stopping: no plan is applied any more.");
+    const opened: [string, BoundListener][] = [];
+    try {
+      for (const listener of plan.listeners) {
+        const identity = identityOf(listener);
+        if (this.bound.has(identity)) continue;
+        const fresh = new BoundListener(this.services, listener.name);
+        await fresh.open(listener);
+        opened.push([identity, fresh]);
+      }
+    } catch (error) {
+      await Promise.all(opened.map(([, listener]) => listener.close()));
+      throw error;
+    }
+    // From here to the end nothing waits: no request sees a half-swapped engine.
+    const next = new Map<string, BoundListener>();
+    for (const [identity, listener] of opened) this.bound.set(identity, listener);
+    for (const listener of plan.listeners) {
+      const identity = identityOf(listener);
+      next.set(identity, this.bound.get(identity) as BoundListener);
+    }
+    const gone = [...this.bound].filter(([identity]) => !next.has(identity)).map(([, listener]) => listener);
+    this.bound = next;
+    this.current = { plan, state: typeof state === "function" ? state(this.current) : state, revision };
+    plan.listeners.forEach((listener, index) => next.get(identityOf(listener))?.activate(index, listener.name));
+    for (const listener of gone) void this.retire(listener);
+    this.checks.follow(plan);
+    this.options.changed?.("listeners");
+  }
+
+  /** Closes a listener and lets its connections finish. */
+  private async retire(listener: BoundListener): Promise<void> {
+    listener.index = -1;
+    this.leaving.add(listener);
+    const closed = listener.close();
+    for (const connection of listener.connections) connection.retire();
+    await closed;
+    await listener.empty();
+    this.leaving.delete(listener);
+  }
+}
+
+/** Port 0 is a new port each time: only its name makes such a listener the same one. */
+function identityOf(listener: PlanListener): string {
+  const place = listener.port === 0 ? listener.name : listener.port;
+  return `${place} ${listener.addresses.join(" ")}`;
+}
+
+/** 16 hexadecimal digits: random from the start of the process, distinct for each call. */
+function makeRandomId(): () => string {
+  let block = Buffer.alloc(0);
+  let at = 0;
+  return () => {
+    if (at >= block.length) {
+      block = randomBytes(4096);
+      at = 0;
+    }
+    at += 8;
+    return block.toString("hex", at - 8, at);
+  };
 }

@@ -1,0 +1,300 @@
+/**
+ * Walks one request through its steps: enter, facts, decide, forward or refuse, settle, record.
+ * One per connection, reused: no promise, closure or stream is made for a request that needs no awaited fact.
+ * Must not touch sockets (the relay and the exchange do) and must settle every request it entered exactly once.
+ */
+import { decide } from "../../decide/decide.ts";
+import { enter } from "../../decide/enter.ts";
+import { normalisePath, pathProblem } from "../../decide/path.ts";
+import { refusalOf } from "../../decide/refusals.ts";
+import { settle } from "../../decide/settle.ts";
+import type { Facts } from "../../model/arrival.ts";
+import type { Millis } from "../../model/basics.ts";
+import type { Decision } from "../../model/decision.ts";
+import { Failure, type Outcome } from "../../model/state.ts";
+import type { HeadArrival } from "../listen/arrival.ts";
+import type { Recording } from "../record/recording.ts";
+import { forwardProblem, malformed, requestProblem, type Unreadable } from "../refuse/problems.ts";
+import { problemOf, type Problem } from "../refuse/refuse.ts";
+import type { Exchange, Handler } from "./exchange.ts";
+import { Hop } from "./hop.ts";
+import { LivePassage } from "./passage.ts";
+import { Relay } from "./relay.ts";
+import type { Active, EngineServices } from "./services.ts";
+import { seconds } from "./sentences.ts";
+import { policyLines } from "./shapes.ts";
+
+export class Handling implements Handler {
+  readonly services: EngineServices;
+  readonly exchange: Exchange;
+  readonly arrival: HeadArrival;
+  readonly passage: LivePassage;
+  readonly hop: Hop;
+  /** The pair that this request entered with. */
+  active: Active;
+  recording: Recording | undefined;
+  private readonly relay: Relay;
+  private readonly outcome: Outcome = { status: 0, failure: Failure.None, firstByte: -1 };
+  /** Counts requests, so that a late fact is told from one of this request. */
+  private turn = 0;
+  private entered = false;
+  private requestDue: Millis = Infinity;
+  private readonly startTrace = (): string => {
+    const { services } = this;
+    return `00-${services.randomId()}${services.randomId()}-${services.randomId()}-01`;
+  };
+
+  constructor(services: EngineServices, exchange: Exchange, arrival: HeadArrival) {
+    this.services = services;
+    this.exchange = exchange;
+    this.arrival = arrival;
+    this.active = services.active();
+    this.passage = new LivePassage(arrival);
+    this.hop = new Hop(services.pseudonym, arrival.clientIp);
+    this.relay = new Relay(this);
+  }
+
+  get busy(): boolean {
+    return this.recording !== undefined;
+  }
+
+  get decision(): Decision {
+    return (this.recording as Recording).decision;
+  }
+
+  arrived(): void {
+    const { services, arrival, passage } = this;
+    const { head } = this.exchange;
+    const now = services.now();
+    const path = normalisePath(head.path);
+    arrival.fill(path ?? head.path);
+    const recording = this.open(now, head.text);
+    services.recorder.began(recording);
+    if (head.method === "CONNECT") {
+      return this.refuse(
+        requestProblem(
+          501,
+          "connect",
+          "CONNECT is for forward proxies; this gateway forwards only to the services of its policy file.",
+        ),
+      );
+    }
+    if (path === undefined) {
+      const why = pathProblem(head.path) ?? "the path has no unambiguous form";
+      return this.refuse(requestProblem(400, "path", `The request target is refused: ${why}.`));
+    }
+    this.hop.read(head, this.startTrace);
+    if (this.hop.loop) {
+      return this.refuse(
+        requestProblem(
+          508,
+          "loop",
+          `The request has passed this gateway already (Via names ${services.pseudonym}): an endpoint of the policy file points back at a listener.`,
+        ),
+      );
+    }
+    const { plan, state } = this.active;
+    this.entered = true;
+    enter(passage, plan, state, now, recording.decision);
+    if (services.journal !== undefined) {
+      const { id, seed } = recording;
+      services.journal({ kind: "enter", id, at: now, wallClock: passage.wallClock, seed, arrival });
+    }
+    if (recording.decision.refused) return this.refuseByPolicy();
+    const route = plan.routes[recording.decision.route];
+    this.requestDue = route.timeouts.request > 0 ? now + route.timeouts.request : Infinity;
+    if (route.needs.length === 0) return this.judge(now);
+    const facts = services.facts.gather(route.needs, passage);
+    if (facts instanceof Promise) this.awaitFacts(facts);
+    else this.gathered(facts, now);
+  }
+
+  /** The client's bytes are no request. @param problem as the reader says it. */
+  unreadable(problem: Unreadable): void {
+    this.arrival.blank();
+    const recording = this.open(this.services.now(), problem.seen);
+    this.services.recorder.began(recording);
+    this.refuse(malformed(problem));
+  }
+
+  /** The request broke off or broke HTTP's grammar in its body. */
+  broken(problem: Unreadable): void {
+    if (!this.busy) return;
+    this.relay.abandon();
+    if (this.exchange.committed) {
+      this.exchange.cut();
+      this.finish(this.recordedStatus, Failure.ClientGone);
+    } else {
+      this.refuse(malformed(problem), Failure.ClientGone);
+    }
+  }
+
+  bodyBytes(buffer: Buffer, start: number, end: number): void {
+    this.relay.requestBytes(buffer, start, end);
+  }
+
+  bodyEnded(trailers: string): void {
+    this.relay.requestEnded(trailers);
+  }
+
+  bodyRead(): void {
+    this.relay.requestRead();
+  }
+
+  clientEnded(): void {
+    this.relay.clientEnded();
+  }
+
+  clientDrained(): void {
+    this.relay.clientDrained();
+  }
+
+  clientGone(): void {
+    if (!this.busy) return;
+    this.relay.abandon();
+    this.finish(this.recordedStatus, Failure.ClientGone);
+  }
+
+  /** @returns true while a request is on its way. */
+  tick(now: Millis): boolean {
+    if (!this.busy) return false;
+    if (now >= this.requestDue) {
+      const limit = this.active.plan.routes[this.decision.route].timeouts.request;
+      this.requestDue = Infinity;
+      this.relay.expired(
+        Failure.RequestTimeout,
+        `The exchange was not complete within ${seconds(limit)} (timeouts.request of route ${this.routeName}).`,
+        now,
+      );
+      return true;
+    }
+    this.relay.tick(now);
+    return true;
+  }
+
+  get routeName(): string {
+    return this.active.plan.routes[this.decision.route].name;
+  }
+
+  /** A backend could not be reached, or failed: says so to the client. */
+  fail(failure: number, detail: string): void {
+    if (this.exchange.committed) {
+      this.exchange.cut();
+      this.finish(this.recordedStatus, failure);
+    } else {
+      this.refuse(forwardProblem(failure, detail), failure);
+    }
+  }
+
+  /** Ends the request: settles, records, and frees the connection for the next one. */
+  finish(status: number, failure: number): void {
+    const { services, recording, outcome } = this;
+    if (recording === undefined) return;
+    const now = services.now();
+    const { decision } = recording;
+    const last = recording.attempts.at(-1);
+    outcome.failure = failure;
+    outcome.status = last === undefined ? status : last.status;
+    outcome.firstByte = last === undefined || last.firstByteAt < 0 ? -1 : last.firstByteAt - decision.decidedAt;
+    if (last !== undefined && last.endedAt < 0) {
+      last.endedAt = now;
+      last.failure = failure;
+    }
+    if (this.entered) {
+      const { service, endpoint, holds } = decision;
+      settle(this.passage, decision, this.active.plan, this.active.state, outcome, now);
+      if (services.journal !== undefined) {
+        services.journal({ kind: "settle", id: recording.id, at: now, outcome: { ...outcome } });
+      }
+      if (holds && (failure !== Failure.None || outcome.status >= 500)) {
+        services.attemptFailed(this.active, service, endpoint, failure, now);
+      }
+    }
+    this.entered = false;
+    recording.status = status;
+    recording.failure = failure;
+    recording.end = now;
+    this.recording = undefined;
+    this.turn++;
+    services.recorder.ended(recording);
+    this.exchange.done();
+  }
+
+  private get recordedStatus(): number {
+    return this.exchange.committed ? (this.recording?.status ?? 0) : 0;
+  }
+
+  private open(now: Millis, requestHead: string): Recording {
+    const { services, passage } = this;
+    const recording = services.recorder.open();
+    const seed = services.seed();
+    const wallClock = services.wallClock();
+    this.active = services.active();
+    this.entered = false;
+    this.requestDue = Infinity;
+    this.recording = recording;
+    passage.begin(recording.id, seed, wallClock);
+    recording.at = wallClock;
+    recording.start = now;
+    recording.revision = this.active.revision;
+    recording.seed = seed;
+    recording.arrival = this.arrival;
+    recording.caller = passage.caller;
+    recording.facts = passage.facts;
+    recording.requestHead = requestHead;
+    recording.decision.clear();
+    services.clock.wake();
+    return recording;
+  }
+
+  private awaitFacts(facts: Promise<Facts>): void {
+    const { turn } = this;
+    this.exchange.holdBody();
+    facts.then(
+      (found) => {
+        if (turn === this.turn && this.busy) this.gathered(found, this.services.now());
+      },
+      (error: unknown) => {
+        if (turn !== this.turn || !this.busy) return;
+        const detail = error instanceof Error ? error.message : String(error);
+        this.refuse({
+          ...requestProblem(500, "facts", `What the policies need to know could not be looked up: ${detail}`),
+          proxyError: "proxy_internal_error",
+        });
+      },
+    );
+  }
+
+  private gathered(facts: Facts, now: Millis): void {
+    this.passage.facts = facts;
+    (this.recording as Recording).facts = facts;
+    this.judge(now);
+  }
+
+  private judge(now: Millis): void {
+    const recording = this.recording as Recording;
+    const { plan, state } = this.active;
+    decide(this.passage, plan, state, now, recording.decision);
+    this.services.journal?.({ kind: "decide", id: recording.id, at: now, facts: this.passage.facts });
+    if (recording.decision.refused) this.refuseByPolicy();
+    else this.relay.start(now);
+  }
+
+  private refuseByPolicy(): void {
+    const { plan } = this.active;
+    const refusal = refusalOf(this.decision, plan, this.passage);
+    if (refusal === undefined) return;
+    const problem = problemOf(refusal, plan, policyLines(this.passage, plan, this.decision));
+    const recording = this.recording as Recording;
+    recording.replyHead = this.exchange.refuse(problem, this.passage.requestId());
+    this.finish(problem.status, Failure.None);
+  }
+
+  private refuse(problem: Problem, failure: number = Failure.None): void {
+    const recording = this.recording as Recording;
+    recording.refusal = problem.type;
+    recording.refusalDetail = problem.detail;
+    recording.replyHead = this.exchange.refuse(problem, this.passage.requestId());
+    this.finish(problem.status, failure);
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * The live Passage of one connection's requests, reused from one to the next.
+ * Must not be kept by anybody: the recorder copies what it needs when the request ends.
+ */
+import type { Arrival, Caller, Facts, Passage } from "../../model/arrival.ts";
+
+const NO_FACTS: Facts = Object.freeze({});
+
+export class LivePassage implements Passage {
+  arrival: Arrival;
+  facts: Facts = NO_FACTS;
+  caller: Caller = { consumer: undefined, groups: [], jwt: undefined, label: undefined };
+  seed = 0;
+  tried = 0;
+  wallClock = 0;
+  /** Number of the recording. */
+  id = 0;
+
+  constructor(arrival: Arrival) {
+    this.arrival = arrival;
+  }
+
+  begin(id: number, seed: number, wallClock: number): void {
+    this.id = id;
+    this.seed = seed;
+    this.wallClock = wallClock;
+    this.tried = 0;
+    this.facts = NO_FACTS;
+    this.caller.consumer = this.caller.jwt = this.caller.label = undefined;
+    this.caller.groups = [];
+  }
+
+  requestId(): string {
+    return requestId(this.id, this.seed);
+  }
+}
+
+/** The public name of a recorded request: its number, and its seed so that two runs of the gateway do not repeat it. */
+export function requestId(id: number, seed: number): string {
+  return `${id}-${(seed >>> 0).toString(16).padStart(8, "0")}`;
+}

@@ -1,0 +1,425 @@
+/**
+ * Carries one decided request to a backend and its answer back: attempts and retries, bodies both ways, deadlines.
+ * One per connection, reused. Bodies pass through with back-pressure and are never collected.
+ * Must not choose an endpoint (`again` does) and must not retry what a backend may have acted upon.
+ */
+import { again } from "../../decide/again.ts";
+import type { Millis } from "../../model/basics.ts";
+import type { PlanEndpoint } from "../../model/plan.ts";
+import { Failure, type Outcome } from "../../model/state.ts";
+import { composeRequest, OutgoingRequest } from "../http1/compose.ts";
+import { Framing, type Head } from "../http1/head.ts";
+import type { AttemptRecord, Recording } from "../record/recording.ts";
+import type { DialProblem } from "./dial.ts";
+import type { Handling } from "./handling.ts";
+import { connectSentence, failureOfConnect, lostSentence, seconds } from "./sentences.ts";
+import { policyLines, Shaping } from "./shapes.ts";
+import type { Upstream, UpstreamOwner } from "./upstream.ts";
+
+/** Attempts in all, the first included; a stale idle connection does not count as one. */
+const MAX_ATTEMPTS = 3;
+/** A connection that takes longer is given up and another endpoint is asked. */
+const CONNECT_LIMIT: Millis = 3000;
+/** RFC 9110 section 9.2.2, and the safe methods of WebDAV and QUERY. */
+const IDEMPOTENT = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "TRACE",
+  "PUT",
+  "DELETE",
+  "PROPFIND",
+  "REPORT",
+  "SEARCH",
+  "QUERY",
+]);
+
+const Stage = { Off: 0, Dialling: 1, Asking: 2, Replying: 3, Tunnel: 4 } as const;
+
+export class Relay implements UpstreamOwner {
+  private readonly run: Handling;
+  private readonly shaping = new Shaping();
+  private readonly request = new OutgoingRequest();
+  private readonly failed: Outcome = { status: 0, failure: Failure.None, firstByte: -1 };
+  private stage: number = Stage.Off;
+  private upstream: Upstream | undefined;
+  private endpoint: PlanEndpoint | undefined;
+  private attempt: AttemptRecord | undefined;
+  private callOff: (() => void) | undefined;
+  /** The head as sent to every backend tried. */
+  private head = "";
+  /** It waits for the first body bytes, to leave with them. */
+  private headHeld = false;
+  private chunked = false;
+  /** Body bytes were given to a backend: no second one may be asked. */
+  private bodyTouched = false;
+  private requestSent = false;
+  private attemptDue: Millis = Infinity;
+  private connectDue: Millis = Infinity;
+  /** Something moved since the last tick. */
+  private moved = false;
+  private quietSince: Millis = 0;
+  private clientHalf = true;
+  private upstreamHalf = true;
+
+  constructor(run: Handling) {
+    this.run = run;
+  }
+
+  /** The decision holds an endpoint: go. */
+  start(now: Millis): void {
+    this.bodyTouched = this.requestSent = this.moved = false;
+    this.quietSince = now;
+    this.composeHead();
+    this.try(now, true);
+  }
+
+  /** Forgets the backend: the client is gone, or an answer was found elsewhere. Must not call back. */
+  abandon(): void {
+    this.stage = Stage.Off;
+    this.callOff?.();
+    this.callOff = undefined;
+    this.upstream?.abandon();
+    this.upstream = undefined;
+    this.headHeld = false;
+    this.attemptDue = this.connectDue = Infinity;
+  }
+
+  // ---- The request's way out -----------------------------------------------------------------------------------
+
+  requestBytes(buffer: Buffer, start: number, end: number): void {
+    const { run, upstream } = this;
+    if (start === end) return;
+    if (run.recording !== undefined) run.services.recorder.captureRequest(run.recording, buffer, start, end);
+    if (upstream === undefined) return;
+    this.moved = true;
+    this.bodyTouched = true;
+    if (this.headHeld) this.releaseHead(upstream);
+    upstream.out.bytes(buffer, start, end, this.chunked);
+  }
+
+  requestEnded(trailers: string): void {
+    const { upstream } = this;
+    if (upstream === undefined || this.requestSent) return;
+    if (this.headHeld) this.releaseHead(upstream);
+    if (this.chunked) {
+      this.bodyTouched = true;
+      upstream.out.lastChunk(trailers);
+    }
+    this.markSent();
+  }
+
+  /** One read of the client's is handed over: writes what was held back. */
+  requestRead(): void {
+    const { upstream } = this;
+    if (upstream === undefined) return;
+    if (this.headHeld) this.releaseHead(upstream);
+    upstream.out.flush();
+    if (upstream.out.pending) this.run.exchange.holdBody();
+  }
+
+  clientEnded(): void {
+    this.clientHalf = false;
+    this.upstream?.socket.end();
+    if (!this.upstreamHalf) this.closeTunnel();
+  }
+
+  clientDrained(): void {
+    this.moved = true;
+    this.upstream?.socket.resume();
+  }
+
+  // ---- The answer's way back -----------------------------------------------------------------------------------
+
+  upstreamHead(): void {
+    const { run } = this;
+    const upstream = this.upstream as Upstream;
+    const attempt = this.attempt as AttemptRecord;
+    const recording = run.recording as Recording;
+    const { head } = upstream.reader;
+    this.moved = true;
+    if (attempt.firstByteAt < 0) attempt.firstByteAt = run.services.now();
+    if (head.status < 200 && head.status !== 101) {
+      run.exchange.inform(head);
+      return;
+    }
+    this.attemptDue = Infinity;
+    attempt.status = head.status;
+    recording.status = head.status;
+    recording.responseHead = head.text;
+    const { plan } = run.active;
+    const edit = this.shaping.shapeReply(head, run.passage, plan, recording.decision);
+    const lines = `Via: 1.1 ${run.services.pseudonym}\r\n` + policyLines(run.passage, plan, recording.decision);
+    if (head.status === 101) {
+      recording.upgraded = true;
+      this.stage = Stage.Tunnel;
+      this.clientHalf = this.upstreamHalf = true;
+      recording.replyHead = run.exchange.upgrade(head, lines, edit);
+      return;
+    }
+    this.stage = Stage.Replying;
+    recording.replyHead = run.exchange.respond(head, lines, edit);
+  }
+
+  upstreamBody(buffer: Buffer, start: number, end: number): void {
+    const { run } = this;
+    this.moved = true;
+    run.services.recorder.captureResponse(run.recording as Recording, buffer, start, end);
+    run.exchange.body(buffer, start, end);
+  }
+
+  upstreamRead(): void {
+    const { exchange } = this.run;
+    exchange.flush();
+    if (exchange.pending) this.upstream?.socket.pause();
+  }
+
+  upstreamEnd(trailers: string): void {
+    const { run } = this;
+    if (this.stage === Stage.Tunnel) {
+      this.upstreamHalf = false;
+      run.exchange.endTunnel();
+      if (!this.clientHalf) this.closeTunnel();
+      return;
+    }
+    const upstream = this.upstream as Upstream;
+    run.exchange.end(trailers);
+    this.upstream = undefined;
+    this.stage = Stage.Off;
+    const { head } = upstream.reader;
+    if (head.keepAlive && this.requestSent && !this.headHeld && this.endpoint !== undefined) {
+      // A slow client still reads from this buffer; the next exchange must not overwrite it.
+      if (run.exchange.pending) upstream.renewBuffer();
+      const { host, port } = this.endpoint;
+      run.services.pool.put(host, port, upstream, head.keepAliveTimeout, run.services.now());
+    } else {
+      upstream.abandon();
+    }
+    this.headHeld = false;
+    run.finish(head.status, Failure.None);
+  }
+
+  upstreamLost(failure: number, detail: string): void {
+    const { run } = this;
+    const upstream = this.upstream as Upstream;
+    const now = run.services.now();
+    this.upstream = undefined;
+    if (this.stage === Stage.Tunnel) return this.closeTunnel();
+    const unanswered = this.stage === Stage.Asking;
+    this.stage = Stage.Off;
+    if (unanswered && failure !== Failure.MalformedResponse) {
+      const idempotent = IDEMPOTENT.has(run.exchange.head.method);
+      const unsent = this.headHeld || (idempotent && !this.bodyTouched);
+      const stale = upstream.served > 0 && !upstream.answered;
+      this.endAttempt(failure, now);
+      if (stale && unsent) {
+        (this.attempt as AttemptRecord).retried = true;
+        return this.try(now, false);
+      }
+      if (unsent && this.retry(failure, now)) return;
+    } else {
+      this.endAttempt(failure, now);
+    }
+    run.fail(failure, lostSentence(this.placeName, failure, detail, run.exchange.committed));
+  }
+
+  upstreamDrained(): void {
+    this.moved = true;
+    this.run.exchange.wantBody();
+  }
+
+  // ---- Deadlines -----------------------------------------------------------------------------------------------
+
+  tick(now: Millis): void {
+    if (this.moved) {
+      this.moved = false;
+      this.quietSince = now;
+    }
+    const { timeouts } = this.route;
+    if (now >= this.connectDue && this.stage === Stage.Dialling) {
+      this.callOff?.();
+      this.callOff = undefined;
+      return this.connectFailed(
+        Failure.ConnectTimeout,
+        `${this.placeName} accepted no connection within ${seconds(CONNECT_LIMIT)}.`,
+        now,
+      );
+    }
+    if (now >= this.attemptDue) {
+      const limit = seconds(timeouts.backendRequest);
+      const sentence = `${this.placeName} sent no response head within ${limit} (timeouts.backendRequest of route ${this.run.routeName}).`;
+      return this.expired(Failure.BackendTimeout, sentence, now);
+    }
+    const flowing = this.stage >= Stage.Replying || (this.stage === Stage.Asking && !this.run.exchange.complete);
+    if (timeouts.idle > 0 && flowing && now - this.quietSince >= timeouts.idle) {
+      const what = this.stage === Stage.Asking ? "the client sent nothing" : "nothing moved";
+      const sentence = `While the body was on its way, ${what} for ${seconds(timeouts.idle)} (timeouts.idle of route ${this.run.routeName}).`;
+      this.expired(Failure.IdleTimeout, sentence, now);
+    }
+  }
+
+  /** A deadline has passed. */
+  expired(failure: number, sentence: string, now: Millis): void {
+    this.abandon();
+    this.endAttempt(failure, now);
+    this.run.fail(failure, sentence);
+  }
+
+  // ---- Attempts ------------------------------------------------------------------------------------------------
+
+  private try(now: Millis, mayReuse: boolean): void {
+    const { run } = this;
+    const { plan } = run.active;
+    const { decision } = run;
+    const endpoint = plan.services[decision.service].endpoints[decision.endpoint];
+    this.endpoint = endpoint;
+    const { pool } = run.services;
+    const limit = this.route.timeouts.backendRequest;
+    this.attemptDue = limit > 0 ? now + limit : Infinity;
+    const idle = mayReuse ? pool.take(endpoint.host, endpoint.port, now) : undefined;
+    this.attempt = {
+      endpoint: decision.endpoint,
+      startedAt: now,
+      connectedAt: idle === undefined ? -1 : now,
+      sentAt: -1,
+      firstByteAt: -1,
+      endedAt: -1,
+      status: 0,
+      failure: Failure.None,
+      reused: idle !== undefined,
+      retried: false,
+    };
+    (run.recording as Recording).attempts.push(this.attempt);
+    if (idle !== undefined) return this.ask(idle);
+    this.stage = Stage.Dialling;
+    this.connectDue = now + CONNECT_LIMIT;
+    run.exchange.holdBody();
+    this.callOff = pool.dial(endpoint.host, endpoint.port, this.dialled);
+  }
+
+  private readonly dialled = (upstream: Upstream | undefined, problem: DialProblem | undefined): void => {
+    this.callOff = undefined;
+    const now = this.run.services.now();
+    if (upstream !== undefined) {
+      (this.attempt as AttemptRecord).connectedAt = now;
+      this.ask(upstream);
+      return;
+    }
+    const failure = failureOfConnect(problem?.code ?? "");
+    this.connectFailed(failure, connectSentence(this.placeName, failure, problem), now);
+  };
+
+  private ask(upstream: Upstream): void {
+    const { exchange } = this.run;
+    this.stage = Stage.Asking;
+    this.connectDue = Infinity;
+    this.upstream = upstream;
+    upstream.attach(this, exchange.head.method, this.request.upgrade !== "");
+    upstream.out.begin();
+    if (exchange.complete && !this.chunked) {
+      this.headHeld = false;
+      upstream.out.text(this.head);
+      upstream.out.flush();
+      this.markSent();
+      return;
+    }
+    this.headHeld = true;
+    exchange.wantBody();
+  }
+
+  private connectFailed(failure: number, sentence: string, now: Millis): void {
+    this.stage = Stage.Off;
+    this.endAttempt(failure, now);
+    // Nothing of this request has left: whatever its method, another endpoint may have it.
+    if (!this.bodyTouched && this.retry(failure, now)) return;
+    this.run.fail(failure, sentence);
+  }
+
+  private retry(failure: number, now: Millis): boolean {
+    const { run, failed } = this;
+    const { decision, active } = run;
+    if (decision.attempts >= MAX_ATTEMPTS) return false;
+    failed.status = 0;
+    failed.failure = failure;
+    failed.firstByte = -1;
+    const { service, endpoint } = decision;
+    const found = again(run.passage, active.plan, active.state, now, failed, decision);
+    run.services.journal?.({ kind: "again", id: run.passage.id, at: now, outcome: { ...failed } });
+    run.services.attemptFailed(active, service, endpoint, failure, now);
+    if (!found) return false;
+    (this.attempt as AttemptRecord).retried = true;
+    this.try(now, true);
+    return true;
+  }
+
+  private endAttempt(failure: number, now: Millis): void {
+    const { attempt } = this;
+    if (attempt === undefined || attempt.endedAt >= 0) return;
+    attempt.endedAt = now;
+    attempt.failure = failure;
+  }
+
+  // ---- Parts ---------------------------------------------------------------------------------------------------
+
+  private composeHead(): void {
+    const { run, request } = this;
+    const { exchange, hop, recording } = run;
+    const { head } = exchange;
+    const { plan } = run.active;
+    const { decision } = run;
+    const edit = this.shaping.shapeRequest(head, run.arrival.path, run.passage, plan, decision);
+    const { path, query, authority } = this.shaping.request;
+    const endpoint = plan.services[decision.service].endpoints[decision.endpoint];
+    request.method = head.method;
+    request.target = query === undefined ? path : `${path}?${query}`;
+    // An HTTP/1.0 client may name no host; a backend of HTTP/1.1 must get one.
+    request.host = authority === "" ? authorityOf(endpoint) : authority;
+    request.framing = head.framing;
+    request.contentLength = head.contentLength;
+    request.upgrade = offeredUpgrade(head);
+    request.acceptsTrailers = head.acceptsTrailers;
+    request.skip = hop.skip;
+    request.lines = hop.lines;
+    this.chunked = head.framing === Framing.Chunked;
+    this.head = composeRequest(head, request, edit);
+    (recording as Recording).upstreamHead = this.head;
+  }
+
+  private releaseHead(upstream: Upstream): void {
+    this.headHeld = false;
+    upstream.out.text(this.head);
+  }
+
+  private markSent(): void {
+    this.requestSent = true;
+    (this.attempt as AttemptRecord).sentAt = this.run.services.now();
+  }
+
+  private closeTunnel(): void {
+    this.abandon();
+    this.run.exchange.flush();
+    this.run.exchange.endTunnel();
+    this.run.finish(101, Failure.None);
+  }
+
+  private get route() {
+    return this.run.active.plan.routes[this.run.decision.route];
+  }
+
+  /** "orders at :4001" */
+  private get placeName(): string {
+    const service = this.run.active.plan.services[this.run.decision.service];
+    return `${service.name} at ${this.endpoint?.label ?? "?"}`;
+  }
+}
+
+function authorityOf(endpoint: PlanEndpoint): string {
+  const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
+  return endpoint.port === 80 ? host : `${host}:${endpoint.port}`;
+}
+
+/** An upgrade is passed on for requests without a body, and never h2c: a backend would smuggle requests past us in it. */
+function offeredUpgrade(head: Head): string {
+  const bodiless = head.framing === Framing.None || head.contentLength === 0;
+  return bodiless && !/(?:^|[\s,])h2c(?:$|[\s,/])/i.test(head.upgrade) ? head.upgrade : "";
+}

@@ -1,0 +1,39 @@
+/**
+ * What every request needs of the running engine, in one object made once.
+ * Must not hold anything of a single request.
+ */
+import type { Millis, Seed } from "../../model/basics.ts";
+import type { JournalEvent } from "../../model/journal.ts";
+import type { Plan } from "../../model/plan.ts";
+import type { State } from "../../model/state.ts";
+import type { FactGatherer } from "../facts/gatherer.ts";
+import type { CoarseClock } from "../listen/clock.ts";
+import type { RecordKeeper } from "../record/recording.ts";
+import type { UpstreamPool } from "./pool.ts";
+
+/** The pair that serves. Replaced whole; a request keeps the pair it entered with. */
+export interface Active {
+  readonly plan: Plan;
+  readonly state: State;
+  readonly revision: number;
+}
+
+export interface EngineServices {
+  readonly recorder: RecordKeeper;
+  readonly facts: FactGatherer;
+  readonly pool: UpstreamPool;
+  readonly clock: CoarseClock;
+  /** Name of this gateway in Via and Proxy-Status; unique per process, so that a loop is told from a chain. */
+  readonly pseudonym: string;
+  /** Monotonic. */
+  now(): Millis;
+  /** Epoch. */
+  wallClock(): number;
+  seed(): Seed;
+  /** 16 hexadecimal digits, new for each call. */
+  randomId(): string;
+  readonly journal: ((event: JournalEvent) => void) | undefined;
+  active(): Active;
+  /** An attempt at an endpoint failed. */
+  attemptFailed(active: Active, service: number, endpoint: number, failure: number, now: Millis): void;
+}

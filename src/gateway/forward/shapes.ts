@@ -1,0 +1,74 @@
+/**
+ * Runs a route's shapes over a head: what the backend sees, what the caller sees.
+ * Must not judge: shapes run after every verdict.
+ */
+import type { Decision } from "../../model/decision.ts";
+import type { Passage } from "../../model/arrival.ts";
+import type { Plan, PlanStep } from "../../model/plan.ts";
+import type { Shape } from "../../model/policy.ts";
+import { Mark } from "../../model/decision.ts";
+import type { Head } from "../http1/head.ts";
+import { HeadEdit, RequestHeadEdit } from "../http1/edit.ts";
+import { replyLines } from "../refuse/refuse.ts";
+
+/** Reused by its connection. */
+export class Shaping {
+  readonly request = new RequestHeadEdit();
+  readonly reply = new HeadEdit();
+
+  /** Sets `request.path`, `.query` and `.authority` in any case. @returns the edit when a shape changed fields. */
+  shapeRequest(head: Head, path: string, x: Passage, plan: Plan, decision: Decision): RequestHeadEdit | undefined {
+    const { request } = this;
+    request.path = path;
+    request.query = head.query;
+    request.authority = head.hostHeader;
+    const route = plan.routes[decision.route];
+    if (route.shapes.length === 0) return undefined;
+    request.begin(head);
+    const matched = route.matches[decision.match].path;
+    for (const index of route.shapes) {
+      const step = plan.steps[index];
+      const act = step.act as Shape;
+      if (act.request !== undefined && applies(step, x, decision)) act.request(x, request, matched);
+    }
+    return request.changed ? request : undefined;
+  }
+
+  /** @returns the edit when a shape changed fields. */
+  shapeReply(head: Head, x: Passage, plan: Plan, decision: Decision): HeadEdit | undefined {
+    const route = plan.routes[decision.route];
+    if (route.shapes.length === 0) return undefined;
+    const { reply } = this;
+    let begun = false;
+    for (const index of route.shapes) {
+      const step = plan.steps[index];
+      const act = step.act as Shape;
+      if (act.response === undefined || !applies(step, x, decision)) continue;
+      if (!begun) reply.begin(head);
+      begun = true;
+      act.response(x, reply);
+    }
+    return begun && reply.changed ? reply : undefined;
+  }
+}
+
+function applies(step: PlanStep, x: Passage, decision: Decision): boolean {
+  if (step.service !== undefined && step.service !== decision.service) return false;
+  return step.when === undefined || step.when(x);
+}
+
+const MARK_UNIT = 1048576;
+
+/** Header lines of every policy that spoke and has any for its answer (RateLimit, WWW-Authenticate). */
+export function policyLines(x: Passage, plan: Plan, decision: Decision): string {
+  const { numbers, length } = decision.trace;
+  let lines = "";
+  for (let i = 0; i < length; i++) {
+    const code = numbers[i * 3];
+    if (Math.floor(code / MARK_UNIT) !== Mark.Step) continue;
+    const index = (code % MARK_UNIT) >> 8;
+    if (plan.steps[index].policy.replyFields === undefined) continue;
+    lines += replyLines(plan, index, code & 255, numbers[i * 3 + 1], numbers[i * 3 + 2], x);
+  }
+  return lines;
+}

@@ -1,0 +1,178 @@
+/**
+ * One connection to a backend: its socket, its response reader, and the exchange that owns it for the moment.
+ * It exists so that exchanges speak of heads and bodies while this one speaks of sockets.
+ * Must not decide anything about retries or clients; nothing a backend sends may throw out of here.
+ */
+import { connect, type Socket } from "node:net";
+import { Failure } from "../../model/state.ts";
+import { Event, MessageReader } from "../http1/reader.ts";
+import { Outgoing, WRITE_MARK } from "./outgoing.ts";
+
+const BUFFER_BYTES = 65536;
+
+/** Whoever has the connection. */
+export interface UpstreamOwner {
+  /** `reader.head` is filled. 1xx heads come here too. */
+  upstreamHead(): void;
+  upstreamBody(buffer: Buffer, start: number, end: number): void;
+  /** The response is complete; the connection is no longer this owner's. @param trailers whole lines, or "". */
+  upstreamEnd(trailers: string): void;
+  /** The connection is gone before the response was complete. @param failure one of Failure. */
+  upstreamLost(failure: number, detail: string): void;
+  /** All bytes of one read are handed over: time to write what was held back. */
+  upstreamRead(): void;
+  /** Everything written has reached the kernel. */
+  upstreamDrained(): void;
+}
+
+export class Upstream {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly reader = new MessageReader("response");
+  readonly out: Outgoing;
+  owner: UpstreamOwner | undefined;
+  /** Exchanges served before this one. */
+  served = 0;
+  /** Bytes of the current response have arrived. */
+  answered = false;
+  /** When an idle connection is closed by us, monotonic; 0 = not idle. */
+  retireAt = 0;
+  /** Called once, when the socket is gone. */
+  gone: ((upstream: Upstream) => void) | undefined;
+  private buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  private problem = "";
+  private ended = false;
+
+  constructor(address: string, port: number) {
+    this.address = address;
+    const options = {
+      host: address,
+      port,
+      noDelay: true,
+      allowHalfOpen: true,
+      writableHighWaterMark: WRITE_MARK,
+      onread: {
+        buffer: () => this.buffer,
+        callback: (count: number, buffer: Uint8Array): boolean => {
+          this.received(buffer as Buffer, count);
+          return true;
+        },
+      },
+    };
+    const socket = connect(options);
+    this.socket = socket;
+    this.out = new Outgoing(socket);
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.problem = error.code ?? error.message;
+    });
+    socket.on("end", () => this.finish());
+    socket.on("drain", () => this.owner?.upstreamDrained());
+    socket.on("close", () => this.closed());
+  }
+
+  /** Fit for another request. */
+  get alive(): boolean {
+    return !this.socket.destroyed && !this.ended && this.problem === "";
+  }
+
+  /** Prepares for the response to come. */
+  attach(owner: UpstreamOwner, method: string, upgradeOffered: boolean): void {
+    this.owner = owner;
+    this.answered = false;
+    this.retireAt = 0;
+    this.reader.requestMethod = method;
+    this.reader.upgradeOffered = upgradeOffered;
+  }
+
+  /** The owner has no more interest: whatever is under way is thrown away. */
+  abandon(): void {
+    this.owner = undefined;
+    this.socket.destroy();
+  }
+
+  /** Bytes of the read buffer are still on their way to a slow client: the next read must not overwrite them. */
+  renewBuffer(): void {
+    this.buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  }
+
+  private received(buffer: Buffer, count: number): void {
+    if (this.owner === undefined) {
+      // Nobody asked: a backend that speaks on an idle connection is not to be trusted with the next request.
+      this.socket.destroy();
+      return;
+    }
+    this.answered = true;
+    const { reader } = this;
+    let at = 0;
+    for (;;) {
+      const owner: UpstreamOwner | undefined = this.owner;
+      if (owner === undefined) return;
+      const event = reader.next(buffer, at, count);
+      at = reader.position;
+      switch (event) {
+        case Event.More:
+          owner.upstreamRead();
+          return;
+        case Event.Head:
+          owner.upstreamHead();
+          break;
+        case Event.Body:
+          owner.upstreamBody(buffer, reader.bodyStart, reader.bodyEnd);
+          break;
+        case Event.End:
+          if (reader.head.status < 200 && reader.head.status !== 101) break;
+          // Bytes after the end belong to no request: never reuse such a connection.
+          if (at < count) this.ended = true;
+          this.complete(owner);
+          return;
+        default:
+          this.malformed(owner);
+          return;
+      }
+    }
+  }
+
+  private complete(owner: UpstreamOwner): void {
+    const { trailers } = this.reader;
+    this.served++;
+    this.owner = undefined;
+    owner.upstreamEnd(trailers);
+  }
+
+  private malformed(owner: UpstreamOwner): void {
+    const detail = this.reader.error?.detail ?? "the response is malformed";
+    this.owner = undefined;
+    this.socket.destroy();
+    owner.upstreamLost(Failure.MalformedResponse, detail);
+  }
+
+  /** The backend has sent its FIN. */
+  private finish(): void {
+    this.ended = true;
+    const { owner, reader } = this;
+    if (owner !== undefined) {
+      const event = reader.finish();
+      if (event === Event.End) {
+        // Of a tunnel only this half has ended.
+        if (reader.head.status === 101) return owner.upstreamEnd("");
+        this.complete(owner);
+      } else {
+        this.owner = undefined;
+        this.lost(owner, "closed the connection");
+      }
+    }
+    this.socket.destroy();
+  }
+
+  private closed(): void {
+    const { owner } = this;
+    this.owner = undefined;
+    this.gone?.(this);
+    if (owner !== undefined)
+      this.lost(owner, this.problem === "" ? "closed the connection" : `failed (${this.problem})`);
+  }
+
+  private lost(owner: UpstreamOwner, how: string): void {
+    owner.upstreamLost(this.answered ? Failure.ResetDuringResponse : Failure.ResetBeforeResponse, how);
+  }
+}

@@ -1,0 +1,479 @@
+/**
+ * One client connection of HTTP/1.1: reads requests one after another, feeds them to their handling, writes replies.
+ * It owns the socket, pipelining, keep-alive, half-close and the deadlines of a silent client.
+ * Must not know routes or backends, and nothing a client sends may throw out of here.
+ */
+import type { Socket } from "node:net";
+import type { Millis } from "../../model/basics.ts";
+import type { Exchange } from "../forward/exchange.ts";
+import { Handling } from "../forward/handling.ts";
+import { Outgoing } from "../forward/outgoing.ts";
+import type { EngineServices } from "../forward/services.ts";
+import { composeResponse, OutgoingResponse } from "../http1/compose.ts";
+import type { HeadEdit } from "../http1/edit.ts";
+import { Framing, type Head } from "../http1/head.ts";
+import { Event, MessageReader } from "../http1/reader.ts";
+import type { Unreadable } from "../refuse/problems.ts";
+import { composeProblem, type Problem } from "../refuse/refuse.ts";
+import { takeOver, type SocketReader } from "./accept.ts";
+import { HeadArrival, isLoopback, plainAddress } from "./arrival.ts";
+import type { Timed } from "./clock.ts";
+import { httpDate } from "./http-date.ts";
+
+/** From the first byte of a head to its last. */
+const HEADER_LIMIT: Millis = 10_000;
+/** A connection without a request. */
+const KEEP_ALIVE_LIMIT: Millis = 60_000;
+/** What is read and thrown away of a body that nobody wants, before the connection is closed instead. */
+const DISCARD_BYTES = 1024 * 1024;
+/** A refused request whose body is announced to be no longer than this keeps its connection. */
+const SMALL_BODY = 65536;
+/** How long a closing connection still reads, so that a reset does not eat the answer. */
+const LINGER: Millis = 2000;
+const SMALL_BUFFER = 16384;
+const LARGE_BUFFER = 65536;
+
+const Mode = {
+  /** Between requests, or in a head. */
+  Head: 0,
+  /** The body goes to the handling. */
+  Body: 1,
+  /** The request is complete, its answer is not. */
+  Reply: 2,
+  /** The answer is complete, the request's body is not: it is thrown away. */
+  Discard: 3,
+  Tunnel: 4,
+  /** Nothing more will be answered; what still comes is thrown away. */
+  Linger: 5,
+  Closed: 6,
+} as const;
+
+/** The listener that accepted a connection, as the running plan sees it. */
+export interface Bound {
+  /** Index into plan.listeners, or -1 once the listener is gone. */
+  index: number;
+  /** The connection is closed. */
+  left(connection: Http1Connection): void;
+}
+
+export class Http1Connection implements Exchange, SocketReader, Timed {
+  readonly arrival: HeadArrival;
+  readonly head: Head;
+  readonly local: boolean;
+  complete = false;
+  private readonly services: EngineServices;
+  private readonly bound: Bound;
+  private readonly socket: Socket;
+  private readonly direct: boolean;
+  private readonly out: Outgoing;
+  private readonly reader = new MessageReader("request");
+  private readonly reply = new OutgoingResponse();
+  private readonly handling: Handling;
+  private buffer: Buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER);
+  private mode: number = Mode.Head;
+  /** Bytes that arrived before anybody could take them. */
+  private stash: Buffer | undefined;
+  private feeding = false;
+  private held = false;
+  /** The connection ends after the current reply. */
+  private closing = false;
+  /** The client has sent its FIN. */
+  private halfClosed = false;
+  private responding = false;
+  private chunkedReply = false;
+  private discarded = 0;
+  private headSince: Millis = 0;
+  private idleSince: Millis;
+  private lingerDue: Millis = Infinity;
+
+  constructor(services: EngineServices, bound: Bound, accepted: Socket) {
+    this.services = services;
+    this.bound = bound;
+    const clientIp = plainAddress(accepted.remoteAddress ?? "");
+    const clientPort = accepted.remotePort ?? 0;
+    const taken = takeOver(accepted, this);
+    this.socket = taken.socket;
+    this.direct = taken.direct;
+    this.head = this.reader.head;
+    this.local = isLoopback(clientIp);
+    this.arrival = new HeadArrival(this.head, clientIp, clientPort);
+    this.out = new Outgoing(this.socket);
+    this.handling = new Handling(services, this, this.arrival);
+    this.idleSince = services.now();
+    services.clock.watch(this);
+    this.socket.setNoDelay(true);
+    this.socket.on("drain", () => this.drained());
+    this.socket.on("end", () => this.ended());
+    this.socket.on("close", () => this.closed());
+    taken.start();
+  }
+
+  // ---- Reading -------------------------------------------------------------------------------------------------
+
+  readBuffer(): Buffer {
+    return this.buffer;
+  }
+
+  receive(buffer: Buffer, count: number): void {
+    // A full buffer is the sign of a body: from now on fewer and larger reads.
+    if (this.direct && count === buffer.length && count < LARGE_BUFFER) {
+      this.buffer = Buffer.allocUnsafeSlow(LARGE_BUFFER);
+    }
+    if (this.stash !== undefined) {
+      this.stash = Buffer.concat([this.stash, buffer.subarray(0, count)]);
+      return;
+    }
+    this.feed(buffer, count);
+  }
+
+  private feed(buffer: Buffer, end: number): void {
+    const { reader, handling } = this;
+    let at = 0;
+    this.feeding = true;
+    for (;;) {
+      if (this.mode >= Mode.Tunnel) {
+        if (this.mode === Mode.Tunnel && at < end) {
+          handling.bodyBytes(buffer, at, end);
+          handling.bodyRead();
+        }
+        break;
+      }
+      if (this.mode === Mode.Reply || (this.mode === Mode.Body && this.held)) {
+        if (at < end || this.mode === Mode.Body) this.putAside(buffer, at, end);
+        break;
+      }
+      const event = reader.next(buffer, at, end);
+      at = reader.position;
+      if (event === Event.More) {
+        this.starved();
+        break;
+      }
+      if (event === Event.Head) this.begin(buffer, at, end);
+      else if (event === Event.Body) this.bodyEvent(buffer);
+      else if (event === Event.End) this.requestEnd();
+      else {
+        this.broken(reader.error as Unreadable);
+        break;
+      }
+    }
+    this.feeding = false;
+  }
+
+  /** All bytes are used up. */
+  private starved(): void {
+    if (this.mode === Mode.Body) this.handling.bodyRead();
+    else if (this.mode === Mode.Head && !this.reader.idle && this.headSince === 0) {
+      this.headSince = this.services.now();
+      this.services.clock.wake();
+    }
+  }
+
+  private putAside(buffer: Buffer, at: number, end: number): void {
+    this.stash = Buffer.from(buffer.subarray(at, end));
+    this.socket.pause();
+    if (this.mode === Mode.Body) this.handling.bodyRead();
+  }
+
+  private begin(buffer: Buffer, at: number, end: number): void {
+    const { head, reader } = this;
+    this.headSince = 0;
+    this.responding = this.complete = this.held = false;
+    this.out.begin();
+    this.closing = !head.keepAlive || this.halfClosed || this.bound.index < 0;
+    this.mode = Mode.Body;
+    if (head.framing === Framing.None || head.contentLength === 0) {
+      // The end of a request without a body is known with its head.
+      if (reader.next(buffer, at, end) === Event.End) {
+        this.complete = true;
+        this.mode = Mode.Reply;
+      }
+    }
+    this.arrival.listener = this.bound.index;
+    this.handling.arrived();
+  }
+
+  private bodyEvent(buffer: Buffer): void {
+    const { bodyStart, bodyEnd } = this.reader;
+    if (this.mode === Mode.Body) {
+      this.handling.bodyBytes(buffer, bodyStart, bodyEnd);
+      return;
+    }
+    this.discarded += bodyEnd - bodyStart;
+    if (this.discarded > DISCARD_BYTES) this.linger();
+  }
+
+  private requestEnd(): void {
+    this.complete = true;
+    if (this.mode === Mode.Body) {
+      this.mode = Mode.Reply;
+      this.handling.bodyEnded(this.reader.trailers);
+      this.handling.bodyRead();
+    } else {
+      this.ready();
+    }
+  }
+
+  /** The bytes are no message, or no longer one. */
+  private broken(problem: Unreadable): void {
+    this.closing = true;
+    if (this.mode === Mode.Body) {
+      this.handling.broken(problem);
+    } else if (this.mode === Mode.Head) {
+      this.headSince = 0;
+      this.complete = false;
+      this.out.begin();
+      this.arrival.listener = Math.max(this.bound.index, 0);
+      this.handling.unreadable(problem);
+    } else {
+      this.linger();
+    }
+  }
+
+  wantBody(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.resume();
+  }
+
+  holdBody(): void {
+    if (this.held || (this.complete && this.mode !== Mode.Tunnel)) return;
+    this.held = true;
+    this.socket.pause();
+  }
+
+  /** Takes up what was put aside, then reads on. */
+  private resume(): void {
+    if (this.feeding) return;
+    const { stash } = this;
+    this.stash = undefined;
+    if (stash !== undefined) this.feed(stash, stash.length);
+    if (this.stash === undefined && !this.held && this.mode !== Mode.Closed) this.socket.resume();
+  }
+
+  // ---- Writing -------------------------------------------------------------------------------------------------
+
+  get committed(): boolean {
+    return this.responding && this.out.sent > 0;
+  }
+
+  get pending(): boolean {
+    return this.out.pending;
+  }
+
+  inform(head: Head): void {
+    if (this.head.minor === 0) return;
+    const { reply } = this;
+    reply.status = head.status;
+    reply.reason = head.reason;
+    reply.framing = Framing.None;
+    reply.contentLength = -1;
+    reply.keepAlive = true;
+    reply.minor = this.head.minor;
+    reply.upgrade = "";
+    reply.skip = 0;
+    reply.lines = "";
+    this.out.text(composeResponse(head, reply));
+    this.out.flush();
+    this.out.begin();
+  }
+
+  respond(head: Head, lines: string, edit: HeadEdit | undefined): string {
+    const { reply } = this;
+    // The client may not know yet that the rest of its body is not wanted.
+    if (!this.complete || this.bound.index < 0) this.closing = true;
+    this.chunkedReply = false;
+    reply.framing = head.framing;
+    if (head.framing === Framing.Chunked || head.framing === Framing.UntilClose) {
+      if (this.head.minor === 0) {
+        reply.framing = Framing.UntilClose;
+        this.closing = true;
+      } else {
+        reply.framing = Framing.Chunked;
+        this.chunkedReply = true;
+      }
+    }
+    reply.upgrade = "";
+    return this.sendHead(head, lines, edit);
+  }
+
+  upgrade(head: Head, lines: string, edit: HeadEdit | undefined): string {
+    this.reply.framing = Framing.Tunnel;
+    this.reply.upgrade = head.upgrade;
+    this.chunkedReply = false;
+    this.closing = true;
+    const text = this.sendHead(head, lines, edit);
+    this.mode = Mode.Tunnel;
+    this.out.flush();
+    // What the client sent ahead belongs to the tunnel.
+    this.resume();
+    return text;
+  }
+
+  private sendHead(head: Head, lines: string, edit: HeadEdit | undefined): string {
+    const { reply } = this;
+    this.responding = true;
+    reply.status = head.status;
+    reply.reason = head.reason;
+    reply.contentLength = head.contentLength;
+    reply.keepAlive = !this.closing;
+    reply.minor = this.head.minor;
+    reply.skip = 0;
+    reply.lines = lines;
+    const text = composeResponse(head, reply, edit);
+    this.out.text(text);
+    return text;
+  }
+
+  body(buffer: Buffer, start: number, end: number): void {
+    if (start < end) this.out.bytes(buffer, start, end, this.chunkedReply);
+  }
+
+  flush(): void {
+    this.out.flush();
+  }
+
+  end(trailers: string): void {
+    if (this.chunkedReply) this.out.lastChunk(trailers);
+    this.out.flush();
+  }
+
+  endTunnel(): void {
+    this.out.flush();
+    this.socket.end();
+  }
+
+  refuse(problem: Problem, instance: string): string {
+    const { head } = this;
+    const readable = this.mode === Mode.Body || this.mode === Mode.Reply;
+    const small = head.framing === Framing.Length && head.contentLength <= SMALL_BODY && !head.expectContinue;
+    if (!readable || this.bound.index < 0 || !(this.complete || small)) this.closing = true;
+    const { head: text, body } = composeProblem(problem, {
+      instance,
+      pseudonym: this.services.pseudonym,
+      local: this.local,
+      bodiless: readable && head.method === "HEAD",
+      keepAlive: !this.closing,
+      minor: readable ? head.minor : 1,
+      date: httpDate(this.services.wallClock()),
+    });
+    this.responding = true;
+    this.chunkedReply = false;
+    this.out.begin();
+    this.out.text(text + body);
+    this.out.flush();
+    return text;
+  }
+
+  cut(): void {
+    this.mode = Mode.Closed;
+    // A reset, not a FIN: even a client that reads until the end of the connection sees that something is missing.
+    this.socket.resetAndDestroy();
+  }
+
+  done(): void {
+    this.idleSince = this.services.now();
+    this.responding = false;
+    this.held = false;
+    if (this.mode === Mode.Closed) return;
+    if (this.mode === Mode.Tunnel) return void this.socket.destroySoon();
+    if (this.closing) return this.linger();
+    if (!this.complete) {
+      this.mode = Mode.Discard;
+      this.discarded = 0;
+      this.lingerDue = this.idleSince + LINGER;
+      this.resume();
+      return;
+    }
+    this.ready();
+  }
+
+  /** Ready for the next request, which may have arrived already. */
+  private ready(): void {
+    this.mode = Mode.Head;
+    this.lingerDue = Infinity;
+    if (this.bound.index < 0) return this.linger();
+    // Bytes of the last body may still be on their way to a backend out of the large buffer.
+    if (this.buffer.length > SMALL_BUFFER) this.buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER);
+    this.resume();
+  }
+
+  // ---- Closing -------------------------------------------------------------------------------------------------
+
+  /** The listener is gone or the gateway stops: ends now if nothing is on its way, else after the reply. */
+  retire(): void {
+    this.closing = true;
+    if (this.mode === Mode.Head && this.reader.idle) this.linger();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  /** Sends FIN, then reads and drops what still comes for a while: closing at once would reset the connection and eat the answer. */
+  private linger(): void {
+    this.out.flush();
+    this.mode = Mode.Linger;
+    this.stash = undefined;
+    this.held = false;
+    this.lingerDue = this.services.now() + LINGER;
+    this.services.clock.wake();
+    this.socket.end();
+    if (this.halfClosed) this.socket.destroySoon();
+    else this.socket.resume();
+  }
+
+  /** The client has sent its FIN: it may still wait for an answer. */
+  private ended(): void {
+    this.halfClosed = true;
+    switch (this.mode) {
+      case Mode.Head:
+        if (this.reader.finish() === Event.Error) this.broken(this.reader.error as Unreadable);
+        else this.socket.destroySoon();
+        return;
+      case Mode.Body:
+        if (this.reader.finish() === Event.Error) this.broken(this.reader.error as Unreadable);
+        return;
+      case Mode.Reply:
+        this.closing = true;
+        return;
+      case Mode.Tunnel:
+        this.handling.clientEnded();
+        return;
+      default:
+        this.socket.destroySoon();
+    }
+  }
+
+  private drained(): void {
+    if (this.mode !== Mode.Closed) this.handling.clientDrained();
+  }
+
+  private closed(): void {
+    this.mode = Mode.Closed;
+    this.bound.left(this);
+    this.services.clock.forget(this);
+    this.stash = undefined;
+    this.handling.clientGone();
+  }
+
+  tick(now: Millis): boolean {
+    if (this.handling.tick(now)) return true;
+    if (this.mode === Mode.Head) {
+      if (this.headSince > 0) {
+        if (now - this.headSince >= HEADER_LIMIT) {
+          this.broken({
+            status: 408,
+            code: "header-timeout",
+            detail: `The request head was not complete ${HEADER_LIMIT / 1000} s after its first byte.`,
+            seen: "",
+          });
+        }
+        return true;
+      }
+      if (now - this.idleSince >= KEEP_ALIVE_LIMIT) this.linger();
+      return false;
+    }
+    if (now >= this.lingerDue) this.socket.destroy();
+    return true;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * The only place where a refusal becomes HTTP: problem+json (RFC 9457) with Proxy-Status (RFC 9209).
+ * Policies and the core say why as data; here it gets a document, header fields and, for a client on this machine,
+ * the line of the policy file to look at.
+ * Must not know a policy by name.
+ */
+import type { Passage } from "../../model/arrival.ts";
+import type { Plan } from "../../model/plan.ts";
+import type { Refusal } from "../../decide/story.ts";
+
+/** An answer that the gateway gives itself. */
+export interface Problem {
+  /** "urn:switchyard:<kind>:<reason>", stable for ever. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** Error type of RFC 9209 section 2.3. */
+  readonly proxyError: string;
+  /** Header lines that go with it, each with its CRLF. */
+  readonly lines: string;
+  readonly policy?: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly fix?: string;
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  417: "Expectation Failed",
+  421: "Misdirected Request",
+  422: "Unprocessable Content",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+  508: "Loop Detected",
+};
+
+export function reasonPhrase(status: number): string {
+  return REASONS[status] ?? "Refused";
+}
+
+/** A refusal of the core: by a policy, the router or the balancer. */
+export function problemOf(refusal: Refusal, plan: Plan, lines: string): Problem {
+  return {
+    type: refusal.type,
+    title: refusal.title,
+    status: refusal.status,
+    detail: refusal.sentence,
+    proxyError: proxyErrorOf(refusal),
+    lines,
+    policy: refusal.policy,
+    file: refusal.source?.file ?? plan.file,
+    line: refusal.source?.line,
+    fix: refusal.fixes.length > 0 ? refusal.fixes.map((fix) => fix.title).join("; ") : undefined,
+  };
+}
+
+function proxyErrorOf(refusal: Refusal): string {
+  if (refusal.step >= 0) return "http_request_denied";
+  return refusal.status === 404 ? "destination_not_found" : "destination_unavailable";
+}
+
+/**
+ * The header lines that the plan's policies add to an answer (RateLimit, WWW-Authenticate, ...).
+ * @param verdicts (step index, reason, x, y) of each step that spoke.
+ */
+export function replyLines(plan: Plan, step: number, reason: number, x: number, y: number, seen: Passage): string {
+  const { policy, config } = plan.steps[step];
+  const fields = policy.replyFields?.(config, reason, x, y, seen) ?? [];
+  let lines = "";
+  for (const [name, value] of fields) if (isFieldValue(value)) lines += `${name}: ${value}\r\n`;
+  return lines;
+}
+
+function isFieldValue(value: string): boolean {
+  // eslint-disable-next-line no-control-regex
+  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+}
+
+export interface ProblemOptions {
+  /** Request id, for `instance`; "" when there was no request to name. */
+  readonly instance: string;
+  /** Name of this gateway in Proxy-Status. */
+  readonly pseudonym: string;
+  /** The client runs on this machine and may know about files. */
+  readonly local: boolean;
+  /** Answer to HEAD. */
+  readonly bodiless: boolean;
+  readonly keepAlive: boolean;
+  /** The client speaks HTTP/1.0. */
+  readonly minor: number;
+  /** Value of Date. */
+  readonly date: string;
+}
+
+/** @returns the whole response as latin1: head, and the document unless `bodiless`. */
+export function composeProblem(problem: Problem, options: ProblemOptions): { head: string; body: string } {
+  const { type, title, status, detail } = problem;
+  const place = options.local
+    ? { policy: problem.policy, file: problem.file, line: problem.line, fix: problem.fix }
+    : undefined;
+  const instance = options.instance === "" ? undefined : options.instance;
+  const body = asciiJson({ type, title, status, detail, instance, ...place });
+  const connection = options.keepAlive
+    ? options.minor === 0
+      ? "Connection: keep-alive\r\n"
+      : ""
+    : "Connection: close\r\n";
+  const head =
+    `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n` +
+    `Date: ${options.date}\r\n` +
+    "Content-Type: application/problem+json\r\n" +
+    `Content-Length: ${body.length}\r\n` +
+    "Cache-Control: no-store\r\n" +
+    `Proxy-Status: ${options.pseudonym}; error=${problem.proxyError}; details=${structuredString(detail)}\r\n` +
+    problem.lines +
+    connection +
+    "\r\n";
+  return { head, body: options.bodiless ? "" : body };
+}
+
+/** JSON in which everything beyond ASCII is escaped, so that characters and bytes count the same. */
+function asciiJson(value: unknown): string {
+  return (
+    JSON.stringify(value, undefined, 2).replace(
+      /[\u007f-\uffff]/g,
+      (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"),
+    ) + "\n"
+  );
+}
+
+/** An sf-string (RFC 9651 section 3.3.3): printable ASCII, with quote and backslash escaped. */
+function structuredString(text: string): string {
+  return `"${text.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "\\$&")}"`;
+}
