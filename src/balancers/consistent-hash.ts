@@ -142,6 +142,7 @@ export const consistentHash: BalancerKind<ConsistentHashConfig, null> = {
     noKey: (x, y) =>
       `the request has no such key: drew ${x.toFixed(3)} of 1 over ${y === 1 ? "1 endpoint" : `${y} endpoints`}`,
   },
+  concerns: (reason, x) => (reason === "full" ? x : -1),
   state: () => null,
   compile: (settings, endpoints) =>
     new ConsistentHash(tableOf(settings.algorithm, endpoints), keyReader(settings.on), settings.boundedLoad ?? 0),

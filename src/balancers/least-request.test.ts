@@ -25,7 +25,7 @@ describe("LeastRequest", () => {
         const notes = new Notes();
         const chosen = leastRequest.compile({ choices: 2 }, endpoints).pick(passageOf(seed), pool, null, 0, notes);
         const [won, lost] = notes.all;
-        assert.equal(won.x, chosen);
+        assert.deepEqual([won.x, won.y], [inFlight[chosen], inFlight[lost.x]]);
         assert.notEqual(lost.x, chosen);
         assert.ok(inFlight[chosen] <= inFlight[lost.x]);
       }),

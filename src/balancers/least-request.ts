@@ -36,7 +36,7 @@ const twoChoices: Balancer<null> = {
     const second = drawByWeight(pool, drawOfAttempt(x, 1), first);
     const chosen = load(pool, second) < load(pool, first) ? second : first;
     const other = chosen === first ? second : first;
-    note.put(SAMPLED, chosen, pool.states[chosen].inFlight);
+    note.put(SAMPLED, pool.states[chosen].inFlight, pool.states[other].inFlight);
     note.put(BUSIER, other, pool.states[other].inFlight);
     return chosen;
   },
@@ -72,11 +72,12 @@ export const leastRequest: BalancerKind<LeastRequestConfig, null> = {
   example: "type: LeastRequest\nchoices: 2",
   config,
   reasons: {
-    sampled: (x, y, label) => `sampled ${label(x)} with ${y} in flight: the less busy of two by weight`,
-    busier: (x, y, label) => `sampled ${label(x)} with ${y} in flight: not chosen`,
-    only: (x, y, label) => `${label(x)} with ${y} in flight was the only endpoint left`,
-    all: (x, y) => `${x} in flight by weight was the least of ${y === 1 ? "1 endpoint" : `${y} endpoints`}`,
+    sampled: (x, y) => `the less busy of two: ${x} in flight against ${y}, by weight`,
+    busier: (x, y, label) => `${label(x)} was the other of the two, with ${y} in flight`,
+    only: (x, y, label) => `${label(x)} was the only endpoint left, with ${y} in flight`,
+    all: (x, y) => `${x} in flight, by weight the least of ${y === 1 ? "1 endpoint" : `${y} endpoints`}`,
   },
+  concerns: (reason, x) => (reason === "busier" ? x : -1),
   state: () => null,
   compile: (settings) => (settings.choices === "all" ? allChoices : twoChoices),
 };

@@ -4,10 +4,86 @@
  * Must not decide anything, and must not throw on a decision that was cut short.
  */
 import type { Passage } from "../model/arrival.ts";
+import { Exclusion, Mark, type TraceEntry } from "../model/decision.ts";
 import type { Plan } from "../model/plan.ts";
+import { routeCandidates } from "./candidates.ts";
+import { exclusionSentence } from "./exclusions.ts";
+import { attemptsOf, labelOf, noteWords, tellBalance, tellCandidates, type Attempt } from "./explain-balance.ts";
+import { countOf, tellPolicies, type Told } from "./explain-policies.ts";
+import { failureWords } from "./failures.ts";
+import { entriesOf, refusalOf } from "./refusals.ts";
 import type { Ended, Judged, Story } from "./story.ts";
+import { trackOf } from "./track.ts";
 
 /** @param seen the recorded passage. @param ended absent while the request is on its way, or when only judged. */
 export function explain(decision: Judged, plan: Plan, seen: Passage, ended?: Ended): Story {
-  throw new Error(`not there yet ${decision.route} ${plan.file} ${seen.seed} ${ended?.status}`);
+  const told: Told = {
+    decision,
+    plan,
+    seen,
+    entries: entriesOf(decision),
+    refusal: refusalOf(decision, plan, seen),
+    routes: decision.step >= 0 && decision.route < 0 ? [] : routeCandidates(plan, seen.arrival, decision),
+  };
+  const steps = tellPolicies(told);
+  const attempts = attemptsOf(told.entries);
+  const why = whyOf(told, attempts, ended);
+  return {
+    refusal: told.refusal,
+    title: titleOf(told, ended),
+    sentence: told.refusal?.sentence ?? why,
+    gateway: steps.map(({ step }) => step),
+    balancer: tellBalance(told, attempts),
+    routes: told.routes,
+    balance: tellCandidates(told, attempts),
+    why,
+    track: trackOf(told, steps, attempts, ended),
+  };
+}
+
+function titleOf({ decision, plan, refusal }: Told, ended?: Ended): string {
+  if (refusal !== undefined) {
+    const by = refusal.policy === undefined ? "" : ` by ${refusal.policy}`;
+    return `Refused with ${refusal.status}${by}: ${refusal.title}`;
+  }
+  if (decision.service < 0) return "On its way";
+  const service = plan.services[decision.service];
+  const where = `${service.name} ${labelOf(service, decision.endpoint)}`;
+  const tries = decision.attempts > 1 ? `, attempt ${decision.attempts}` : "";
+  const answer = ended && ended.status > 0 ? `: ${ended.status}` : "";
+  return `Forwarded to ${where}${tries}${answer}`;
+}
+
+/** The first failing fact, else the reason for the endpoint; what went unusually stands before it. */
+function whyOf(told: Told, attempts: readonly Attempt[], ended?: Ended): string {
+  const { refusal, decision, plan } = told;
+  if (refusal !== undefined) {
+    return refusal.policy === undefined ? refusal.sentence : `${refusal.policy}: ${refusal.sentence}`;
+  }
+  const parts: string[] = [];
+  const failure = ended === undefined ? "" : failureWords(ended.failure);
+  if (failure !== "") parts.push(failure);
+  const shadow = told.entries.find(({ mark, reason }) => mark === Mark.Shadow && reason !== 0);
+  if (shadow !== undefined) parts.push(`${plan.steps[shadow.index].name} would have refused (shadow)`);
+  if (decision.service >= 0) parts.push(...whyEndpoint(told, attempts));
+  return parts.join("; ");
+}
+
+function whyEndpoint({ decision, plan }: Told, attempts: readonly Attempt[]): string[] {
+  const service = plan.services[decision.service];
+  const last = attempts.findLast(({ picked }) => picked !== undefined);
+  if (last === undefined) return [];
+  const parts: string[] = [];
+  if (decision.attempts > 1) parts.push(`${countOf(decision.attempts, "attempt")}`);
+  if (last.panic !== undefined) parts.push(`panic: ${last.panic.x} of ${last.panic.y} healthy`);
+  if (last.draws.length > 0) parts.push(noteWords(service, last.draws[0]));
+  else parts.push(`${service.balancerKind.type} chose ${labelOf(service, decision.endpoint)}`);
+  const unwell = last.excluded.filter(isWorthSaying);
+  for (const entry of unwell.slice(0, 2)) parts.push(`${labelOf(service, entry.index)} ${exclusionSentence(entry)}`);
+  if (unwell.length > 2) parts.push(`${unwell.length - 2} more left out`);
+  return parts;
+}
+
+function isWorthSaying({ reason }: TraceEntry): boolean {
+  return reason !== Exclusion.Weightless && reason !== Exclusion.Tried;
 }

@@ -32,6 +32,8 @@ export interface BalancerKind<Config, State> {
   readonly config: z.ZodMiniType<Config>;
   /** Sentences for what `pick` noted; `label` names endpoint i. Order is the numbering. */
   readonly reasons: { readonly [name: string]: (x: number, y: number, label: (endpoint: number) => string) => string };
+  /** The endpoint that a note is about, when it is about one; shown beside it among the candidates. */
+  concerns?(reason: string, x: number): number;
   state(config: Config, endpoints: readonly PlanEndpoint[]): State;
   /** Keeps what it can over an edit; endpoints are matched by url. */
   carry?(old: State, from: readonly PlanEndpoint[], to: readonly PlanEndpoint[]): State;

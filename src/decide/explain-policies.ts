@@ -1,0 +1,137 @@
+/**
+ * "Who is calling, and what may they do?": one timeline step per policy and one for the route, in the order in which
+ * they ran. Steps that were not reached stay visible, switched off.
+ * Must not run a policy: it words the numbers that the policy left.
+ */
+import type { Passage } from "../model/arrival.ts";
+import { BuiltIn, Mark, type TraceEntry } from "../model/decision.ts";
+import type { Plan, PlanStep } from "../model/plan.ts";
+import type { Refusal, Judged, RouteCandidate, StoryStep } from "./story.ts";
+
+/** A timeline step, and whether its policy said anything: the track draws only those that ran. */
+export interface ToldStep {
+  readonly step: StoryStep;
+  readonly ran: boolean;
+  /** Index into plan.steps, or -1 for the route. */
+  readonly index: number;
+}
+
+export interface Told {
+  readonly decision: Judged;
+  readonly plan: Plan;
+  readonly seen: Passage;
+  readonly entries: readonly TraceEntry[];
+  readonly refusal: Refusal | undefined;
+  readonly routes: readonly RouteCandidate[];
+}
+
+export function tellPolicies(told: Told): ToldStep[] {
+  const { plan, seen, decision } = told;
+  const listener = plan.listeners[seen.arrival.listener];
+  const steps = listener.steps.map((index) => tellStep(told, index));
+  steps.push(tellRoute(told));
+  if (decision.route < 0) return steps;
+  const route = plan.routes[decision.route];
+  const service = drawnService(told);
+  const belongs = (index: number) => plan.steps[index].service === undefined || plan.steps[index].service === service;
+  for (const index of route.steps) if (belongs(index)) steps.push(tellStep(told, index));
+  for (const index of route.shapes) {
+    if (belongs(index) && !route.steps.includes(index)) steps.push(tellShape(told, index));
+  }
+  return steps;
+}
+
+/** The service that the split drew, reached or not; -1 = none. */
+export function drawnService({ plan, decision, entries }: Told): number {
+  if (decision.route < 0) return -1;
+  const { backends, totalWeight } = plan.routes[decision.route];
+  if (!(totalWeight > 0)) return -1;
+  const split = entries.find(({ mark }) => mark === Mark.Split);
+  return backends[split?.index ?? 0]?.service ?? -1;
+}
+
+function tellStep(told: Told, index: number): ToldStep {
+  const step = told.plan.steps[index];
+  const shared = { phase: step.phase, label: step.name, source: step.source };
+  const entry = told.entries.find((one) => one.index === index && isVerdict(one.mark));
+  if (entry === undefined) {
+    const lost = told.decision.trace.dropped > 0 && told.decision.step < 0 && told.decision.route >= 0;
+    const sentence = lost ? "admitted; its numbers did not fit into the trace" : "not reached";
+    return { step: { ...shared, sentence, state: lost ? "ok" : "off", facts: [] }, ran: lost, index };
+  }
+  if (entry.mark === Mark.Skipped) {
+    const sentence = "skipped: its `when` is false for this request";
+    return { step: { ...shared, sentence, state: "skipped", facts: [] }, ran: false, index };
+  }
+  const sentence = sentenceOf(step, entry, told.seen);
+  const state = entry.reason === 0 ? "ok" : entry.mark === Mark.Shadow ? "shadow" : "stop";
+  const worded = state === "shadow" ? `would have refused (shadow): ${sentence}` : sentence;
+  return { step: { ...shared, sentence: worded, state, facts: factsOf(step, entry, told.seen) }, ran: true, index };
+}
+
+function isVerdict(mark: number): boolean {
+  return mark === Mark.Step || mark === Mark.Shadow || mark === Mark.Skipped;
+}
+
+function sentenceOf(step: PlanStep, { reason, x, y }: TraceEntry, seen: Passage): string {
+  if (reason === 0) return step.policy.admits(step.config, x, y, seen);
+  return reasonOf(step, reason)?.say(step.config, x, y, seen) ?? `refused (${reason})`;
+}
+
+function reasonOf(step: PlanStep, reason: number) {
+  return Object.values(step.policy.reasons)[reason - 1];
+}
+
+function factsOf(step: PlanStep, { reason, x, y }: TraceEntry, seen: Passage): StoryStep["facts"] {
+  const facts = [{ name: "policy", value: step.kind }];
+  if (reason !== 0) facts.push({ name: "answers", value: String(reasonOf(step, reason)?.status ?? "") });
+  for (const [name, value] of step.policy.replyFields?.(step.config, reason, x, y, seen) ?? []) {
+    facts.push({ name, value });
+  }
+  return facts;
+}
+
+function tellShape(told: Told, index: number): ToldStep {
+  const step = told.plan.steps[index];
+  const shared = {
+    phase: step.phase,
+    label: step.name,
+    source: step.source,
+    facts: [{ name: "policy", value: step.kind }],
+  };
+  if (told.refusal !== undefined)
+    return { step: { ...shared, sentence: "not reached", state: "off" }, ran: false, index };
+  if (step.when !== undefined && !step.when(told.seen)) {
+    const sentence = "skipped: its `when` is false for this request";
+    return { step: { ...shared, sentence, state: "skipped" }, ran: false, index };
+  }
+  return {
+    step: { ...shared, sentence: step.policy.admits(step.config, 0, 0, told.seen), state: "ok" },
+    ran: true,
+    index,
+  };
+}
+
+function tellRoute({ plan, decision, refusal, routes }: Told): ToldStep {
+  if (decision.route < 0) {
+    const off = decision.builtIn !== BuiltIn.NoRoute;
+    const sentence = off ? "not reached" : (refusal?.sentence ?? "no route matches");
+    const step: StoryStep = { phase: "route", label: "route", sentence, state: off ? "off" : "stop", facts: [] };
+    return { step, ran: !off, index: -1 };
+  }
+  const route = plan.routes[decision.route];
+  const chosen = routes.find(({ verdict }) => verdict === "chosen");
+  const losers = routes.filter(({ verdict }) => verdict === "lost");
+  const facts = losers.slice(0, 8).map((one) => ({ name: `${one.route} lost`, value: one.why }));
+  if (losers.length > facts.length) facts.push({ name: "and", value: `${losers.length - facts.length} more lost` });
+  const sentence = `${route.name} ${chosen?.why ?? "matches"}, of ${countOf(routes.length, "candidate")}`;
+  return {
+    step: { phase: "route", label: route.name, sentence, state: "ok", source: route.source, facts },
+    ran: true,
+    index: -1,
+  };
+}
+
+export function countOf(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+}
