@@ -7,6 +7,7 @@ import { balancers } from "../balancers/index.ts";
 import { Admin } from "../model/state.ts";
 import type { AnyBalancerKind } from "../model/balancer.ts";
 import type {
+  FieldMatch,
   PathMatch,
   Plan,
   PlanBackend,
@@ -253,8 +254,6 @@ class Compiler {
   }
 
   #match(config: MatchConfig, path: Path): PlanMatch {
-    const pairs = (record: Readonly<Record<string, string>> | undefined) =>
-      Object.entries(record ?? {}).map(([name, value]) => ({ name, value }));
     return {
       path: pathMatch(config.path),
       methods: config.methods ?? [],
@@ -286,6 +285,10 @@ class Compiler {
     }
     return loser.source;
   }
+}
+
+function pairs(record: Readonly<Record<string, string>> | undefined): FieldMatch[] {
+  return Object.entries(record ?? {}).map(([name, value]) => ({ name, value }));
 }
 
 interface Balancing {

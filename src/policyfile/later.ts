@@ -13,7 +13,7 @@ export const LATER_KINDS: readonly string[] = [
 ];
 
 /** `loadBalancer.type`s. */
-export const LATER_BALANCERS: readonly string[] = ["ConsistentHash", "LatencyAware", "SourceHash", "Failover"];
+export const LATER_BALANCERS: readonly string[] = ["LatencyAware", "SourceHash", "Failover"];
 
 /** Paths from the root of the file; `*` stands for any name or position. */
 const LATER_FIELDS: readonly string[] = [

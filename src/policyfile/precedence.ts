@@ -103,11 +103,8 @@ function coveringPaths(match: PlanMatch): readonly string[] {
     ? ""
     : (/^\^?((?:\/[A-Za-z0-9_-]+)*)\//.exec(match.path.value)?.[1] ?? "");
   keys.push("prefix /");
-  for (let end = literal.indexOf("/", 1); literal !== ""; end = literal.indexOf("/", end + 1)) {
-    keys.push(`prefix ${end < 0 ? literal : literal.slice(0, end)}`);
-    if (end < 0) break;
-  }
-  return keys;
+  const segments = literal.split("/").slice(1);
+  return [...keys, ...segments.map((_, i) => `prefix /${segments.slice(0, i + 1).join("/")}`)];
 }
 
 function covers(routes: Routes, earlier: RankedMatch, later: RankedMatch): boolean {

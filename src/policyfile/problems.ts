@@ -9,7 +9,10 @@ import type { Code, Diagnostic, Severity, TextFix } from "./diagnostic.ts";
 import type { SourceRange } from "../model/basics.ts";
 import { comesLater, laterMessage, valueComesLater } from "./later.ts";
 import { removal } from "./removal.ts";
+import { schemasAt } from "./schema.ts";
 import { spanOf } from "./tree.ts";
+import { write } from "./write.ts";
+import type { IssueDetail } from "./written.ts";
 import type { Path, Tree } from "./tree.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -67,7 +70,10 @@ export function readBy<Output>(
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const report = new Report(base, value, problems, keysAt);
-  for (const issue of result.error.issues) report.issue(issue, []);
+  // Unknown keys first: a misspelt key is not missing as well.
+  const { issues } = result.error;
+  for (const issue of issues) if (issue.code === "unrecognized_keys") report.issue(issue, []);
+  for (const issue of issues) if (issue.code !== "unrecognized_keys") report.issue(issue, []);
   return undefined;
 }
 
@@ -76,6 +82,8 @@ class Report {
   readonly #value: unknown;
   readonly #problems: Problems;
   readonly #keysAt: (path: Path) => readonly string[];
+  /** Paths that a misspelt key was meant for. */
+  readonly #meant = new Set<string>();
 
   constructor(base: Path, value: unknown, problems: Problems, keysAt: (path: Path) => readonly string[]) {
     this.#base = base;
@@ -101,7 +109,9 @@ class Report {
     } else if (issue.code === "invalid_type") {
       this.#wrongType(issue.expected, issue.message, at, path);
     } else {
-      this.#problems.value("SY102", at, `${label(at)}: ${wordsOf(issue)}.`);
+      const { code = "SY102", better } = detailOf(issue);
+      const fixes = better === undefined ? [] : replacement(this.#problems.tree, at, write(better));
+      this.#problems.value(code, at, `${label(at)}: ${wordsOf(issue)}.`, fixes);
     }
   }
 
@@ -131,6 +141,7 @@ class Report {
       key,
       known.filter((name) => !(name in present)),
     );
+    if (near !== undefined) this.#meant.add([...at, near].join("\n"));
     const span = spanOf(tree.find(full)?.key);
     const rename =
       near !== undefined && span !== undefined
@@ -202,6 +213,7 @@ class Report {
   #missing(at: Path): void {
     const key = String(at.at(-1) ?? "");
     const { tree } = this.#problems;
+    if (this.#meant.has(at.join("\n"))) return;
     if (at.length === 0) {
       this.#problems.add("SY103", tree.range(0, 0), "The file is empty: it needs `version: 1` and `listeners`.");
       return;
@@ -231,7 +243,10 @@ class Report {
     const replace = (title: string, newText: string) => {
       if (span && oneLine) fixes.push({ title, edits: [{ offset: span[0], endOffset: span[1], newText }] });
     };
-    if (expected === "string" && (typeof got === "number" || typeof got === "boolean")) {
+    const scalar = schemasAt(at, tree.value)[0]?.scalar;
+    if (scalar === "duration" || scalar === "percentage") {
+      if (typeof got === "number") replace(`Change to ${source}${UNIT[scalar]}`, `${source}${UNIT[scalar]}`);
+    } else if (expected === "string" && (typeof got === "number" || typeof got === "boolean")) {
       replace(`Write it as text: "${source}"`, `"${source}"`);
     } else if (
       (expected === "number" || expected === "int") &&
@@ -250,6 +265,11 @@ class Report {
   }
 }
 
+/** What a declaration of ours says beside its words. */
+function detailOf(issue: Issue): Partial<IssueDetail> {
+  return issue.code === "custom" ? ((issue.params ?? {}) as Partial<IssueDetail>) : {};
+}
+
 function insertAt(offset: number, newText: string) {
   return { offset, endOffset: offset, newText };
 }
@@ -262,7 +282,6 @@ function replacement(tree: Tree, at: Path, newText: string | undefined): readonl
 
 function wordsOf(issue: Issue): string {
   if (issue.message !== WORDLESS) return issue.message;
-  const unit = (origin: string) => (origin === "string" ? " characters" : origin === "array" ? " items" : "");
   if (issue.code === "too_small") return `must ${has(issue.origin)} at least ${issue.minimum}${unit(issue.origin)}`;
   if (issue.code === "too_big") return `must ${has(issue.origin)} at most ${issue.maximum}${unit(issue.origin)}`;
   if (issue.code === "invalid_format") return "is not written as it must be";
@@ -270,9 +289,16 @@ function wordsOf(issue: Issue): string {
   return "is not valid";
 }
 
+function unit(origin: string): string {
+  return origin === "string" ? " characters" : origin === "array" ? " items" : "";
+}
+
 function has(origin: string): string {
   return origin === "string" || origin === "array" ? "have" : "be";
 }
+
+/** What a bare number was probably meant in. */
+const UNIT: Readonly<Record<string, string>> = { duration: "s", percentage: "%" };
 
 const WANTED: Readonly<Record<string, string>> = {
   string: "text",

@@ -50,5 +50,5 @@ function readTree(problems: Problems, sources: Sources): Plan | undefined {
  */
 function isFounded(diagnostic: Diagnostic, tree: Tree): boolean {
   if (tree.brokenAt === Infinity || diagnostic.code.startsWith("SY00")) return true;
-  return diagnostic.range.endOffset < tree.brokenAt && /^SY1/.test(diagnostic.code) && diagnostic.code !== "SY103";
+  return diagnostic.range.endOffset < tree.brokenAt && diagnostic.code.startsWith("SY1") && diagnostic.code !== "SY103";
 }

@@ -91,9 +91,12 @@ function checkPorts(problems: Problems): void {
   }
 }
 
+function isWildcard(addresses: readonly string[]): boolean {
+  return addresses.includes("0.0.0.0") || addresses.includes("::");
+}
+
 function overlap(a: readonly string[], b: readonly string[]): boolean {
-  const every = (list: readonly string[]) => list.includes("0.0.0.0") || list.includes("::");
-  return every(a) || every(b) || a.some((address) => b.includes(address));
+  return isWildcard(a) || isWildcard(b) || a.some((address) => b.includes(address));
 }
 
 function checkEndpoints(problems: Problems): void {

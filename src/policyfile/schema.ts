@@ -27,6 +27,8 @@ export interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean | Schema;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
   readonly oneOf?: readonly Schema[];
@@ -80,7 +82,8 @@ function derive(): Schema {
     description: "One policy: a map with one key, its kind.",
     properties: kinds,
     additionalProperties: false,
-    ...{ minProperties: 1, maxProperties: 1 },
+    minProperties: 1,
+    maxProperties: 1,
   };
   const named: Schema = { type: "string", description: "Name of one of `policies`." };
   const loadBalancer: Schema = {

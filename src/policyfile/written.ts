@@ -39,6 +39,14 @@ function written<Output extends object | string>(parse: (text: string) => Output
   );
 }
 
+function badUrl(problem: string, better?: string): Refused {
+  return { problem, code: "SY211", better };
+}
+
+function badPath(problem: string, better?: string): Refused {
+  return { problem, code: "SY212", better };
+}
+
 export interface EndpointUrl {
   readonly url: string;
   /** Without brackets. */
@@ -51,35 +59,34 @@ export interface EndpointUrl {
 export const endpointUrl = () => written<EndpointUrl>(parseEndpointUrl);
 
 export function parseEndpointUrl(text: string): EndpointUrl | Refused {
-  const refuse = (problem: string, better?: string): Refused => ({ problem, code: "SY211", better });
   const form = "write it as http://host:port";
   const parts = /^(?:([A-Za-z][A-Za-z0-9+.-]*):\/\/)?([^/?#\s]*)([/?#].*)?$/.exec(text);
-  if (parts === null) return refuse(`is no url: ${form}`);
+  if (parts === null) return badUrl(`is no url: ${form}`);
   const [, scheme, authority, rest = ""] = parts;
-  if (scheme === undefined) return refuse(`has no scheme: ${form}`, `http://${text}`);
+  if (scheme === undefined) return badUrl(`has no scheme: ${form}`, `http://${text}`);
   if (/^(https|h2c|grpcs?|tcp)$/i.test(scheme)) {
     const problem = `\`${scheme}:\` to a backend comes with a later version of Switchyard; ${form}`;
     return { problem, code: "SY105" };
   }
-  if (scheme.toLowerCase() !== "http") return refuse(`the scheme must be http, not ${scheme}: ${form}`);
+  if (scheme.toLowerCase() !== "http") return badUrl(`the scheme must be http, not ${scheme}: ${form}`);
   if (authority.includes("@"))
-    return refuse("must not hold a user name or password", `http://${authority.split("@").at(-1)}`);
+    return badUrl("must not hold a user name or password", `http://${authority.split("@").at(-1)}`);
   if (rest !== "" && rest !== "/") {
-    return refuse(`must end after the port: to change paths use the urlRewrite policy`, `http://${authority}`);
+    return badUrl(`must end after the port: to change paths use the urlRewrite policy`, `http://${authority}`);
   }
   const found = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(authority);
-  if (found === null) return refuse(`has no usable host and port: ${form}`);
+  if (found === null) return badUrl(`has no usable host and port: ${form}`);
   const host = found[1].replace(/^\[|\]$/g, "").toLowerCase();
   const port = Number(found[2] ?? 80);
-  if (port < 1 || port > 65535) return refuse("the port must be from 1 to 65535");
+  if (port < 1 || port > 65535) return badUrl("the port must be from 1 to 65535");
   if (found[1].startsWith("[") ? !ipaddr.IPv6.isValid(host) : !isHost(host))
-    return refuse(`\`${found[1]}\` is no host`);
+    return badUrl(`\`${found[1]}\` is no host`);
   const shown = isLoopback(host) ? `:${port}` : `${found[1].toLowerCase()}:${port}`;
   return { url: text, host, port, label: shown };
 }
 
 function isHost(host: string): boolean {
-  if (/^[0-9.]+$/.test(host) || /^0x/.test(host)) return ipaddr.IPv4.isValidFourPartDecimal(host);
+  if (/^[0-9.]+$/.test(host) || host.startsWith("0x")) return ipaddr.IPv4.isValidFourPartDecimal(host);
   return host.length <= 253 && host.split(".").every((part) => /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/.test(part));
 }
 
@@ -108,38 +115,36 @@ export const LOOPBACK: readonly string[] = ["127.0.0.1", "::1"];
 export const hostname = () => written<string>(parseHostname);
 
 export function parseHostname(text: string): string | Refused {
-  const refuse = (problem: string, better?: string): Refused => ({ problem, code: "SY212", better });
-  if (text === "*") return refuse("matches every host: remove `hostnames` for that");
+  if (text === "*") return badPath("matches every host: remove `hostnames` for that");
   const lower = text.toLowerCase();
   const withoutScheme = lower.replace(/^[a-z]+:\/\//, "").replace(/\/.*$/, "");
-  if (withoutScheme !== lower) return refuse("must be a host name alone, without scheme or path", withoutScheme);
+  if (withoutScheme !== lower) return badPath("must be a host name alone, without scheme or path", withoutScheme);
   if (/^\[.*\]$/.test(lower) && ipaddr.IPv6.isValid(lower.slice(1, -1))) return lower;
   const withoutPort = lower.replace(/:\d+$/, "");
-  if (withoutPort !== lower) return refuse("must have no port: a listener has one", withoutPort);
+  if (withoutPort !== lower) return badPath("must have no port: a listener has one", withoutPort);
   const name = lower.startsWith("*.") ? lower.slice(2) : lower;
-  if (name.includes("*")) return refuse('may have one `*`, and only as its first label: "*.example.com"');
-  if (name.endsWith(".") && isHost(name.slice(0, -1))) return refuse("must not end with a dot", lower.slice(0, -1));
-  return isHost(name) ? lower : refuse("is no host name");
+  if (name.includes("*")) return badPath('may have one `*`, and only as its first label: "*.example.com"');
+  if (name.endsWith(".") && isHost(name.slice(0, -1))) return badPath("must not end with a dot", lower.slice(0, -1));
+  return isHost(name) ? lower : badPath("is no host name");
 }
 
 /** A path as it stands in a request: starts with /, percent-encoded, without query and dot segments. */
 export const plainPath = () => written<string>(parsePath);
 
 export function parsePath(text: string): string | Refused {
-  const refuse = (problem: string, better?: string): Refused => ({ problem, code: "SY212", better });
-  if (text === "") return refuse("must start with /", "/");
-  if (!text.startsWith("/")) return refuse("must start with /", `/${text}`);
+  if (text === "") return badPath("must start with /", "/");
+  if (!text.startsWith("/")) return badPath("must start with /", `/${text}`);
   const query = /[?#]/.exec(text);
   if (query)
-    return refuse("must hold no query or fragment: use `query` beside `path`", text.slice(0, query.index) || "/");
+    return badPath("must hold no query or fragment: use `query` beside `path`", text.slice(0, query.index) || "/");
   if (/[^\x21-\x7e]/.test(text)) {
-    return refuse("must be percent-encoded, as it stands in a request", encodePath(text));
+    return badPath("must be percent-encoded, as it stands in a request", encodePath(text));
   }
   if (text.endsWith("*"))
-    return refuse("has no wildcard: a prefix matches everything below it", text.replace(/\/?\*+$/, "") || "/");
+    return badPath("has no wildcard: a prefix matches everything below it", text.replace(/\/?\*+$/, "") || "/");
   if (/(^|\/)\.{1,2}(\/|$)/.test(text))
-    return refuse("must hold no `.` or `..` segments: requests never arrive with them");
-  if (text.includes("//")) return refuse("must hold no empty segment", text.replace(/\/{2,}/g, "/"));
+    return badPath("must hold no `.` or `..` segments: requests never arrive with them");
+  if (text.includes("//")) return badPath("must hold no empty segment", text.replace(/\/{2,}/g, "/"));
   return text;
 }
 
