@@ -15,7 +15,14 @@ export type JournalEvent =
       readonly seed: Seed;
       readonly arrival: Arrival;
     }
-  | { readonly kind: "decide"; readonly id: number; readonly at: Millis; readonly facts: Facts }
+  | {
+      readonly kind: "decide";
+      readonly id: number;
+      readonly at: Millis;
+      /** Absent when nothing was awaited since `enter`. */
+      readonly wallClock?: number;
+      readonly facts: Facts;
+    }
   /** The attempt failed and another endpoint is asked for. */
   | { readonly kind: "again"; readonly id: number; readonly at: Millis; readonly outcome: Outcome }
   | { readonly kind: "settle"; readonly id: number; readonly at: Millis; readonly outcome: Outcome }
