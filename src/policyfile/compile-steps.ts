@@ -3,7 +3,7 @@
  * Must not let one policy's fault (a check or compile that throws) hide the problems of the others.
  */
 import { compileExpression } from "../policies/expression.ts";
-import { PHASES, type Phase } from "../model/basics.ts";
+import { PHASES } from "../model/basics.ts";
 import type { FactRequest } from "../model/arrival.ts";
 import type { PlanStep } from "../model/plan.ts";
 import type { CompileContext, ConfigProblem, Consumer, SecretRef } from "../model/policy.ts";
@@ -76,8 +76,9 @@ export class StepCompiler {
     const all = lists.flat().toSorted((a, b) => phaseOf(this.steps[a]) - phaseOf(this.steps[b]));
     const needs = new Map(all.flatMap((index) => this.needs[index]).map((need) => [need.name, need]));
     return {
-      steps: all.filter((index) => !isShape(this.steps[index].phase)),
-      shapes: all.filter((index) => isShape(this.steps[index].phase)),
+      steps: all.filter((index) => "peek" in this.steps[index].act),
+      // A key that was judged is also hidden from the backend: such a step stands in both.
+      shapes: all.filter((index) => "request" in this.steps[index].act || "response" in this.steps[index].act),
       needs: [...needs.values()],
     };
   }
@@ -193,8 +194,4 @@ function pathTo(value: unknown, wanted: unknown): Path | undefined {
 
 function phaseOf(step: PlanStep): number {
   return PHASES.indexOf(step.phase);
-}
-
-function isShape(phase: Phase): boolean {
-  return phase === "shape" || phase === "reply";
 }
