@@ -21,6 +21,8 @@ export interface Owner {
   readonly name: string;
   /** Index into plan.services. */
   readonly service?: number;
+  /** Index into plan.listeners. */
+  readonly listener?: number;
 }
 
 /** The steps of one owner, by what runs them. */
@@ -121,6 +123,7 @@ export class StepCompiler {
       act,
       shadow: entry.shadow,
       ...(owner.service === undefined ? {} : { service: owner.service }),
+      ...(owner.listener === undefined ? {} : { listener: owner.listener }),
       ...(when === undefined ? {} : { when: (x) => when.test(x) !== false }),
       source: entry.source,
     });

@@ -47,6 +47,8 @@ class Compiler {
   readonly #serviceIndex = new Map<string, number>();
   /** Steps of each service, by index. */
   readonly #serviceSteps: (readonly number[])[] = [];
+  /** Steps of each listener, by index. */
+  readonly #listenerSteps: (readonly number[])[] = [];
 
   constructor(problems: Problems, sources: Sources) {
     this.#problems = problems;
@@ -112,11 +114,13 @@ class Compiler {
     for (const [index, raw] of items(at(this.#value, "listeners"))) {
       const name = String(at(raw, "name") ?? index);
       const path = ["listeners", index];
-      const own = this.#steps.list(at(raw, "policies"), [...path, "policies"], { kind: "listener", name });
+      const owner = { kind: "listener", name, listener: listeners.length } as const;
+      const own = this.#steps.list(at(raw, "policies"), [...path, "policies"], owner);
       const read = listener.safeParse(raw);
       if (!read.success) continue;
       if (!this.#listenerIndex.has(name)) this.#listenerIndex.set(name, listeners.length);
       listeners.push(this.#listener(read.data, path, own));
+      this.#listenerSteps.push(own);
     }
     return listeners;
   }
@@ -236,16 +240,20 @@ class Compiler {
     }
     const services = [...new Set(backends.map((backend) => backend.service))];
     const arranged = this.#steps.arrange(own, ...services.map((target) => this.#serviceSteps[target]));
+    const listeners =
+      config.listeners?.flatMap((name) => this.#listenerIndex.get(name) ?? []) ??
+      Array.from({ length: listenerCount }, (_, i) => i);
+    // A key judged on a listener is hidden from the backend as well; the step knows through which listener.
+    const onListeners = this.#steps.arrange(listeners.flatMap((listener) => this.#listenerSteps[listener])).shapes;
     const matches = config.matches?.map((match, position) => this.#match(match, [...path, "matches", position]));
     return {
       index,
       name: config.name,
-      listeners:
-        config.listeners?.flatMap((name) => this.#listenerIndex.get(name) ?? []) ??
-        Array.from({ length: listenerCount }, (_, i) => i),
+      listeners,
       hostnames: config.hostnames ?? [],
       matches: matches ?? [this.#match({}, path)],
       ...arranged,
+      shapes: [...onListeners, ...arranged.shapes],
       backends,
       totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
       timeouts: config.timeouts,

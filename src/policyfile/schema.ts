@@ -118,10 +118,15 @@ function withCommon(own: Schema, common: Readonly<Record<string, Schema>>): Sche
 }
 
 function fromZod(type: z.ZodMiniType): Schema {
-  const { $schema: _, ...derived } = z.toJSONSchema(type, { io: "input", unrepresentable: "any" }) as Record<
-    string,
-    unknown
-  >;
+  const { $schema: _, ...derived } = z.toJSONSchema(type, {
+    io: "input",
+    unrepresentable: "any",
+    override({ zodSchema, jsonSchema }) {
+      // zod drops examples wherever a value is transformed; ours are written forms, so they hold.
+      const examples = z.globalRegistry.get(zodSchema)?.examples;
+      if (examples !== undefined) jsonSchema.examples = examples as never;
+    },
+  }) as Record<string, unknown>;
   return derived as Schema;
 }
 

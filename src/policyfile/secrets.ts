@@ -10,13 +10,20 @@ export interface Sources {
   env(name: string): string | undefined;
   /** Content of a file; the path is as written, relative to the policy file. */
   file(path: string): string | undefined;
+  /** Told every secret value of the file, so that whoever shows anything later can mask it. */
+  resolved?(secret: string): void;
 }
 
 /** @returns undefined when it is not there or empty. One line break at the end of a file does not count. */
 export function resolveSecret(ref: SecretRef, sources: Sources): string | undefined {
-  if (typeof ref === "string") return ref;
-  const found = "env" in ref ? sources.env(ref.env) : sources.file(ref.file)?.replace(/\r?\n$/, "");
-  return found === "" ? undefined : found;
+  const found = typeof ref === "string" ? ref : readRef(ref, sources);
+  if (found === undefined || found === "") return undefined;
+  sources.resolved?.(found);
+  return found;
+}
+
+function readRef(ref: Exclude<SecretRef, string>, sources: Sources): string | undefined {
+  return "env" in ref ? sources.env(ref.env) : sources.file(ref.file)?.replace(/\r?\n$/, "");
 }
 
 /** Why `resolveSecret` found nothing. */
