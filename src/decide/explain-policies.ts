@@ -36,7 +36,9 @@ export function tellPolicies(told: Told): ToldStep[] {
   const belongs = (index: number) => plan.steps[index].service === undefined || plan.steps[index].service === service;
   for (const index of route.steps) if (belongs(index)) steps.push(tellStep(told, index));
   for (const index of route.shapes) {
-    if (belongs(index) && !route.steps.includes(index)) steps.push(tellShape(told, index));
+    // A listener's step that also shapes was told with its verdict, above.
+    const already = route.steps.includes(index) || plan.steps[index].listener !== undefined;
+    if (belongs(index) && !already) steps.push(tellShape(told, index));
   }
   return steps;
 }

@@ -36,6 +36,8 @@ export interface PlanStep {
   readonly shadow: boolean;
   /** Set for a policy that stands on a service (index into plan.services): it speaks only when that one is drawn. */
   readonly service?: number;
+  /** Set for a policy that stands on a listener (index into plan.listeners): it shapes only what came through that one. */
+  readonly listener?: number;
   /** Compiled `when`; absent when always. True lets the step run; one that fails to evaluate counts as true. */
   readonly when?: (x: import("./arrival.ts").Passage) => boolean;
   readonly source: SourceRange;

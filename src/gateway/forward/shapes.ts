@@ -54,6 +54,7 @@ export class Shaping {
 
 function applies(step: PlanStep, x: Passage, decision: Decision): boolean {
   if (step.service !== undefined && step.service !== decision.service) return false;
+  if (step.listener !== undefined && step.listener !== x.arrival.listener) return false;
   return step.when === undefined || step.when(x);
 }
 

@@ -124,6 +124,7 @@ function runShapes(input: JourneyInput, fields: TracedFields, run: Run): void {
     const step = input.plan.steps[index];
     fields.step = step;
     try {
+      if (step.listener !== undefined && step.listener !== input.seen.arrival.listener) continue;
       if (step.when?.(input.seen) === false) continue;
       run(step.act as Shape, match.path);
     } catch {
