@@ -1,0 +1,351 @@
+/**
+ * A gateway that never listens: answers the contract from made-up traffic, so that the page can be developed and
+ * tested without one. Its limits, services and traffic change only when told to.
+ * Must not be bundled into the product.
+ */
+import type {
+  Detail,
+  FilterVerdict,
+  GatewayFunctions,
+  GatewayStatus,
+  Hello,
+  LimitsView,
+  PolicyStatus,
+  Row,
+  ServicesView,
+  Suggestion,
+  Topics,
+  TrafficCounts,
+  TrafficDelta,
+  TrafficQuery,
+  TrafficWindow,
+  WatcherFunctions,
+} from "../../src/contract/messages.ts";
+import { line, makeDetail, makeRow, NOON } from "./made-up-traffic.ts";
+
+const KEYS = ["is", "route", "status", "method", "path", "policy", "key", "replica"];
+
+type Test = (row: Row) => boolean;
+
+/** A small part of the real filter language: enough to test the box. undefined = cannot be read. */
+export function readFilter(filter: string): { test: Test } | { problem: string; start: number; end: number } {
+  const tests: Test[] = [];
+  for (const match of filter.matchAll(/\S+/gu)) {
+    const [term] = match;
+    const parts = /^(-?)(\w+)(:|>=)(.+)$/u.exec(term);
+    if (parts === null) {
+      if (/^\w+[:>]/u.test(term))
+        return { problem: `"${term}" has no value`, start: match.index, end: match.index + term.length };
+      tests.push((row) => row.path.includes(term));
+      continue;
+    }
+    const [, minus, key = "", relation, value = ""] = parts;
+    if (!KEYS.includes(key))
+      return { problem: `unknown key "${key}"`, start: match.index, end: match.index + key.length };
+    const test = termTest(key, relation === ">=", value);
+    tests.push(minus === "-" ? (row) => !test(row) : test);
+  }
+  return { test: (row) => tests.every((test) => test(row)) };
+}
+
+function termTest(key: string, atLeast: boolean, value: string): Test {
+  if (key === "is") return (row) => row.state === value || row.tags.includes(value);
+  if (key === "status") return (row) => (atLeast ? row.status >= Number(value) : String(row.status) === value);
+  if (key === "path") return (row) => row.path.startsWith(value.replaceAll(/["*]/gu, ""));
+  if (key === "method") return (row) => row.method === value;
+  if (key === "key") return (row) => row.caller === value;
+  if (key === "replica") return (row) => row.endpoint === value;
+  return (row) => row[key as "route" | "policy"] === value;
+}
+
+export class FakeGateway implements GatewayFunctions {
+  readonly rowsAll: Row[] = [];
+  topics: Topics = {};
+  watches = 0;
+  asked: TrafficQuery[] = [];
+  resets: string[] = [];
+  revealed = 0;
+  recording = true;
+  dropped = 0;
+  generation = "g1";
+  invalid = false;
+  version = 1;
+  /** Where events go; replaced by whoever connects the page. */
+  tell: Partial<WatcherFunctions> = {};
+  #seq = 0;
+  #newest: number;
+  #left = new Map([
+    ["alice", 0],
+    ["bob", 42],
+    ["ci", 59],
+    ["dave", 6.5],
+    ["erin", 60],
+  ]);
+
+  constructor(count: number) {
+    this.#newest = count;
+    for (let id = 1; id <= count; id += 1) this.rowsAll.push(makeRow(id, count));
+  }
+
+  get #matched(): Row[] {
+    return this.#match(this.topics.traffic?.filter ?? "");
+  }
+
+  #match(filter: string): Row[] {
+    const read = readFilter(filter);
+    return filter === "" || !("test" in read) ? this.rowsAll : this.rowsAll.filter(read.test);
+  }
+
+  #counts(matched: number): TrafficCounts {
+    return {
+      stamp: { generation: this.generation, seq: this.#seq },
+      total: this.rowsAll.length,
+      matched,
+      first: 0,
+      dropped: this.dropped,
+      recording: this.recording,
+      perSecond: 12.4,
+      rejectedShare: 0.021,
+      p95: 38,
+    };
+  }
+
+  /** `count` more requests arrive. */
+  add(count: number): void {
+    const before = this.#matched.length;
+    for (let k = 0; k < count; k += 1) this.rowsAll.push(makeRow(this.rowsAll.length + 1, this.#newest));
+    const matched = this.#matched;
+    this.#send(matched.length, matched.slice(before, before + 200), before);
+  }
+
+  /** A pending request ends, or any other row changes. */
+  change(row: Row): void {
+    this.rowsAll[row.id - 1] = row;
+    this.#send(this.#matched.length, [], 0, [row]);
+  }
+
+  /** The next delta is lost on the way. */
+  loseOne(count: number): void {
+    for (let k = 0; k < count; k += 1) this.rowsAll.push(makeRow(this.rowsAll.length + 1, this.#newest));
+    this.#seq += 1;
+  }
+
+  #send(matched: number, appended: readonly Row[], appendedAt: number, changed: readonly Row[] = []): void {
+    if (this.topics.traffic === undefined) return;
+    this.#seq += 1;
+    const delta: TrafficDelta = { ...this.#counts(matched), appended, appendedAt, changed };
+    this.tell.traffic?.(delta);
+  }
+
+  hello(): Hello {
+    return { version: this.version, generation: this.generation, status: this.status() };
+  }
+
+  watch(topics: Topics): void {
+    this.watches += 1;
+    this.topics = topics;
+  }
+
+  parseFilter(filter: string): FilterVerdict {
+    const read = readFilter(filter);
+    if ("test" in read)
+      return { ok: true, description: filter === "" ? "" : `requests where ${filter.replaceAll(":", " is ")}` };
+    return { ok: false, description: "", problem: { message: read.problem, start: read.start, end: read.end } };
+  }
+
+  suggest(filter: string, caret: number): Suggestion[] {
+    const start = filter.lastIndexOf(" ", caret - 1) + 1;
+    const typed = filter.slice(start, caret);
+    const values = [
+      "is:rejected",
+      "is:ok",
+      "is:retried",
+      "route:orders",
+      "route:catalog",
+      "policy:per-user",
+      "status>=500",
+      "key:alice",
+    ];
+    return values
+      .filter((value) => value.startsWith(typed) && value !== typed)
+      .map((value) => ({ insert: value, start, end: caret, label: value, count: this.#match(value).length }));
+  }
+
+  rows({ filter, from, count }: TrafficQuery): TrafficWindow {
+    this.asked.push({ filter, from, count });
+    const matched = this.#match(filter);
+    const first = Math.max(0, from < 0 ? matched.length + from : from);
+    return { ...this.#counts(matched.length), from: first, rows: matched.slice(first, first + count) };
+  }
+
+  detail(id: number, reveal: boolean): Detail | undefined {
+    if (reveal) this.revealed += 1;
+    const row = this.rowsAll[id - 1];
+    return row === undefined ? undefined : makeDetail(row, reveal);
+  }
+
+  lastRejection(): Detail | undefined {
+    const row = this.rowsAll.findLast((one) => one.state === "rejected");
+    return row === undefined ? undefined : makeDetail(row, false);
+  }
+
+  services(): ServicesView {
+    const endpoint = (
+      index: number,
+      health: "up" | "ejected" | "down",
+      share: number,
+    ): ServicesView["services"][0]["endpoints"][0] => ({
+      index,
+      label: `:400${index + 1}`,
+      url: `http://localhost:400${index + 1}`,
+      health,
+      sentence:
+        health === "up"
+          ? "up"
+          : health === "ejected"
+            ? "ejected, back in 18 s after 5 failures"
+            : "down: connection refused",
+      inFlight: health === "up" ? 3 + index : 0,
+      weight: 1,
+      latency: health === "up" ? 38 + index : -1,
+      perSecond: share * 12,
+      share,
+      location: line(12 + index),
+    });
+    return {
+      stamp: { generation: this.generation, seq: 0 },
+      at: NOON,
+      services: [
+        {
+          name: "orders",
+          algorithm: "LeastRequest",
+          healthy: 2,
+          total: 3,
+          perSecond: 12,
+          endpoints: [endpoint(0, "ejected", 0.02), endpoint(1, "up", 0.52), endpoint(2, "up", 0.46)],
+          location: line(10),
+        },
+        {
+          name: "catalog",
+          algorithm: "RoundRobin",
+          healthy: 1,
+          total: 1,
+          perSecond: 3.1,
+          endpoints: [endpoint(3, "up", 1)],
+          location: line(18),
+        },
+        {
+          name: "reviews",
+          algorithm: "Random",
+          healthy: 0,
+          total: 1,
+          perSecond: 0,
+          endpoints: [endpoint(4, "down", 0)],
+        },
+      ],
+      routes: [
+        {
+          name: "orders",
+          summary: "GET POST /orders",
+          perSecond: 12,
+          rejectedShare: 0.021,
+          total: 81_204,
+          location: line(31),
+        },
+        { name: "catalog", summary: "/catalog", perSecond: 3.1, rejectedShare: 0, total: 15_000, location: line(52) },
+      ],
+    };
+  }
+
+  limits(search: string, count: number): LimitsView {
+    const keys = [...this.#left]
+      .filter(([key]) => key.includes(search))
+      .toSorted((a, b) => a[1] - b[1])
+      .slice(0, count)
+      .map(([key, left]) => ({
+        key,
+        left,
+        capacity: 60,
+        nextIn: left >= 1 ? 0 : 1300,
+        fullIn: (60 - left) * 1000,
+        rejected: key === "alice" ? 14 : key === "bob" ? 4 : 0,
+      }));
+    return {
+      stamp: { generation: this.generation, seq: 0 },
+      at: Date.now(),
+      limits: [
+        {
+          identity: "route/orders/rateLimit/per-user",
+          name: "per-user",
+          owner: "route orders",
+          algorithm: "tokenBucket",
+          text: "60 per 1m by jwt.sub",
+          capacity: 60,
+          perSecond: 1,
+          keys,
+          keyCount: 41,
+          emptyCount: keys.filter((key) => key.left < 1).length,
+          location: line(41),
+        },
+      ],
+    };
+  }
+
+  resetBucket(identity: string, key: string): void {
+    this.resets.push(`${identity} ${key}`);
+    this.#left.set(key, 60);
+  }
+
+  status(): GatewayStatus {
+    const policy: PolicyStatus = {
+      file: "switchyard.yaml",
+      revision: 14,
+      acceptedAt: NOON - 200_000,
+      invalid: this.invalid,
+      diagnostics: this.invalid
+        ? [
+            {
+              code: "SY101",
+              severity: "error",
+              message: `Unknown key "requets"; did you mean "requests"?`,
+              location: line(41),
+              endLine: 41,
+              endColumn: 12,
+            },
+          ]
+        : [],
+    };
+    return {
+      stamp: { generation: this.generation, seq: 0 },
+      state: "running",
+      listeners: [{ name: "edge", url: "http://localhost:8080", port: 8080 }],
+      policy,
+      perSecond: 12.4,
+      rejected: 3,
+      unhealthy: ["orders 2/3"],
+      processId: 4121,
+    };
+  }
+
+  policyText(): { text: string; revision: number } {
+    return { text: "version: 1\n", revision: 14 };
+  }
+
+  propose(): { kind: "accepted"; revision: number; diagnostics: [] } {
+    return { kind: "accepted", revision: 15, diagnostics: [] };
+  }
+
+  explain(): Detail {
+    return makeDetail(makeRow(1, 1), false);
+  }
+
+  clearTraffic(): void {
+    this.rowsAll.length = 0;
+  }
+
+  setRecording(on: boolean): void {
+    this.recording = on;
+  }
+
+  stop(): void {}
+}

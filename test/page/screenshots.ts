@@ -1,0 +1,88 @@
+/**
+ * Takes pictures of the page in its themes, widths and states, to be looked at:  npx tsx test/page/screenshots.ts DIR
+ * They are for eyes: fonts differ between machines, so nothing compares them.
+ */
+import { mkdirSync } from "node:fs";
+import type { Page } from "playwright-core";
+import { openBrowser } from "./browser.ts";
+import { FakeGateway } from "./fake-gateway.ts";
+import { bundlePage, servePage } from "./page-server.ts";
+
+const directory = process.argv[2] ?? "/tmp/shots";
+const only = process.argv[3] ?? "";
+mkdirSync(directory, { recursive: true });
+
+interface Shot {
+  readonly name: string;
+  readonly path: string;
+  readonly width: number;
+  readonly height: number;
+  readonly act?: (page: Page) => Promise<void>;
+}
+
+/** The last round of kinds: the newest row is the rate limit refusal. */
+const open = (text: string) => async (page: Page) => {
+  await page.locator(".space .row", { hasText: text }).last().click();
+  await page.locator(".verdict").waitFor();
+};
+const tab = (text: string, name: string) => async (page: Page) => {
+  await open(text)(page);
+  await page.getByRole("tab", { name }).click();
+};
+const area = (name: string) => async (page: Page) => page.getByRole("button", { name, exact: true }).click();
+
+const SHOTS: readonly Shot[] = [
+  { name: "panel", path: "/panel", width: 1280, height: 640 },
+  { name: "panel-rejected", path: "/panel", width: 1280, height: 640, act: open("/orders/77") },
+  { name: "panel-forwarded", path: "/panel", width: 1280, height: 760, act: open("/orders/12") },
+  { name: "panel-headers", path: "/panel", width: 1280, height: 640, act: tab("/orders/12", "Headers") },
+  { name: "panel-body", path: "/panel", width: 1280, height: 640, act: tab("/orders/12", "Body") },
+  { name: "panel-timing", path: "/panel", width: 1280, height: 640, act: tab("/orders/12", "Timing") },
+  { name: "panel-attempts", path: "/panel", width: 1280, height: 640, act: tab("/orders/12", "Attempts") },
+  { name: "sidebar", path: "/sidebar", width: 300, height: 640 },
+  { name: "sidebar-rejected", path: "/sidebar", width: 300, height: 900, act: open("/orders/77") },
+  { name: "sidebar-headers", path: "/sidebar", width: 300, height: 640, act: tab("/orders/12", "Headers") },
+  { name: "browser-limits", path: "/", width: 1100, height: 480, act: area("Limits") },
+  { name: "browser-services", path: "/", width: 1100, height: 480, act: area("Services") },
+  { name: "browser-routes", path: "/", width: 1100, height: 300, act: area("Routes") },
+  {
+    name: "browser-filter",
+    path: "/",
+    width: 1100,
+    height: 480,
+    act: async (page) => {
+      await page.getByRole("combobox").fill("-route:orders is:r");
+      await page.locator(".suggestions li").first().waitFor();
+    },
+  },
+];
+
+const browser = await openBrowser();
+const files = await bundlePage();
+console.log(
+  `page.js ${(files.script.length / 1024).toFixed(0)} KiB, page.css ${(files.style.length / 1024).toFixed(0)} KiB`,
+);
+const gateway = new FakeGateway(96);
+const server = await servePage(gateway, files);
+for (const theme of ["dark", "light", "hc"] as const) {
+  const context = await browser.newContext({
+    colorScheme: theme === "light" ? "light" : "dark",
+    forcedColors: theme === "hc" ? "active" : "none",
+    timezoneId: "UTC",
+  });
+  for (const shot of SHOTS.filter((one) => one.name.includes(only))) {
+    const page = await context.newPage();
+    page.on("pageerror", (error) => console.log(`${shot.name}: ${error.stack}`));
+    page.on("console", (message) => message.type() === "error" && console.log(`${shot.name}: ${message.text()}`));
+    await page.setViewportSize(shot);
+    await page.goto(server.url + shot.path);
+    await page.locator(".space .row").first().waitFor();
+    await shot.act?.(page);
+    await page.waitForTimeout(250);
+    await page.screenshot({ path: `${directory}/${shot.name}-${theme}.png` });
+    await page.close();
+  }
+  await context.close();
+}
+await browser.close();
+await server.close();

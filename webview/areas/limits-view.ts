@@ -1,0 +1,118 @@
+/**
+ * The limits: each with its buckets, emptiest first, gauges that refill before one's eyes, a search and a reset.
+ * At most the keys that were asked for are drawn; how many there are is said. Must not talk to the gateway.
+ */
+import { html, nothing, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import type { LimitKeyView, LimitsView as Limits, LimitView } from "../../src/contract/messages.ts";
+import { define, PageElement } from "../parts/element.ts";
+import { icon } from "../parts/icon.ts";
+import { placeLink, type OpenPlace } from "../parts/place.ts";
+import { whole } from "../parts/words.ts";
+import "./limit-gauge.ts";
+
+/** Buckets as gauges. `at` is the page time at which they were true. */
+export function gauges(
+  limit: LimitView,
+  at: number,
+  keys: readonly LimitKeyView[],
+  reset?: (key: string) => void,
+): TemplateResult {
+  return html`<ul class="gauges">
+    ${repeat(
+      keys,
+      (bucket) => bucket.key,
+      (bucket) =>
+        html`<li class="gauge-line">
+          <limit-gauge .bucket=${bucket} .perSecond=${limit.perSecond} .at=${at}></limit-gauge>
+          ${
+            reset === undefined
+              ? nothing
+              : html`<button class="bare" aria-label="Reset bucket ${bucket.key}" @click=${() => reset(bucket.key)}>
+                  Reset
+                </button>`
+          }
+        </li>`,
+    )}
+  </ul>`;
+}
+
+export class LimitsArea extends PageElement {
+  static override properties = {
+    limits: { attribute: false },
+    at: { type: Number },
+    search: { type: String },
+    open: { attribute: false },
+  };
+  declare limits: Limits | undefined;
+  declare at: number;
+  declare search: string;
+  declare open: OpenPlace;
+
+  constructor() {
+    super();
+    this.search = "";
+    this.at = 0;
+  }
+
+  protected override render(): TemplateResult {
+    const limits = this.limits?.limits ?? [];
+    return html`<div class="area-bar">
+        <div class="filter plain">
+          <input
+            type="text"
+            aria-label="Search keys"
+            placeholder="Search keys"
+            spellcheck="false"
+            .value=${this.search}
+            @input=${(event: Event) =>
+              this.dispatchEvent(
+                new CustomEvent("search", { detail: (event.target as HTMLInputElement).value, bubbles: true }),
+              )}
+          />
+        </div>
+      </div>
+      <div class="area-body" tabindex="0" role="region" aria-label="Limits">
+        ${
+          this.limits === undefined
+            ? html`<p class="note">Loading…</p>`
+            : limits.length === 0
+              ? html`<p class="note">
+                  No limits. Add <code>rateLimit</code> under a route's policies to see its buckets here.
+                </p>`
+              : limits.map((limit) => this.#limit(limit))
+        }
+      </div>`;
+  }
+
+  #limit(limit: LimitView): TemplateResult {
+    const hidden = limit.keyCount - limit.keys.length;
+    return html`<section class="limit" aria-label="Limit ${limit.name}">
+      <h2>
+        ${limit.name} <span class="dim">${limit.text}</span> ${placeLink(limit.location, this.open)}
+        <span class="facts-line dim"
+          >${limit.algorithm} · ${limit.owner} ·
+          <span class=${limit.emptyCount > 0 ? "tone-stop" : ""}
+            >${whole(limit.emptyCount)} of ${whole(limit.keyCount)} keys empty</span
+          ></span
+        >
+      </h2>
+      ${
+        limit.keys.length === 0
+          ? html`<p class="note">${this.search === "" ? "No key has been seen yet." : "No key matches the search."}</p>`
+          : gauges(limit, this.at, limit.keys, (key) =>
+              this.dispatchEvent(
+                new CustomEvent("reset", { detail: { identity: limit.identity, key }, bubbles: true }),
+              ),
+            )
+      }
+      ${
+        hidden > 0 && limit.keys.length > 0
+          ? html`<p class="note">${icon("ellipsis")} ${whole(hidden)} more keys; search to find one.</p>`
+          : nothing
+      }
+    </section>`;
+  }
+}
+
+define("limits-area", LimitsArea);

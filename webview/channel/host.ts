@@ -1,0 +1,100 @@
+/**
+ * What surrounds the page: VS Code, or a browser tab. Opens places, copies, keeps small settings of the view.
+ * The page asks this, never the window itself, so that every part works the same in all three hosts.
+ */
+import type { Location as PolicyLocation } from "../../src/contract/messages.ts";
+import type { Connection } from "./connection.ts";
+import type { WebviewApi } from "./window-road.ts";
+
+export type Place = "sidebar" | "panel" | "browser";
+
+export interface Host {
+  readonly place: Place;
+  /** Whether "open switchyard.yaml:41" can move an editor; else it copies the place. */
+  readonly opensEditor: boolean;
+  readonly canStart: boolean;
+  openLocation(location: PolicyLocation): void;
+  copyText(text: string): void;
+  openText(title: string, language: string, text: string): void;
+  startGateway(): void;
+  recall(): ViewSettings;
+  remember(settings: ViewSettings): void;
+}
+
+/** Kept per workspace. */
+export interface ViewSettings {
+  readonly columns?: Readonly<Record<string, { readonly width?: number; readonly shown?: boolean }>>;
+  readonly order?: readonly string[];
+  readonly newestFirst?: boolean;
+  readonly detailWidth?: number;
+  readonly filter?: string;
+}
+
+/** Small texts that tell what just happened ("Copied"). */
+export type Say = (text: string) => void;
+
+function settingsFrom(value: unknown): ViewSettings {
+  return typeof value === "object" && value !== null ? (value as ViewSettings) : {};
+}
+
+export function windowHost(place: Place, api: WebviewApi, connection: Connection, say: Say): Host {
+  const { gateway } = connection;
+  const quietly = (call: Promise<unknown>): void => void call.catch(() => {});
+  return {
+    place,
+    opensEditor: true,
+    canStart: true,
+    openLocation: (location) => quietly(gateway.openLocation(location)),
+    copyText(text) {
+      quietly(gateway.copyText(text));
+      say("Copied");
+    },
+    openText: (title, language, text) => quietly(gateway.openText(title, language, text)),
+    startGateway: () => quietly(gateway.startGateway()),
+    recall: () => settingsFrom(api.getState()),
+    remember: (settings) => api.setState(settings),
+  };
+}
+
+const STORE = "switchyard.view";
+
+/** `place` is "browser" but where a test shows the other layouts. */
+export function browserHost(place: Place, say: Say): Host {
+  const copy = (text: string, done: string): void => {
+    void navigator.clipboard.writeText(text).then(
+      () => say(done),
+      () => say("The browser did not allow copying."),
+    );
+  };
+  return {
+    place,
+    opensEditor: false,
+    canStart: false,
+    openLocation: ({ file, line }) => copy(`${file}:${line}`, `Copied ${file}:${line}`),
+    copyText: (text) => copy(text, "Copied"),
+    openText: (title, _language, text) => download(title, text),
+    startGateway() {},
+    recall() {
+      try {
+        return settingsFrom(JSON.parse(localStorage.getItem(STORE) ?? "{}"));
+      } catch {
+        return {};
+      }
+    },
+    remember(settings) {
+      try {
+        localStorage.setItem(STORE, JSON.stringify(settings));
+      } catch {
+        // Storage may be switched off: then the view starts with its defaults next time.
+      }
+    },
+  };
+}
+
+function download(name: string, text: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

@@ -1,0 +1,65 @@
+/**
+ * The road of the browser page: JSON frames over a loopback WebSocket, opened again when it breaks.
+ * The one-time token comes in the page's address; it is taken out of the address bar so that nobody shares it.
+ */
+import type { Road } from "./connection.ts";
+
+const FIRST_PAUSE = 300;
+const LONGEST_PAUSE = 5000;
+
+/** ws://host/channel?token=…, next to the page. */
+export function channelUrl(location: Location): string {
+  const url = new URL("channel", location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  const token =
+    new URLSearchParams(location.search).get("token") ?? new URLSearchParams(location.hash.slice(1)).get("token");
+  url.search = "";
+  url.hash = "";
+  if (token !== null) url.searchParams.set("token", token);
+  return url.href;
+}
+
+export function socketRoad(url: string): Road {
+  let socket: WebSocket | undefined;
+  let pause = FIRST_PAUSE;
+  let timer = 0;
+  let connect = (): void => {};
+  return {
+    post(frame) {
+      if (socket?.readyState !== WebSocket.OPEN) throw new Error("The gateway is not connected.");
+      socket.send(JSON.stringify(frame));
+    },
+    open({ onFrame, onOpen, onClosed }) {
+      connect = () => {
+        window.clearTimeout(timer);
+        socket = new WebSocket(url);
+        socket.addEventListener("open", () => {
+          pause = FIRST_PAUSE;
+          onOpen();
+        });
+        socket.addEventListener("message", (event: MessageEvent<unknown>) => {
+          const frame = parse(event.data);
+          if (frame !== undefined) onFrame(frame);
+        });
+        socket.addEventListener("close", (event) => {
+          onClosed(event.reason);
+          timer = window.setTimeout(connect, pause);
+          pause = Math.min(pause * 2, LONGEST_PAUSE);
+        });
+      };
+      connect();
+    },
+    retry() {
+      if (socket?.readyState === WebSocket.CLOSED) connect();
+    },
+  };
+}
+
+function parse(data: unknown): unknown {
+  if (typeof data !== "string") return undefined;
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}

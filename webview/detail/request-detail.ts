@@ -1,0 +1,211 @@
+/**
+ * One request, explained: the verdict with its line of the policy, the decision timeline, headers, bodies, timing.
+ * Shows what the gateway worded; asks once before secrets are shown. Must not fetch: the page hands it the detail.
+ */
+import { html, nothing, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
+import type { Detail, LimitView, Row } from "../../src/contract/messages.ts";
+import { gauges } from "../areas/limits-view.ts";
+import type { Host } from "../channel/host.ts";
+import { define, PageElement } from "../parts/element.ts";
+import { icon } from "../parts/icon.ts";
+import { drawTrack } from "../parts/track.ts";
+import { clockExact, duration, fileName, STATES } from "../parts/words.ts";
+import { methodWord } from "../traffic/columns.ts";
+import "./body-tab.ts";
+import { decisionTab } from "./decision-tab.ts";
+import { headersTab } from "./headers-tab.ts";
+import { attemptsTab, timingTab } from "./timing-tab.ts";
+
+export const TABS = ["Decision", "Headers", "Body", "Timing", "Attempts"] as const;
+export type Tab = (typeof TABS)[number];
+
+export class RequestDetail extends PageElement {
+  static override properties = {
+    row: { attribute: false },
+    detail: { attribute: false },
+    limit: { attribute: false },
+    limitAt: { type: Number },
+    host: { attribute: false },
+    tab: { type: String },
+    gone: { type: Boolean },
+    inPlace: { type: Boolean },
+  };
+  /** Known before the detail has come. */
+  declare row: Row | undefined;
+  declare detail: Detail | undefined;
+  /** The limit that refused, with its buckets. */
+  declare limit: LimitView | undefined;
+  declare limitAt: number;
+  declare host: Host;
+  declare tab: Tab;
+  /** The gateway does not have it any more. */
+  declare gone: boolean;
+  /** Stands where the table was: has a way back. */
+  declare inPlace: boolean;
+
+  constructor() {
+    super();
+    this.tab = "Decision";
+    this.gone = false;
+    this.inPlace = false;
+    this.limitAt = 0;
+  }
+
+  #emit(name: "close" | "reveal" | "tab" | "reset", detail: unknown = undefined): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
+
+  stepTab(by: number): void {
+    const next = TABS[(TABS.indexOf(this.tab) + by + TABS.length) % TABS.length];
+    if (next !== undefined) this.#emit("tab", next);
+  }
+
+  readonly #open = (location: Parameters<Host["openLocation"]>[0]): void => this.host.openLocation(location);
+
+  protected override render(): TemplateResult {
+    const row = this.detail?.row ?? this.row;
+    if (row === undefined) return html`<p class="note">Select a request to see its decision.</p>`;
+    return html`<article class="detail-page" aria-label="Request ${row.method} ${row.path}">
+      ${this.#title(row)}
+      ${
+        this.detail === undefined
+          ? html`<p class="note">${this.gone ? "This request has left the ring." : "Loading…"}</p>`
+          : keyed(row.id, this.#explained(this.detail))
+      }
+    </article>`;
+  }
+
+  #title(row: Row): TemplateResult {
+    return html`<header class="title">
+      ${
+        this.inPlace
+          ? html`<button class="bare back" aria-label="Back to the list" @click=${() => this.#emit("close")}>
+              ${icon("arrow-left")} Back
+            </button>`
+          : nothing
+      }
+      <h1 title="${row.method} ${row.host}${row.path}">${methodWord(row)} ${row.path}</h1>
+      ${
+        this.inPlace
+          ? nothing
+          : html`<button class="bare close" aria-label="Close the detail" @click=${() => this.#emit("close")}>
+              ${icon("close")}
+            </button>`
+      }
+      <p class="dim">
+        ${row.client === "" ? nothing : html`from ${row.client}`}
+        ${row.caller === undefined ? nothing : html`as <b>${row.caller}</b>`} · ${clockExact(row.at)} · plan
+        ${row.revision}${row.duration < 0 ? nothing : html` · ${duration(row.duration)}`}
+      </p>
+    </header>`;
+  }
+
+  #explained(detail: Detail): TemplateResult {
+    return html`${this.#verdict(detail)} ${this.#tabs()}
+      <div class="tab-content" role="tabpanel" id="tab-content" aria-labelledby="tab-${this.tab}" tabindex="0">
+        ${this.#content(detail)}
+      </div>`;
+  }
+
+  #verdict(detail: Detail): TemplateResult {
+    const { verdict, row } = detail;
+    const { tone, word, icon: glyph } = STATES[row.state] ?? STATES.aborted;
+    return html`<section class="verdict v-${tone}" aria-label="Verdict">
+      <p>
+        <b class="tone-${tone} big" title=${word}
+          >${icon(glyph)}${verdict.status > 0 ? verdict.status : nothing}<span class="unseen"> ${word}</span></b
+        >
+        <b>${verdict.title}</b>
+        ${verdict.policy === undefined ? nothing : html`<span class="dim">by</span> <b>${verdict.policy}</b>`}
+      </p>
+      <p>${verdict.sentence}</p>
+      <div class="verdict-track">${drawTrack(row.track)}<span class="dim">${row.track.say}</span></div>
+      <div class="btns">${this.#actions(detail)}</div>
+    </section>`;
+  }
+
+  #actions(detail: Detail): TemplateResult {
+    const { location, fixes, refused } = detail.verdict;
+    const opens = this.host.opensEditor ? "Open" : "Copy";
+    return html`${
+        location === undefined
+          ? nothing
+          : html`<button class=${refused ? "primary" : ""} @click=${() => this.#open(location)}>
+              ${opens} ${fileName(location.file)}:${location.line}
+            </button>`
+      }
+      ${fixes.map(
+        (fix) =>
+          html`<button
+            title="${fix.newText} at ${fileName(fix.location.file)}:${fix.location.line}"
+            @click=${() => this.#open(fix.location)}
+          >
+            ${icon("lightbulb")} ${fix.title}
+          </button>`,
+      )}
+      ${
+        this.limit === undefined || detail.row.caller === undefined
+          ? nothing
+          : html`<button @click=${() => this.#emit("reset", this.#ownBucket(detail))}>Reset Bucket</button>`
+      }
+      <button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>
+      ${
+        detail.revealed
+          ? html`<span class="revealed">${icon("eye")} Secrets are shown</span>`
+          : html`<button @click=${() => this.#emit("reveal")}>${icon("lock")} Reveal Secrets</button>`
+      }`;
+  }
+
+  /** The bucket of this request's caller, else the emptiest one. */
+  #ownBucket(detail: Detail): { identity: string; key: string } {
+    const keys = this.limit?.keys ?? [];
+    const own = keys.find((bucket) => bucket.key === detail.row.caller) ?? keys[0];
+    return { identity: this.limit?.identity ?? "", key: own?.key ?? "" };
+  }
+
+  #tabs(): TemplateResult {
+    return html`<div class="tabs" role="tablist" aria-label="Detail" @keydown=${this.#onTabKey}>
+      ${TABS.map(
+        (tab) =>
+          html`<button
+            role="tab"
+            id="tab-${tab}"
+            aria-selected=${tab === this.tab}
+            aria-controls="tab-content"
+            tabindex=${tab === this.tab ? 0 : -1}
+            @click=${() => this.#emit("tab", tab)}
+          >
+            ${tab}
+          </button>`,
+      )}
+    </div>`;
+  }
+
+  #onTabKey(event: KeyboardEvent): void {
+    const by = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (by === 0) return;
+    event.preventDefault();
+    this.stepTab(by);
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>(`#tab-${this.tab}`)?.focus());
+  }
+
+  #content(detail: Detail): TemplateResult {
+    if (this.tab === "Headers") return headersTab(detail, this.#open);
+    if (this.tab === "Body") return html`<body-tab .detail=${detail} .host=${this.host}></body-tab>`;
+    if (this.tab === "Timing") return timingTab(detail);
+    if (this.tab === "Attempts") return attemptsTab(detail);
+    return decisionTab(detail, this.#open, this.#buckets());
+  }
+
+  #buckets(): TemplateResult | typeof nothing {
+    const { limit } = this;
+    if (limit === undefined || limit.keys.length === 0) return nothing;
+    return html`<section aria-label="Buckets">
+      <h2 class="lane">${limit.name}: ${limit.text}, emptiest first</h2>
+      ${gauges(limit, this.limitAt, limit.keys.slice(0, 5))}
+    </section>`;
+  }
+}
+
+define("request-detail", RequestDetail);

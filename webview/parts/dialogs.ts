@@ -1,0 +1,120 @@
+/**
+ * The few things that come up over the page: the list of keys, the question before secrets are shown, the menu of
+ * columns. A webview has no window.confirm; these are native dialogs and popovers.
+ * Must not do anything by themselves: they answer.
+ */
+import { html, render, type TemplateResult } from "lit";
+import type { ViewSettings } from "../channel/host.ts";
+import { COLUMNS, shownColumns } from "../traffic/columns.ts";
+import { icon } from "./icon.ts";
+
+const KEYS: readonly (readonly [string, string])[] = [
+  ["↑ ↓ or k j", "previous, next request"],
+  ["Enter", "open the decision"],
+  ["Esc", "back to the list"],
+  ["/", "filter"],
+  ["f", "freeze the view"],
+  ["End", "newest, and follow"],
+  ["w", "line of the policy that decided"],
+  ["c", "copy as cURL"],
+  ["[ ]", "previous, next tab"],
+  ["Alt+click", "only requests like this cell"],
+  ["Alt+Shift+click", "without requests like this cell"],
+  ["F1 or ?", "this list"],
+];
+
+/** Resolves with the value of the button that closed it; "" for Escape. */
+function show(parent: HTMLElement, label: string, content: TemplateResult): Promise<string> {
+  const dialog = document.createElement("dialog");
+  dialog.setAttribute("aria-label", label);
+  render(html`<form method="dialog">${content}</form>`, dialog);
+  parent.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue);
+    });
+  });
+}
+
+export async function keyHelp(parent: HTMLElement): Promise<void> {
+  await show(
+    parent,
+    "Keys",
+    html`<h2>Keys</h2>
+      <dl class="keys">
+        ${KEYS.map(
+          ([key, words]) =>
+            html`<dt><kbd>${key}</kbd></dt>
+              <dd>${words}</dd>`,
+        )}
+      </dl>
+      <div class="btns"><button class="primary" value="">Close</button></div>`,
+  );
+}
+
+export async function askReveal(parent: HTMLElement): Promise<boolean> {
+  const answer = await show(
+    parent,
+    "Reveal secrets",
+    html`<h2>Show secrets?</h2>
+      <p>
+        Authorization, cookies and API keys of this request will be readable on the screen and in what you copy. This is
+        asked once, until the page is closed.
+      </p>
+      <div class="btns">
+        <button class="primary" value="yes">Show Secrets</button>
+        <button value="" autofocus>Cancel</button>
+      </div>`,
+  );
+  return answer === "yes";
+}
+
+interface MenuActions {
+  remember(settings: ViewSettings): void;
+  clear(): void;
+  help(): void;
+}
+
+/** The ⋯ menu: columns, order, clear, keys. */
+export function columnsMenu(settings: ViewSettings, width: number, actions: MenuActions): TemplateResult {
+  const shown = new Set(shownColumns(settings, width).map((column) => column.name));
+  const toggle = (name: string): void =>
+    actions.remember({
+      ...settings,
+      columns: { ...settings.columns, [name]: { ...settings.columns?.[name], shown: !shown.has(name) } },
+    });
+  const close = (event: Event): void =>
+    (event.currentTarget as HTMLElement).closest<HTMLElement>("[popover]")?.hidePopover();
+  return html`<button class="bare" popovertarget="more-menu" aria-label="More" title="Columns, order, clear">
+      ${icon("ellipsis")}
+    </button>
+    <div id="more-menu" class="menu" popover>
+      <button class="item" @click=${(event: Event) => (close(event), actions.clear())}>
+        ${icon("trash")} Clear Traffic
+      </button>
+      <button class="item" @click=${(event: Event) => (close(event), actions.help())}>${icon("question")} Keys</button>
+      <button
+        class="item"
+        aria-pressed=${settings.newestFirst === true}
+        @click=${() => actions.remember({ ...settings, newestFirst: settings.newestFirst !== true })}
+      >
+        ${icon(settings.newestFirst === true ? "check" : "")} Newest First
+      </button>
+      ${
+        width < 560
+          ? ""
+          : html`<p class="menu-title">Columns</p>
+              ${COLUMNS.map(
+                (column) =>
+                  html`<button class="item" aria-pressed=${shown.has(column.name)} @click=${() => toggle(column.name)}>
+                    ${icon(shown.has(column.name) ? "check" : "")} ${column.title}
+                  </button>`,
+              )}
+              <button class="item" @click=${() => actions.remember({ ...settings, columns: {}, order: [] })}>
+                ${icon("refresh")} Default Columns
+              </button>`
+      }
+    </div>`;
+}

@@ -1,0 +1,235 @@
+/**
+ * The columns of the traffic table: what each shows, how wide it is, and which filter term a cell stands for.
+ * One list, from which the head, the rows, the column menu and Alt+click are made.
+ * Must not know about scrolling or selection.
+ */
+import { html, nothing, type TemplateResult } from "lit";
+import type { Row } from "../../src/contract/messages.ts";
+import { icon } from "../parts/icon.ts";
+import { drawTrack, TRACK_WIDTH } from "../parts/track.ts";
+import { bytes, clockExact, duration, STATES } from "../parts/words.ts";
+import type { ViewSettings } from "../channel/host.ts";
+
+export interface Column {
+  readonly name: string;
+  readonly title: string;
+  /** Pixels; of a flexible column, the least. */
+  readonly width: number;
+  /** Share of the room that is left; 0 = fixed. */
+  readonly grow: number;
+  readonly right?: boolean;
+  /** Off until asked for. */
+  readonly optional?: boolean;
+  /** Shown by default only when the table is at least this wide. */
+  readonly from?: number;
+  cell(row: Row): TemplateResult | string | typeof nothing;
+  /** Filter term that this cell stands for; undefined = none. */
+  term?(row: Row): string | undefined;
+}
+
+/** A value as the filter's grammar takes it. */
+export function quote(value: string): string {
+  return /^[^\s"|()]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;
+}
+
+function term(key: string, value: string | number | undefined): string | undefined {
+  return value === undefined || value === "" || value === 0 ? undefined : `${key}:${quote(String(value))}`;
+}
+
+function pathOnly(path: string): string {
+  const query = path.indexOf("?");
+  return query === -1 ? path : path.slice(0, query);
+}
+
+export function pathWords(row: Row): TemplateResult {
+  const path = pathOnly(row.path);
+  return html`${path}<span class="dim">${row.path.slice(path.length)}</span>`;
+}
+
+export function methodWord(row: Row): string {
+  return row.protocol === "websocket" ? "WS" : row.method;
+}
+
+/** Glyph, number and, for who does not see them, the word. */
+export function statusWords(row: Row): TemplateResult {
+  const { icon: name, word, tone } = STATES[row.state] ?? STATES.aborted;
+  const live = row.status === 101 ? "live" : tone;
+  return html`<span class="status tone-${live}" title=${word}
+    >${row.tags.includes("retried") ? icon("sync", "retried") : icon(name)}<span
+      >${row.status > 0 ? row.status : row.state === "pending" ? "…" : "–"}</span
+    ><span class="unseen"> ${word}${row.tags.length > 0 ? `, ${row.tags.join(", ")}` : ""}</span></span
+  >`;
+}
+
+export const COLUMNS: readonly Column[] = [
+  {
+    name: "time",
+    title: "Time",
+    width: 92,
+    grow: 0,
+    cell: (row) => html`<span class="num dim">${clockExact(row.at)}</span>`,
+  },
+  {
+    name: "method",
+    title: "Method",
+    width: 58,
+    grow: 0,
+    cell: (row) => html`<span class="num">${methodWord(row)}</span>`,
+    term: (row) => term("method", row.method),
+  },
+  {
+    name: "path",
+    title: "Path",
+    width: 120,
+    grow: 1.6,
+    cell: pathWords,
+    term: (row) => term("path", pathOnly(row.path)),
+  },
+  {
+    name: "track",
+    title: "Track",
+    width: TRACK_WIDTH,
+    grow: 0,
+    cell: (row) => drawTrack(row.track),
+    term: (row) => (row.state === "ok" ? "is:ok" : row.state === "rejected" ? "is:rejected" : undefined),
+  },
+  { name: "status", title: "Status", width: 62, grow: 0, cell: statusWords, term: (row) => term("status", row.status) },
+  {
+    name: "route",
+    title: "Route",
+    width: 84,
+    grow: 0.4,
+    from: 940,
+    cell: (row) => row.route ?? html`<span class="dim">–</span>`,
+    term: (row) => term("route", row.route),
+  },
+  {
+    name: "replica",
+    title: "Replica",
+    width: 96,
+    grow: 0.3,
+    from: 1060,
+    cell: (row) =>
+      row.service === undefined
+        ? html`<span class="dim">–</span>`
+        : html`${row.service} <span class="num dim">${row.endpoint ?? ""}</span>`,
+    term: (row) => term("replica", row.endpoint),
+  },
+  {
+    name: "why",
+    title: "Why",
+    width: 130,
+    grow: 1.7,
+    cell: (row) => html`<span title=${row.why}>${row.why}</span>`,
+    term: (row) => term("policy", row.policy),
+  },
+  {
+    name: "duration",
+    title: "Duration",
+    width: 66,
+    grow: 0,
+    right: true,
+    cell: (row) =>
+      html`<span class="num dim"
+        >${row.duration < 0 ? (row.protocol === "websocket" ? "open" : "…") : duration(row.duration)}</span
+      >`,
+  },
+  {
+    name: "size",
+    title: "Size",
+    width: 66,
+    grow: 0,
+    right: true,
+    from: 700,
+    cell: (row) => html`<span class="num dim">${bytes(row.responseBytes)}</span>`,
+  },
+  {
+    name: "key",
+    title: "Caller",
+    width: 90,
+    grow: 0.3,
+    optional: true,
+    cell: (row) => row.caller ?? "–",
+    term: (row) => term("key", row.caller),
+  },
+  {
+    name: "policy",
+    title: "Policy",
+    width: 90,
+    grow: 0.3,
+    optional: true,
+    cell: (row) => row.policy ?? "–",
+    term: (row) => term("policy", row.policy),
+  },
+  {
+    name: "attempts",
+    title: "Attempts",
+    width: 62,
+    grow: 0,
+    right: true,
+    optional: true,
+    cell: (row) => html`<span class="num">${row.attempts}</span>`,
+  },
+  {
+    name: "ttfb",
+    title: "First byte",
+    width: 74,
+    grow: 0,
+    right: true,
+    optional: true,
+    cell: (row) => html`<span class="num dim">${duration(row.firstByte) || "–"}</span>`,
+  },
+  {
+    name: "client",
+    title: "Client",
+    width: 110,
+    grow: 0,
+    optional: true,
+    cell: (row) => html`<span class="num">${row.client}</span>`,
+    term: (row) => term("client", row.client),
+  },
+  {
+    name: "sent",
+    title: "Request size",
+    width: 86,
+    grow: 0,
+    right: true,
+    optional: true,
+    cell: (row) => html`<span class="num dim">${bytes(row.requestBytes)}</span>`,
+  },
+  {
+    name: "host",
+    title: "Host",
+    width: 110,
+    grow: 0.3,
+    optional: true,
+    cell: (row) => row.host,
+    term: (row) => term("host", row.host),
+  },
+];
+
+/** What is shown in a table of this width, in the person's order. */
+export function shownColumns(settings: ViewSettings, width: number): Column[] {
+  const order = settings.order ?? [];
+  const place = (column: Column): number => {
+    const index = order.indexOf(column.name);
+    return index === -1 ? 1000 + COLUMNS.indexOf(column) : index;
+  };
+  const shown = COLUMNS.filter((column) => {
+    const choice = settings.columns?.[column.name]?.shown;
+    if (choice !== undefined) return choice;
+    return column.optional !== true && width >= (column.from ?? 0);
+  });
+  return shown.toSorted((a, b) => place(a) - place(b));
+}
+
+/** The grid's `grid-template-columns`. */
+export function gridTemplate(columns: readonly Column[], settings: ViewSettings): string {
+  return columns
+    .map((column) => {
+      const width = settings.columns?.[column.name]?.width;
+      if (width !== undefined) return `${width}px`;
+      return column.grow > 0 ? `minmax(${column.width}px, ${column.grow}fr)` : `${column.width}px`;
+    })
+    .join(" ");
+}

@@ -1,0 +1,385 @@
+/**
+ * The traffic grid: a virtual list by positions, one height per row, so that 100,000 rows cost what sixty cost.
+ * Wide it is a table with columns, narrow (the sidebar) each row is two lines with its track.
+ * Must not evaluate filters or keep rows: the store has the window, the gateway has the rest.
+ */
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import type { Row } from "../../src/contract/messages.ts";
+import type { ViewSettings } from "../channel/host.ts";
+import { define, PageElement } from "../parts/element.ts";
+import { icon } from "../parts/icon.ts";
+import { drawTrack } from "../parts/track.ts";
+import { duration } from "../parts/words.ts";
+import { gridTemplate, methodWord, pathWords, shownColumns, statusWords, type Column } from "./columns.ts";
+import { resizeColumn } from "./column-resize.ts";
+import type { TrafficStore } from "./traffic-store.ts";
+
+/** Below this width rows have two lines and no columns. */
+const NARROW = 560;
+const WIDE_ROW = 24;
+const NARROW_ROW = 46;
+const HEAD = 24;
+/** Rows drawn above and below what is visible. */
+const OVERSCAN = 6;
+
+/** What the table asks of the page around it. */
+export interface TableEvents {
+  select: { id: number; position: number };
+  open: { id: number };
+  include: { term: string; exclude: boolean };
+  command: { name: "filter" | "freeze" | "policy" | "curl" | "previousTab" | "nextTab" | "help" | "close" };
+  settings: ViewSettings;
+}
+
+export class TrafficTable extends PageElement {
+  static override properties = {
+    store: { attribute: false },
+    settings: { attribute: false },
+    version: { type: Number },
+    selected: { type: Number },
+    width: { state: true },
+  };
+  declare store: TrafficStore;
+  declare settings: ViewSettings;
+  /** Bumped by the page when the store changed. */
+  declare version: number;
+  /** Id of the selected row; -1 = none. */
+  declare selected: number;
+  declare width: number;
+
+  #selectedPosition = -1;
+  #height = 0;
+  #drawn = { first: 0, end: 0 };
+  /** scrollTop that we set ourselves: its event must not count as the person's. */
+  #ownScroll = -1;
+  readonly #observer = new ResizeObserver((entries) => {
+    const box = entries[0]?.contentRect;
+    if (box === undefined) return;
+    this.#height = box.height;
+    this.width = Math.round(box.width);
+    this.requestUpdate();
+  });
+
+  constructor() {
+    super();
+    this.settings = {};
+    this.version = 0;
+    this.selected = -1;
+    this.width = 0;
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#observer.disconnect();
+  }
+
+  protected override firstUpdated(): void {
+    this.#observer.observe(this.#grid);
+  }
+
+  get #grid(): HTMLElement {
+    return this.renderRoot.querySelector<HTMLElement>(".grid")!;
+  }
+
+  get #narrow(): boolean {
+    return this.width < NARROW;
+  }
+
+  get #rowHeight(): number {
+    return this.#narrow ? NARROW_ROW : WIDE_ROW;
+  }
+
+  get #headHeight(): number {
+    return this.#narrow ? 0 : HEAD;
+  }
+
+  get #newestFirst(): boolean {
+    return this.settings.newestFirst === true;
+  }
+
+  get #count(): number {
+    return this.store.span.end - this.store.span.first;
+  }
+
+  #positionAt(index: number): number {
+    const { first, end } = this.store.span;
+    return this.#newestFirst ? end - 1 - index : first + index;
+  }
+
+  #indexOf(position: number): number {
+    const { first, end } = this.store.span;
+    return this.#newestFirst ? end - 1 - position : position - first;
+  }
+
+  override focus(): void {
+    this.#grid.focus();
+  }
+
+  /** Shows the newest row and keeps it in view. */
+  goToNewest(): void {
+    this.store.setFollow(true);
+    this.requestUpdate();
+  }
+
+  #emit<Name extends keyof TableEvents>(name: Name, detail: TableEvents[Name]): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
+
+  // ---- Scrolling ----------------------------------------------------------------------------------------------
+
+  #previous = { first: 0, end: 0, rowHeight: 0 };
+
+  protected override updated(_changed: PropertyValues): void {
+    this.#keepPlace();
+    this.#askForVisible();
+  }
+
+  /** Follows the newest row, or holds what the person looks at still while rows come and go around it. */
+  #keepPlace(): void {
+    const { first, end } = this.store.span;
+    const previous = this.#previous;
+    this.#previous = { first, end, rowHeight: this.#rowHeight };
+    const grid = this.#grid;
+    if (this.store.follow && !this.store.frozen) {
+      this.#scrollTo(this.#newestFirst ? 0 : grid.scrollHeight);
+      return;
+    }
+    if (previous.rowHeight !== this.#rowHeight) {
+      this.#scrollTo((grid.scrollTop / Math.max(1, previous.rowHeight)) * this.#rowHeight);
+      return;
+    }
+    const moved = this.#newestFirst ? end - previous.end : previous.first - first;
+    if (moved !== 0) this.#scrollTo(grid.scrollTop + moved * this.#rowHeight);
+  }
+
+  #scrollTo(top: number): void {
+    const grid = this.#grid;
+    const bounded = Math.max(0, Math.min(top, grid.scrollHeight - grid.clientHeight));
+    if (Math.abs(bounded - grid.scrollTop) < 1) return;
+    grid.scrollTop = bounded;
+    this.#ownScroll = grid.scrollTop;
+    if (this.#range().first < this.#drawn.first || this.#range().end > this.#drawn.end) this.requestUpdate();
+  }
+
+  #onScroll(): void {
+    const grid = this.#grid;
+    const own = Math.abs(grid.scrollTop - this.#ownScroll) < 1;
+    this.#ownScroll = -1;
+    if (!own && !this.store.frozen) {
+      const rest = this.#newestFirst ? grid.scrollTop : grid.scrollHeight - grid.clientHeight - grid.scrollTop;
+      this.store.setFollow(rest < this.#rowHeight / 2);
+    }
+    this.requestUpdate();
+  }
+
+  /** Indexes that are drawn: what is visible and a little more. */
+  #range(): { first: number; end: number } {
+    const top = this.hasUpdated ? this.#grid.scrollTop : 0;
+    const first = Math.floor(top / this.#rowHeight);
+    const visible = Math.ceil(Math.max(this.#height - this.#headHeight, this.#rowHeight) / this.#rowHeight) + 1;
+    return {
+      first: Math.max(0, Math.min(first, this.#count) - OVERSCAN),
+      end: Math.min(this.#count, first + visible + OVERSCAN),
+    };
+  }
+
+  #askForVisible(): void {
+    const { first, end } = this.#drawn;
+    if (this.#height === 0) return;
+    const a = this.#positionAt(first);
+    const b = this.#positionAt(Math.max(first, end - 1));
+    this.store.want(Math.min(a, b), Math.max(a, b) + 1);
+  }
+
+  // ---- Selection ----------------------------------------------------------------------------------------------
+
+  #selectIndex(index: number): void {
+    const bounded = Math.max(0, Math.min(index, this.#count - 1));
+    const position = this.#positionAt(bounded);
+    const row = this.store.rowAt(position);
+    this.store.setFollow(false);
+    this.#reveal(bounded);
+    if (row === undefined) return;
+    this.#selectedPosition = position;
+    this.#emit("select", { id: row.id, position });
+  }
+
+  #reveal(index: number): void {
+    const grid = this.#grid;
+    const top = index * this.#rowHeight;
+    const room = grid.clientHeight - this.#headHeight;
+    if (top < grid.scrollTop) this.#scrollTo(top);
+    else if (top + this.#rowHeight > grid.scrollTop + room) this.#scrollTo(top + this.#rowHeight - room);
+  }
+
+  #selectedIndex(): number {
+    const known = this.store.positionOf(this.selected);
+    if (known !== undefined) this.#selectedPosition = known;
+    return this.selected === -1 || this.#selectedPosition === -1 ? -1 : this.#indexOf(this.#selectedPosition);
+  }
+
+  #move(rows: number): void {
+    const current = this.#selectedIndex();
+    if (current !== -1) this.#selectIndex(current + rows);
+    else this.#selectIndex(Math.ceil(this.#grid.scrollTop / this.#rowHeight));
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const page = Math.max(1, Math.floor((this.#height - this.#headHeight) / this.#rowHeight) - 1);
+    const keys: Record<string, () => void> = {
+      ArrowDown: () => this.#move(1),
+      j: () => this.#move(1),
+      ArrowUp: () => this.#move(-1),
+      k: () => this.#move(-1),
+      PageDown: () => this.#move(page),
+      PageUp: () => this.#move(-page),
+      Home: () => (this.#newestFirst ? this.goToNewest() : this.#selectIndex(0)),
+      End: () => (this.#newestFirst ? this.#selectIndex(this.#count - 1) : this.goToNewest()),
+      Enter: () => this.selected !== -1 && this.#emit("open", { id: this.selected }),
+      Escape: () => this.#emit("command", { name: "close" }),
+      "/": () => this.#emit("command", { name: "filter" }),
+      f: () => this.#emit("command", { name: "freeze" }),
+      w: () => this.#emit("command", { name: "policy" }),
+      c: () => this.#emit("command", { name: "curl" }),
+      "[": () => this.#emit("command", { name: "previousTab" }),
+      "]": () => this.#emit("command", { name: "nextTab" }),
+      F1: () => this.#emit("command", { name: "help" }),
+      "?": () => this.#emit("command", { name: "help" }),
+    };
+    const action = Object.hasOwn(keys, event.key) ? keys[event.key] : undefined;
+    if (action === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    action();
+  }
+
+  #onClick(event: MouseEvent, row: Row, column: Column | undefined): void {
+    if (event.altKey) {
+      event.preventDefault();
+      const term = column?.term?.(row);
+      if (term !== undefined) this.#emit("include", { term, exclude: event.shiftKey });
+      return;
+    }
+    this.store.setFollow(false);
+    this.#selectedPosition = this.store.positionOf(row.id) ?? -1;
+    this.#emit("select", { id: row.id, position: this.#selectedPosition });
+    this.#emit("open", { id: row.id });
+  }
+
+  // ---- Drawing ------------------------------------------------------------------------------------------------
+
+  protected override render(): TemplateResult {
+    this.#drawn = this.#range();
+    const columns = this.#narrow ? [] : shownColumns(this.settings, this.width);
+    const selectedRow = this.store.positionOf(this.selected);
+    const active = selectedRow !== undefined && this.#isDrawn(this.#indexOf(selectedRow));
+    const indexes = Array.from({ length: this.#drawn.end - this.#drawn.first }, (_, k) => this.#drawn.first + k);
+    return html`<div
+      class="grid ${this.#narrow ? "narrow" : "wide"}"
+      role="grid"
+      tabindex="0"
+      aria-label="Requests"
+      aria-rowcount=${this.#count + 1}
+      aria-colcount=${this.#narrow ? 1 : columns.length}
+      aria-activedescendant=${active ? `row-${this.selected}` : nothing}
+      @scroll=${this.#onScroll}
+      @keydown=${this.#onKey}
+      .style=${`--columns: ${gridTemplate(columns, this.settings)}`}
+    >
+      ${this.#head(columns)}
+      <div class="space" role="rowgroup" .style=${`height: ${this.#count * this.#rowHeight}px`}>
+        ${repeat(
+          indexes,
+          (index) => this.#positionAt(index),
+          (index) => this.#row(index, columns),
+        )}
+      </div>
+    </div>`;
+  }
+
+  #isDrawn(index: number): boolean {
+    return index >= this.#drawn.first && index < this.#drawn.end;
+  }
+
+  #head(columns: readonly Column[]): TemplateResult {
+    if (this.#narrow)
+      return html`<div class="unseen" role="row" aria-rowindex="1"><span role="columnheader">Request</span></div>`;
+    return html`<div class="row head" role="row" aria-rowindex="1">
+      ${columns.map((column) => this.#columnHead(column))}
+    </div>`;
+  }
+
+  #columnHead(column: Column): TemplateResult {
+    const sorted = column.name === "time" ? (this.#newestFirst ? "descending" : "ascending") : nothing;
+    const toggle = (): void => this.#emit("settings", { ...this.settings, newestFirst: !this.#newestFirst });
+    return html`<span class=${column.right === true ? "right" : ""} role="columnheader" aria-sort=${sorted}>
+      ${
+        column.name === "time"
+          ? html`<button class="bare" title="Newest ${this.#newestFirst ? "last" : "first"}" @click=${toggle}>
+              ${column.title}${icon(this.#newestFirst ? "arrow-down" : "arrow-up", "small")}
+            </button>`
+          : column.title
+      }
+      <span
+        class="grip"
+        aria-hidden="true"
+        @pointerdown=${(event: PointerEvent) =>
+          resizeColumn(event, (width) =>
+            this.#emit("settings", {
+              ...this.settings,
+              columns: { ...this.settings.columns, [column.name]: { ...this.settings.columns?.[column.name], width } },
+            }),
+          )}
+      ></span>
+    </span>`;
+  }
+
+  #row(index: number, columns: readonly Column[]): TemplateResult {
+    const position = this.#positionAt(index);
+    const row = this.store.rowAt(position);
+    const style = `transform: translateY(${index * this.#rowHeight}px)`;
+    if (row === undefined)
+      return html`<div class="row blank" role="row" aria-rowindex=${index + 2} .style=${style}>
+        <span role="gridcell" class="dim">…</span>
+      </div>`;
+    const chosen = row.id === this.selected;
+    return html`<div
+      class="row state-${row.state} ${chosen ? "selected" : ""} ${row.evicted ? "evicted" : ""}"
+      id="row-${row.id}"
+      role="row"
+      aria-rowindex=${index + 2}
+      aria-selected=${chosen}
+      .style=${style}
+      @click=${(event: MouseEvent) => this.#onClick(event, row, undefined)}
+    >
+      ${this.#narrow ? narrowRow(row) : columns.map((column) => this.#cell(row, column))}
+    </div>`;
+  }
+
+  #cell(row: Row, column: Column): TemplateResult {
+    return html`<span
+      role="gridcell"
+      class="cell ${column.right === true ? "right" : ""}"
+      @click=${(event: MouseEvent) => {
+        event.stopPropagation();
+        this.#onClick(event, row, column);
+      }}
+      >${column.cell(row)}</span
+    >`;
+  }
+}
+
+/** Two lines: status, request and track above, the reason and the time taken below. */
+function narrowRow(row: Row): TemplateResult {
+  return html`<div class="two-lines" role="gridcell">
+    <span class="n-status">${statusWords(row)}</span>
+    <span class="n-path"><span class="dim">${methodWord(row)}</span> ${pathWords(row)}</span>
+    ${drawTrack(row.track)}
+    <span class="n-why dim" title=${row.why}>${row.why}</span>
+    <span class="n-time num dim">${duration(row.duration)}</span>
+  </div>`;
+}
+
+define("traffic-table", TrafficTable);
