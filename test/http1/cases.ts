@@ -288,6 +288,13 @@ const framing: Case[] = [
       "transfer-encoding-illegal",
     ),
   ),
+  refuse("9112 6.3", "a tab behind Content-Length", post("Content-Length: 1\t\r\n", "a"), "content-length-illegal"),
+  refuse(
+    "9112 6.3",
+    "a tab behind Transfer-Encoding",
+    post("Transfer-Encoding: chunked \t\r\n"),
+    "transfer-encoding-illegal",
+  ),
   refuse(
     "9112 6.3",
     "Transfer-Encoding after a vertical tab",
@@ -308,8 +315,8 @@ const framing: Case[] = [
   ),
   accept(
     "9112 6.3",
-    "Transfer-Encoding in any case, with tabs around",
-    post("tRANSFER-eNCODING:\tChunKED\t\r\n", "0\r\n\r\n"),
+    "Transfer-Encoding in any case, with white space around",
+    post("tRANSFER-eNCODING:\tChunKED  \r\n", "0\r\n\r\n"),
     "POST / HTTP/1.1||",
   ),
 ];
@@ -645,6 +652,13 @@ const answers: Case[] = [
     OK + "Transfer-Encoding: chunked\r\n\r\n3\r\nab",
     "body-truncated",
     { finish: true, messages: ["HTTP/1.1 200 OK|ab|?"] },
+  ),
+  refuseAnswer(
+    "9112 9.6",
+    "an answer behind an interim one that closes",
+    "HTTP/1.1 100 x\r\nConnection: close\r\n\r\n" + OK,
+    "data-after-close",
+    { messages: ["HTTP/1.1 100 x||"] },
   ),
   refuseAnswer(
     "9112 9.6",

@@ -2,7 +2,6 @@
  * Feeds bytes to a MessageReader in given pieces and writes down all it says, so that two ways of splitting can be compared.
  * Each piece lies in a fresh buffer at an odd offset with noise around it: a reader that looks outside its range is caught.
  */
-import { Framing } from "../../src/gateway/http1/head.ts";
 import type { Role } from "../../src/gateway/http1/reader.ts";
 import { Event, MessageReader } from "../../src/gateway/http1/reader.ts";
 
@@ -120,5 +119,3 @@ function messageOf(reader: MessageReader): Message {
 export function bytes(text: string): Buffer {
   return Buffer.from(text, "latin1");
 }
-
-export { Framing };

@@ -137,14 +137,12 @@ export class FieldScanner {
     this.seen |= 1 << known;
     if (known > Known.TransferEncoding || known === Known.Connection) return undefined;
     if (this.section === Section.Trailers) return "trailer-forbidden";
-    if (known === Known.ContentLength) {
+    if (known !== Known.Host) {
+      // White space may follow, says the grammar, but llhttp refuses a tab there, and so would many a backend.
+      for (let i = end; i < this.valueEnd; i++) if (bytes[base + i] === TAB) return illegalFraming(known);
+      if (known === Known.TransferEncoding)
+        return this.readCoding(bytes.toString("latin1", base + valueStart, base + end), repeated);
       return repeated ? "content-length-repeated" : this.readLength(bytes, base + valueStart, base + end);
-    }
-    if (known === Known.TransferEncoding) {
-      if (repeated) return "transfer-encoding-repeated";
-      const problem = refusalOfCoding(bytes.toString("latin1", base + valueStart, base + end));
-      this.chunked = problem === undefined;
-      return problem;
     }
     // A response's Host says nothing to anybody.
     if (this.section === Section.Response) return undefined;
@@ -154,6 +152,13 @@ export class FieldScanner {
     this.hostLine = line;
     this.hostEnd = host - base;
     return undefined;
+  }
+
+  private readCoding(value: string, repeated: boolean): ProblemCode | undefined {
+    if (repeated) return "transfer-encoding-repeated";
+    const problem = refusalOfCoding(value);
+    this.chunked = problem === undefined;
+    return problem;
   }
 
   private readLength(bytes: Buffer, start: number, end: number): ProblemCode | undefined {
@@ -167,6 +172,10 @@ export class FieldScanner {
     this.contentLength = length;
     return undefined;
   }
+}
+
+function illegalFraming(known: number): ProblemCode {
+  return known === Known.ContentLength ? "content-length-illegal" : "transfer-encoding-illegal";
 }
 
 function refusalOfLineStart(byte: number): ProblemCode {

@@ -297,8 +297,7 @@ export class MessageReader {
   }
 
   private endMessage(): number {
-    const informational = this.response && this.head.status < 200 && this.head.framing === Framing.None;
-    this.phase = this.head.keepAlive || informational ? Phase.Between : Phase.Closed;
+    this.phase = this.head.keepAlive ? Phase.Between : Phase.Closed;
     return Event.End;
   }
 }
