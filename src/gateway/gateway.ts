@@ -3,35 +3,346 @@
  * The CLI and the process that the extension forks both use this, so that they cannot differ.
  * Must not know who watches or over which channel.
  */
-import type { Frame } from "../contract/frames.ts";
-import type { GatewayStatus, ProposeResult } from "../contract/messages.ts";
+import { randomBytes, randomInt } from "node:crypto";
+import type {
+  Detail,
+  DiagnosticView,
+  ExplainRequest,
+  FilterVerdict,
+  GatewayStatus,
+  LimitsView,
+  ProposeResult,
+  Row,
+  ServicesView,
+  Stamp,
+  Suggestion,
+} from "../contract/messages.ts";
+import { freshState } from "../model/fresh.ts";
+import type { Plan } from "../model/plan.ts";
+import { carry } from "../policyfile/carry.ts";
+import { limitViews, resetBucket } from "./control/limits-view.ts";
+import { PolicyProblem } from "./control/policy-problem.ts";
+import { PolicyReader } from "./control/policy-reader.ts";
+import { routeViews, serviceViews, unhealthyServices } from "./control/services-view.ts";
+import { Session, type SessionGateway, type SessionOptions } from "./control/session.ts";
+import { listenerStatuses } from "./control/listener-view.ts";
+import { whatIf } from "./control/what-if.ts";
+import { FactGatherer } from "./facts/gatherer.ts";
+import { Engine, ListenProblem, type Active } from "./listen/engine.ts";
+import { detailOf } from "./record/detail.ts";
+import { FilterView } from "./record/filter-view.ts";
+import { compileFilter, type FilterContext } from "./record/filter/compile.ts";
+import { describeFilter } from "./record/filter/describe.ts";
+import { suggestFilter } from "./record/filter/suggest.ts";
+import { parseFilter } from "./record/filter/syntax.ts";
+import { Mask } from "./record/mask.ts";
+import { RATE_SECONDS } from "./record/rates.ts";
+import { Recorder, type RecorderOptions } from "./record/recorder.ts";
+import { RowMaker } from "./record/row.ts";
+
+export { PolicyProblem } from "./control/policy-problem.ts";
+export { ListenProblem } from "./listen/engine.ts";
 
 export interface GatewayOptions {
   /** Path of the policy file as shown to people; relative files are resolved against its folder. */
   readonly file: string;
+  /** Budgets of the recorder. */
+  readonly record?: Omit<RecorderOptions, "now">;
+  /** Whoever asked for `stop` over a session. */
+  onStopRequested?(): void;
 }
 
-export class Gateway {
-  readonly options: GatewayOptions;
+/** Milliseconds that requests in flight get when the gateway stops. */
+const DRAIN = 10_000;
+
+export class Gateway implements SessionGateway {
+  readonly generation = randomBytes(8).toString("hex");
+  readonly recorder: Recorder;
+  private readonly options: GatewayOptions;
+  private readonly reader: PolicyReader;
+  private readonly facts: FactGatherer;
+  private readonly engine: Engine;
+  private readonly rows: RowMaker;
+  private readonly sessions = new Set<Session>();
+  private readonly filterContext: FilterContext;
+  private knownMask: { size: number; revision: number; mask: Mask } | undefined;
+  private text = "";
+  /** The latest number given to a plan, served or not: a revision never means two plans. */
+  private revision = 0;
+  private acceptedAt = 0;
+  private invalid = false;
+  private diagnostics: readonly DiagnosticView[] = [];
+  private draining = false;
+  /** Edits are taken one at a time, in the order in which they came. */
+  private lastEdit: Promise<unknown> = Promise.resolve();
+  private actions = 0;
+  urgency = 0;
+
   constructor(options: GatewayOptions) {
     this.options = options;
+    this.reader = new PolicyReader(options.file);
+    this.facts = new FactGatherer({ baseDirectory: this.reader.directory });
+    this.recorder = new Recorder({ now, ...options.record });
+    this.rows = new RowMaker(this.recorder, () => this.mask);
+    this.filterContext = { recorder: this.recorder, wallClock, savedAt: () => this.acceptedAt };
+    this.engine = new Engine({
+      recorder: this.recorder,
+      facts: this.facts,
+      now,
+      wallClock,
+      seed,
+      changed: () => void this.urgency++,
+    });
   }
-  /** Reads, compiles and opens the listeners. Rejects with PolicyProblem or ListenProblem. */
-  start(_text: string): Promise<void> {
-    throw new Error("not written yet");
+
+  // ---- Life -----------------------------------------------------------------------------------------------------
+
+  /** Reads, compiles and opens the listeners. Rejects with PolicyProblem or ListenProblem; nothing is open then. */
+  async start(text: string): Promise<void> {
+    const { plan, diagnostics } = this.reader.read(text);
+    if (plan === undefined) throw new PolicyProblem(this.options.file, diagnostics);
+    await this.serve(plan, text, diagnostics);
   }
-  propose(_text: string, _basedOn: number): Promise<ProposeResult> {
-    throw new Error("not written yet");
+
+  /** The running policy as text; "" before the start. */
+  get policy(): string {
+    return this.text;
   }
-  status(): GatewayStatus {
-    throw new Error("not written yet");
+
+  /** Offers an edit. @param basedOn the revision it started from; -1 = whatever runs. Never rejects. */
+  propose(text: string, basedOn: number): Promise<ProposeResult> {
+    const edit = this.lastEdit.then(() => this.edit(text, basedOn));
+    this.lastEdit = edit.catch(() => undefined);
+    return edit;
   }
-  /** One session per watcher; `send` posts a frame to it. */
-  connect(_send: (frame: Frame) => void): { receive(frame: unknown): void; close(): void } {
-    throw new Error("not written yet");
+
+  /** Lets requests in flight end for at most `milliseconds`, then closes everything. Sessions end last. */
+  async stop(milliseconds = DRAIN): Promise<void> {
+    this.draining = true;
+    this.urgency++;
+    await this.lastEdit;
+    await this.engine.drain(milliseconds);
+    this.facts.close();
+    for (const session of this.sessions) session.close();
+    this.sessions.clear();
   }
-  /** Drains for at most `milliseconds`, then closes everything. */
-  stop(_milliseconds?: number): Promise<void> {
-    throw new Error("not written yet");
+
+  /** One session per watcher. */
+  connect(options: SessionOptions): { receive(frame: unknown): void; close(): void } {
+    const session = new Session(this, options);
+    this.sessions.add(session);
+    return {
+      receive: (frame) => session.receive(frame),
+      close: () => {
+        session.close();
+        this.sessions.delete(session);
+      },
+    };
   }
+
+  requestStop(): void {
+    this.options.onStopRequested?.();
+  }
+
+  private async edit(text: string, basedOn: number): Promise<ProposeResult> {
+    if (this.draining) return { kind: "failed", message: "The gateway is stopping." };
+    const serving = this.active.revision;
+    if (basedOn !== -1 && basedOn !== serving) return { kind: "conflict", revision: serving };
+    const { plan, diagnostics } = this.reader.read(text);
+    if (plan === undefined) {
+      this.invalid = true;
+      this.diagnostics = diagnostics;
+      this.urgency++;
+      return { kind: "invalid", diagnostics };
+    }
+    try {
+      await this.serve(plan, text, diagnostics);
+    } catch (error) {
+      this.urgency++;
+      if (error instanceof ListenProblem) return { kind: "failed", message: error.message };
+      throw error;
+    }
+    return { kind: "accepted", revision: this.active.revision, diagnostics };
+  }
+
+  private async serve(plan: Plan, text: string, diagnostics: readonly DiagnosticView[]): Promise<void> {
+    const revision = this.revision + 1;
+    const acceptedAt = wallClock();
+    // The first request of the new plan may end before `apply` settles, so the book knows the plan first.
+    this.recorder.plans.add(revision, plan, acceptedAt);
+    this.revision = revision;
+    try {
+      await this.engine.apply(plan, (old) => stateFor(plan, old), revision);
+    } catch (error) {
+      this.recorder.plans.withdraw(revision);
+      throw error;
+    }
+    this.text = text;
+    this.acceptedAt = acceptedAt;
+    this.invalid = false;
+    this.diagnostics = diagnostics;
+    this.urgency++;
+  }
+
+  // ---- What sessions ask ----------------------------------------------------------------------------------------
+
+  get activity(): number {
+    return this.recorder.rate.total + this.actions + this.urgency;
+  }
+
+  private get active(): Active {
+    const { active } = this.engine;
+    if (active === undefined) throw new Error("The gateway has not started yet.");
+    return active;
+  }
+
+  /** Made anew when plans come or go. */
+  private get mask(): Mask {
+    const { size } = this.recorder.plans;
+    if (this.knownMask?.size !== size || this.knownMask.revision !== this.revision) {
+      this.rows.forget();
+      const plans = [...this.recorder.plans.all()].map((page) => page.plan);
+      this.knownMask = { size, revision: this.revision, mask: Mask.of(plans) };
+    }
+    return this.knownMask.mask;
+  }
+
+  openView(text: string): FilterView {
+    const parsed = parseFilter(text);
+    if ("problem" in parsed) throw new Error(parsed.problem.message);
+    const everything = parsed.filter.alternatives.length === 0;
+    return new FilterView(
+      this.recorder,
+      text,
+      everything ? undefined : compileFilter(parsed.filter, this.filterContext),
+    );
+  }
+
+  parseFilter(text: string): FilterVerdict {
+    const parsed = parseFilter(text);
+    if ("problem" in parsed) return { ok: false, description: parsed.problem.message, problem: parsed.problem };
+    return { ok: true, description: describeFilter(parsed.filter) };
+  }
+
+  suggest(filter: string, caret: number): Suggestion[] {
+    return this.mask.deep(suggestFilter(filter, caret, this.filterContext));
+  }
+
+  row(id: number): Row | undefined {
+    return this.rows.row(id);
+  }
+
+  counts(): ReturnType<SessionGateway["counts"]> {
+    const { recorder } = this;
+    const at = now();
+    return {
+      total: recorder.total,
+      dropped: recorder.dropped,
+      recording: recorder.recording,
+      perSecond: tenth(recorder.rate.perSecond(at)),
+      rejectedShare: Math.round(recorder.rate.refusedShare(at, RATE_SECONDS) * 1000) / 1000,
+      p95: tenth(recorder.durations.percentile(at, 0.95)),
+    };
+  }
+
+  detail(id: number, reveal: boolean): Detail | undefined {
+    return detailOf({ recorder: this.recorder, rows: this.rows, mask: this.mask, port: this.portOf }, id, reveal);
+  }
+
+  lastRejection(): Detail | undefined {
+    const id = this.recorder.lastRejection;
+    return id === 0 ? undefined : this.detail(id, false);
+  }
+
+  private readonly portOf = (listener: string): number => {
+    const known = this.engine.listeners.find((each) => each.name === listener);
+    return known?.addresses.find((address) => address.port !== 0)?.port ?? known?.port ?? 80;
+  };
+
+  servicesView(stamp: Stamp): ServicesView {
+    const page = this.servingPage();
+    const at = now();
+    return {
+      stamp,
+      at: wallClock(),
+      services: serviceViews(page, this.active.state, at),
+      routes: routeViews(page, at),
+    };
+  }
+
+  limitsView(stamp: Stamp, search: string, count: number): LimitsView {
+    const { plan, state } = this.active;
+    return this.mask.deep({ stamp, at: wallClock(), limits: limitViews(plan, state, now(), search, count) });
+  }
+
+  statusView(stamp: Stamp): GatewayStatus {
+    const at = now();
+    const { rate } = this.recorder;
+    return {
+      stamp,
+      state: this.draining ? "draining" : "running",
+      listeners: listenerStatuses(this.engine.listeners),
+      policy: {
+        file: this.options.file,
+        revision: this.engine.active?.revision ?? this.revision,
+        acceptedAt: this.acceptedAt,
+        invalid: this.invalid,
+        diagnostics: this.mask.deep(this.diagnostics),
+      },
+      perSecond: tenth(rate.perSecond(at)),
+      rejected: rate.recent(at, RATE_SECONDS).refused,
+      unhealthy: unhealthyServices(serviceViews(this.servingPage(), this.active.state, at)),
+      processId: process.pid,
+    };
+  }
+
+  private servingPage(): NonNullable<ReturnType<Recorder["plans"]["get"]>> {
+    const page = this.recorder.plans.get(this.active.revision);
+    if (page === undefined) throw new Error("The gateway has not started yet.");
+    return page;
+  }
+
+  resetBucket(identity: string, key: string): void {
+    const { plan, state } = this.active;
+    resetBucket(plan, state, now(), identity, key);
+    this.actions++;
+  }
+
+  policyText(masked: boolean): { text: string; revision: number } {
+    return { text: masked ? this.mask.text(this.text) : this.text, revision: this.active.revision };
+  }
+
+  explain(request: ExplainRequest): Promise<Detail> {
+    return whatIf({ ...this.active, facts: this.facts, mask: this.mask, now, wallClock, seed }, request);
+  }
+
+  clearTraffic(): void {
+    this.recorder.clear();
+    this.rows.forget();
+  }
+
+  setRecording(on: boolean): void {
+    this.recorder.recording = on;
+  }
+}
+
+/** Carried at the moment of the swap, so that nothing taken meanwhile is lost. */
+function stateFor(plan: Plan, old: Active | undefined): Active["state"] {
+  return old === undefined ? freshState(plan) : carry(old.state, old.plan, plan, now());
+}
+
+function now(): number {
+  return performance.now();
+}
+
+function wallClock(): number {
+  return Date.now();
+}
+
+function seed(): number {
+  return randomInt(0, 2 ** 32);
+}
+
+function tenth(value: number): number {
+  return Math.round(value * 10) / 10;
 }

@@ -55,6 +55,23 @@ export class PlanBook {
     return page;
   }
 
+  /** The plan could not be served: the one before is the latest again. */
+  withdraw(revision: number): void {
+    this.pages.delete(revision);
+    this.latestPage = [...this.pages.values()].at(-1);
+    if (this.latestPage === undefined) return;
+    const { plan, routes, endpoints } = this.latestPage;
+    this.routes = new Map(plan.routes.map((route) => [route.name, routes[route.index]]));
+    this.endpoints = new Map(
+      plan.services.flatMap((service) =>
+        service.endpoints.map((endpoint) => [
+          `${service.name}\n${endpoint.url}`,
+          endpoints[service.index][endpoint.index],
+        ]),
+      ),
+    );
+  }
+
   get(revision: number): PlanPage | undefined {
     return this.pages.get(revision);
   }

@@ -1,0 +1,43 @@
+/**
+ * What `--help` prints.
+ */
+
+const RUN = `switchyard run [file] [--ui] [--ui-port <port>] [--quiet]
+
+  Runs the gateway of a policy file (default: switchyard.yaml) until Ctrl-C.
+  A saved change applies within a second; a change with errors is told, and the last good policy keeps serving.
+
+  --ui              serve the live page in a browser, at a loopback address that is printed
+  --ui-port <port>  port of that page (default: any free one)
+  --quiet           no line per request
+`;
+
+const CHECK = `switchyard check [file]
+
+  Tells everything that is wrong with a policy file (default: switchyard.yaml), as file:line:column: code message.
+  Exits with 1 when it cannot be used.
+`;
+
+const EXPLAIN = `switchyard explain [file] METHOD URL [-H 'name: value']... [--client <address>] [--json]
+
+  Decides on a request without sending it, and says why, step by step, with lines of the policy file.
+
+  -H, --header      a header field, as often as needed
+  --client          address that the request comes from (default: 127.0.0.1)
+  --json            the whole decision as JSON
+
+  switchyard explain GET http://localhost:8080/orders -H 'x-api-key: demo-web-key'
+`;
+
+export const HELP = {
+  all: `Switchyard: a local gateway and load balancer that explains itself. Nothing leaves this machine.
+
+${RUN}
+${CHECK}
+${EXPLAIN}
+switchyard --version
+`,
+  run: RUN,
+  check: CHECK,
+  explain: EXPLAIN,
+} as const;

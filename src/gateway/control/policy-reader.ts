@@ -1,0 +1,51 @@
+/**
+ * Reads policy texts for a gateway: environment and files for the reader, and the secret values it met, for masking.
+ * Must not read outside what a policy names, nor files of more than a mebibyte.
+ */
+import { readFileSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import type { Plan } from "../../model/plan.ts";
+import { read } from "../../policyfile/read.ts";
+import { diagnosticView, type PolicyDiagnostic } from "./policy-problem.ts";
+
+const MAX_FILE = 1_048_576;
+
+export interface PolicyReading {
+  readonly diagnostics: readonly PolicyDiagnostic[];
+  /** Only when no diagnostic is an error. */
+  readonly plan?: Plan;
+}
+
+export class PolicyReader {
+  readonly directory: string;
+  private readonly file: string;
+
+  /** @param file as shown to people; its folder is where relative paths begin. */
+  constructor(file: string) {
+    this.file = file;
+    this.directory = dirname(resolve(file));
+  }
+
+  read(text: string): PolicyReading {
+    const secrets = new Set<string>();
+    const result = read(text, this.file, {
+      env: (name) => process.env[name],
+      file: (path) => this.content(path),
+      resolved: (secret) => void secrets.add(secret),
+    });
+    const diagnostics = result.diagnostics.map(diagnosticView);
+    return result.plan === undefined
+      ? { diagnostics }
+      : { diagnostics, plan: { ...result.plan, secrets: [...secrets] } };
+  }
+
+  private content(path: string): string | undefined {
+    const whole = resolve(this.directory, path);
+    try {
+      const { size } = statSync(whole);
+      return size > MAX_FILE ? undefined : readFileSync(whole, "utf8");
+    } catch {
+      return undefined;
+    }
+  }
+}

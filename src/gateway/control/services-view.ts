@@ -1,0 +1,123 @@
+/**
+ * Services with their replicas, and routes, as the trees show them: rates, shares, and a sentence for each health.
+ * Must not judge health: it words what the core's state holds.
+ */
+import type { EndpointView, RouteView, ServiceView } from "../../contract/messages.ts";
+import { millisWords } from "../../decide/words.ts";
+import type { Millis } from "../../model/basics.ts";
+import type { PlanEndpoint, PlanRoute, PlanService } from "../../model/plan.ts";
+import { Admin, Probe, type EndpointState, type State } from "../../model/state.ts";
+import { locationOf } from "../record/location.ts";
+import type { PlanPage } from "../record/plan-book.ts";
+import { RATE_SECONDS } from "../record/rates.ts";
+
+export function serviceViews({ plan, endpoints }: PlanPage, state: State, now: Millis): ServiceView[] {
+  return plan.services.map((service) => {
+    const rates = endpoints[service.index];
+    const hits = rates.map((rate) => rate.recent(now, RATE_SECONDS).hits);
+    const sum = hits.reduce((total, each) => total + each, 0);
+    const views = service.endpoints.map((endpoint) =>
+      endpointView(service, endpoint, state.services[service.index].endpoints[endpoint.index], {
+        now,
+        perSecond: rounded(rates[endpoint.index].perSecond(now)),
+        share: sum === 0 ? 0 : rounded(hits[endpoint.index] / sum),
+      }),
+    );
+    return {
+      name: service.name,
+      algorithm: service.balancerKind.type,
+      healthy: views.filter(isHealthy).length,
+      total: views.length,
+      perSecond: rounded(rates.reduce((total, rate) => total + rate.perSecond(now), 0)),
+      endpoints: views,
+      location: locationOf(service.source),
+    };
+  });
+}
+
+/** "orders 2/3" for each service that has fewer healthy replicas than replicas. */
+export function unhealthyServices(services: readonly ServiceView[]): string[] {
+  return services.filter((s) => s.healthy < s.total).map((s) => `${s.name} ${s.healthy}/${s.total}`);
+}
+
+function isHealthy(view: EndpointView): boolean {
+  return view.health === "up" || view.health === "unknown";
+}
+
+interface Measured {
+  readonly now: Millis;
+  readonly perSecond: number;
+  readonly share: number;
+}
+
+function endpointView(
+  service: PlanService,
+  endpoint: PlanEndpoint,
+  state: EndpointState,
+  { now, perSecond, share }: Measured,
+): EndpointView {
+  const { health, sentence } = healthOf(service, state, now);
+  return {
+    index: endpoint.index,
+    label: endpoint.label,
+    url: endpoint.url,
+    health,
+    sentence,
+    inFlight: state.inFlight,
+    weight: endpoint.weight,
+    latency: state.latency < 0 ? -1 : Math.round(state.latency * 10) / 10,
+    perSecond,
+    share,
+    location: locationOf(endpoint.source),
+  };
+}
+
+function healthOf(service: PlanService, state: EndpointState, now: Millis): Pick<EndpointView, "health" | "sentence"> {
+  if (state.admin === Admin.Maintenance) return { health: "maintenance", sentence: "in maintenance: gets no requests" };
+  if (state.admin === Admin.Drain) return { health: "drain", sentence: "draining: gets no new requests" };
+  if (state.ejectedUntil > now) {
+    const back = millisWords(state.ejectedUntil - now);
+    return {
+      health: "ejected",
+      sentence: `ejected, back in ${back} after ${count(service.passive.consecutive5xx, "failure")}`,
+    };
+  }
+  if (state.probe === Probe.Down) return { health: "down", sentence: "down: its health check fails" };
+  const failing = state.failures > 0 ? `, ${count(state.failures, "failure")} in a row` : "";
+  if (state.probe === Probe.Up) return { health: "up", sentence: `up${failing}` };
+  if (service.active !== undefined) return { health: "unknown", sentence: `not probed yet, gets requests${failing}` };
+  if (state.latency < 0 && state.failed === 0) return { health: "unknown", sentence: "no request yet" };
+  return { health: "up", sentence: `up${failing}` };
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+export function routeViews({ plan, routes }: PlanPage, now: Millis): RouteView[] {
+  return plan.routes.map((route) => {
+    const rate = routes[route.index];
+    return {
+      name: route.name,
+      summary: summaryOf(route),
+      perSecond: rounded(rate.perSecond(now)),
+      rejectedShare: rounded(rate.refusedShare(now, 60)),
+      total: rate.total,
+      location: locationOf(route.source),
+    };
+  });
+}
+
+/** "GET POST /orders", "any /" */
+function summaryOf(route: PlanRoute): string {
+  const matches = route.matches.map(({ methods, path }) => {
+    const words = path.kind === "regex" ? `~${path.value}` : path.kind === "exact" ? `=${path.value}` : path.value;
+    return [...methods, words].join(" ");
+  });
+  const host = route.hostnames.length === 0 ? "" : `${route.hostnames.join(" ")} `;
+  return `${host}${matches.join(", ")}`;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

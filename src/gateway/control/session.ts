@@ -1,0 +1,260 @@
+/**
+ * One watcher of the gateway: answers its calls, and tells it what changed, at most ten times a second and only what
+ * it asked to be told. It exists per page or extension, over any channel that carries frames.
+ * Must not send anything while nothing changed, and must not act on a message that the guard has not passed.
+ */
+import { createBirpc, type BirpcReturn } from "birpc";
+import { CALL_TIMEOUT, packFrame, unpackFrame, WATCHER_EVENTS, type Frame } from "../../contract/frames.ts";
+import { guardFrame } from "../../contract/guards.ts";
+import { CONTRACT_VERSION } from "../../contract/messages.ts";
+import type {
+  Detail,
+  ExplainRequest,
+  FilterVerdict,
+  GatewayFunctions,
+  GatewayStatus,
+  Hello,
+  LimitsView,
+  ProposeResult,
+  ServicesView,
+  Stamp,
+  Suggestion,
+  Topics,
+  TrafficQuery,
+  TrafficWindow,
+  WatcherFunctions,
+} from "../../contract/messages.ts";
+import { TrafficFeed, type TrafficSource } from "./traffic-feed.ts";
+
+/** Everything a session asks of the gateway. */
+export interface SessionGateway extends TrafficSource {
+  readonly generation: string;
+  /** Grows with everything that status, services or limits could show. */
+  readonly activity: number;
+  /** Grows when health, listeners or the policy changed: worth telling at once. */
+  readonly urgency: number;
+  statusView(stamp: Stamp): GatewayStatus;
+  servicesView(stamp: Stamp): ServicesView;
+  limitsView(stamp: Stamp, search: string, count: number): LimitsView;
+  suggest(filter: string, caret: number): Suggestion[];
+  parseFilter(filter: string): FilterVerdict;
+  detail(id: number, reveal: boolean): Detail | undefined;
+  lastRejection(): Detail | undefined;
+  resetBucket(identity: string, key: string): void;
+  policyText(masked: boolean): { text: string; revision: number };
+  propose(text: string, basedOn: number): Promise<ProposeResult>;
+  explain(request: ExplainRequest): Promise<Detail>;
+  clearTraffic(): void;
+  setRecording(on: boolean): void;
+  requestStop(): void;
+}
+
+export interface SessionOptions {
+  send(frame: Frame): void;
+  /** True while the channel has a backlog: nothing is queued on top of it. */
+  congested?(): boolean;
+  /** The text of the policy holds literal secrets; a browser page gets it masked. */
+  readonly maskPolicyText?: boolean;
+}
+
+const TICK = 100;
+const DEFAULT_KEYS = 20;
+
+export class Session implements GatewayFunctions {
+  private readonly gateway: SessionGateway;
+  private readonly options: SessionOptions;
+  private readonly watcher: BirpcReturn<WatcherFunctions, GatewayFunctions>;
+  private readonly feed: TrafficFeed;
+  private deliver: (frame: unknown) => void = () => {};
+  private topics: Topics = {};
+  private timer: NodeJS.Timeout | undefined;
+  private ticks = 0;
+  private closed = false;
+  private readonly sequences = { services: 0, limits: 0, status: 0 };
+  private readonly told = { services: "", limits: -1, status: "", urgency: -1 };
+
+  constructor(gateway: SessionGateway, options: SessionOptions) {
+    this.gateway = gateway;
+    this.options = options;
+    this.feed = new TrafficFeed(gateway);
+    this.watcher = createBirpc<WatcherFunctions, GatewayFunctions>(this.functions(), {
+      post: (frame: Frame) => {
+        if (!this.closed) options.send(frame);
+      },
+      on: (deliver) => {
+        this.deliver = deliver;
+      },
+      serialize: packFrame,
+      deserialize: unpackFrame,
+      timeout: CALL_TIMEOUT,
+      eventNames: [...WATCHER_EVENTS],
+      onGeneralError: () => true,
+    });
+  }
+
+  /** A frame from the watcher. Never throws. */
+  receive(frame: unknown): void {
+    if (this.closed) return;
+    const verdict = guardFrame(frame);
+    if (verdict.kind === "call") this.deliver(frame);
+    else if (verdict.kind === "refused")
+      this.options.send({ t: "s", i: verdict.id, e: { name: "TypeError", message: verdict.message } });
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.timer);
+    this.feed.close();
+    this.watcher.$close();
+  }
+
+  // ---- GatewayFunctions -----------------------------------------------------------------------------------------
+
+  hello(_version: number): Hello {
+    return { version: CONTRACT_VERSION, generation: this.gateway.generation, status: this.status() };
+  }
+
+  watch(topics: Topics): void {
+    this.topics = topics;
+    if (topics.traffic === undefined) this.feed.unwatch();
+    else this.feed.watch(topics.traffic.filter);
+    this.told.services = this.told.status = "";
+    this.told.limits = -1;
+    const wanted = topics.traffic ?? topics.limits ?? (topics.services || topics.status || undefined);
+    if (wanted === undefined) {
+      clearInterval(this.timer);
+      this.timer = undefined;
+      return;
+    }
+    this.timer ??= setInterval(() => this.tick(), TICK).unref();
+  }
+
+  parseFilter(filter: string): FilterVerdict {
+    return this.gateway.parseFilter(filter);
+  }
+
+  suggest(filter: string, caret: number): Suggestion[] {
+    return this.gateway.suggest(filter, caret);
+  }
+
+  rows(query: TrafficQuery): TrafficWindow {
+    return this.feed.rows(query);
+  }
+
+  detail(id: number, reveal: boolean): Detail | undefined {
+    return this.gateway.detail(id, reveal);
+  }
+
+  lastRejection(): Detail | undefined {
+    return this.gateway.lastRejection();
+  }
+
+  services(): ServicesView {
+    return this.gateway.servicesView(this.stamp(this.sequences.services));
+  }
+
+  limits(search: string, count: number): LimitsView {
+    return this.gateway.limitsView(this.stamp(this.sequences.limits), search, count);
+  }
+
+  resetBucket(identity: string, key: string): void {
+    this.gateway.resetBucket(identity, key);
+  }
+
+  status(): GatewayStatus {
+    return this.gateway.statusView(this.stamp(this.sequences.status));
+  }
+
+  policyText(): { text: string; revision: number } {
+    return this.gateway.policyText(this.options.maskPolicyText === true);
+  }
+
+  propose(text: string, basedOn: number): Promise<ProposeResult> {
+    return this.gateway.propose(text, basedOn);
+  }
+
+  explain(request: ExplainRequest): Promise<Detail> {
+    return this.gateway.explain(request);
+  }
+
+  clearTraffic(): void {
+    this.gateway.clearTraffic();
+  }
+
+  setRecording(on: boolean): void {
+    this.gateway.setRecording(on);
+  }
+
+  stop(): void {
+    this.gateway.requestStop();
+  }
+
+  // ---- Telling --------------------------------------------------------------------------------------------------
+
+  /** birpc calls with its own `this`; these call with ours. */
+  private functions(): GatewayFunctions {
+    return {
+      hello: (version) => this.hello(version),
+      watch: (topics) => this.watch(topics),
+      parseFilter: (filter) => this.parseFilter(filter),
+      suggest: (filter, caret) => this.suggest(filter, caret),
+      rows: (query) => this.rows(query),
+      detail: (id, reveal) => this.detail(id, reveal),
+      lastRejection: () => this.lastRejection(),
+      services: () => this.services(),
+      limits: (search, count) => this.limits(search, count),
+      resetBucket: (identity, key) => this.resetBucket(identity, key),
+      status: () => this.status(),
+      policyText: () => this.policyText(),
+      propose: (text, basedOn) => this.propose(text, basedOn),
+      explain: (request) => this.explain(request),
+      clearTraffic: () => this.clearTraffic(),
+      setRecording: (on) => this.setRecording(on),
+      stop: () => this.stop(),
+    };
+  }
+
+  private stamp(seq: number): Stamp {
+    return { generation: this.gateway.generation, seq };
+  }
+
+  private tick(): void {
+    if (this.closed || this.options.congested?.() === true) return;
+    this.ticks++;
+    const urgent = this.gateway.urgency !== this.told.urgency;
+    this.told.urgency = this.gateway.urgency;
+    const delta = this.feed.delta();
+    if (delta !== undefined) this.watcher.traffic(delta);
+    if (this.topics.limits !== undefined && (urgent || this.ticks % 3 === 0)) this.tellLimits(this.topics.limits);
+    if (!urgent && this.ticks % 10 !== 0) return;
+    if (this.topics.services === true) this.tellServices();
+    if (this.topics.status === true) this.tellStatus();
+  }
+
+  /** Only after something happened: a view counts down by itself. */
+  private tellLimits({ search, count }: { readonly search?: string; readonly count?: number }): void {
+    if (this.told.limits === this.gateway.activity) return;
+    this.told.limits = this.gateway.activity;
+    const stamp = this.stamp(++this.sequences.limits);
+    this.watcher.limitsChanged(this.gateway.limitsView(stamp, search ?? "", count ?? DEFAULT_KEYS));
+  }
+
+  private tellServices(): void {
+    const view = this.gateway.servicesView(this.stamp(this.sequences.services + 1));
+    const text = JSON.stringify([view.services, view.routes]);
+    if (text === this.told.services) return;
+    this.told.services = text;
+    this.sequences.services++;
+    this.watcher.servicesChanged(view);
+  }
+
+  private tellStatus(): void {
+    const status = this.gateway.statusView(this.stamp(this.sequences.status + 1));
+    const text = JSON.stringify({ ...status, stamp: undefined });
+    if (text === this.told.status) return;
+    this.told.status = text;
+    this.sequences.status++;
+    this.watcher.statusChanged(status);
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The traffic one session sees: windows on demand, and what was added and changed since it was last told.
+ * Positions of matched rows stay where they are; when they cannot, a sequence number is left out, and the watcher
+ * asks for a snapshot. Must not send more than a screen can use.
+ */
+import type { Row, Stamp, TrafficCounts, TrafficDelta, TrafficQuery, TrafficWindow } from "../../contract/messages.ts";
+import type { FilterView } from "../record/filter-view.ts";
+
+/** What the feed needs of the gateway. */
+export interface TrafficSource {
+  readonly generation: string;
+  /** @throws Error in words when the filter cannot be understood. */
+  openView(filter: string): FilterView;
+  row(id: number): Row | undefined;
+  counts(): Pick<TrafficCounts, "total" | "dropped" | "recording" | "perSecond" | "rejectedShare" | "p95">;
+}
+
+const MAX_APPENDED = 200;
+const MAX_CHANGED = 500;
+/** Rows that were sent unasked and may still be on the screen. */
+const RECENT = 1000;
+
+export class TrafficFeed {
+  private readonly source: TrafficSource;
+  private watched: FilterView | undefined;
+  /** A view that was only asked about. */
+  private asked: FilterView | undefined;
+  private seq = 0;
+  /** Position up to which rows were told. */
+  private told = 0;
+  private shifts = 0;
+  private shown = { from: 0, to: 0 };
+  private lastCounts = "";
+
+  constructor(source: TrafficSource) {
+    this.source = source;
+  }
+
+  watch(filter: string): void {
+    if (this.watched?.text !== filter) {
+      const view = this.source.openView(filter);
+      this.watched?.close();
+      this.watched = view;
+    }
+    this.catchUp(this.watched);
+    this.told = this.watched.first + this.watched.matched;
+    this.lastCounts = "";
+  }
+
+  unwatch(): void {
+    this.watched?.close();
+    this.watched = undefined;
+  }
+
+  close(): void {
+    this.unwatch();
+    this.asked?.close();
+    this.asked = undefined;
+  }
+
+  rows({ filter, from, count }: TrafficQuery): TrafficWindow {
+    const view = this.viewFor(filter);
+    if (view === this.watched) this.tellLater(this.catchUp(view));
+    else view.catchUp();
+    const end = view.first + view.matched;
+    const begin = Math.max(view.first, from < 0 ? end + from : from);
+    if (view === this.watched) this.shown = { from: begin, to: begin + count };
+    return { ...this.countsOf(view), from: begin, rows: this.make(view.idsBetween(begin, begin + count)) };
+  }
+
+  /** undefined = nothing to tell. */
+  delta(): TrafficDelta | undefined {
+    const view = this.watched;
+    if (view === undefined) return undefined;
+    const changedIds = [...this.waiting, ...this.catchUp(view)];
+    this.waiting = [];
+    const end = view.first + view.matched;
+    const from = Math.max(this.told, end - MAX_APPENDED, view.first);
+    const appended = this.make(view.idsBetween(from, end));
+    const toldBefore = Math.max(this.told, view.first);
+    this.told = end;
+    const changed = this.changedRows(view, changedIds, toldBefore);
+    const counts = this.countsOf(view);
+    const text = JSON.stringify({ ...counts, stamp: undefined });
+    if (appended.length === 0 && changed.length === 0 && text === this.lastCounts) return undefined;
+    this.lastCounts = text;
+    return { ...counts, stamp: this.stamp(++this.seq), appended, appendedAt: from, changed };
+  }
+
+  private waiting: number[] = [];
+
+  /** Ends that a window request has taken in: the delta still has to tell them for rows outside that window. */
+  private tellLater(ids: number[]): void {
+    this.waiting.push(...ids.slice(-MAX_CHANGED));
+    if (this.waiting.length > MAX_CHANGED) this.waiting = this.waiting.slice(-MAX_CHANGED);
+  }
+
+  private catchUp(view: FilterView): number[] {
+    const ended = view.catchUp();
+    if (view === this.watched && view.shifts !== this.shifts) {
+      this.shifts = view.shifts;
+      // A gap: whoever counted positions asks again.
+      this.seq++;
+      this.told = view.first + view.matched;
+    }
+    return ended;
+  }
+
+  private viewFor(filter: string): FilterView {
+    if (this.watched?.text === filter) return this.watched;
+    if (this.asked?.text !== filter) {
+      const view = this.source.openView(filter);
+      this.asked?.close();
+      this.asked = view;
+    }
+    return this.asked;
+  }
+
+  /** Of the rows that ended, those that the watcher has or shows. */
+  private changedRows(view: FilterView, ids: readonly number[], told: number): Row[] {
+    if (ids.length === 0) return [];
+    const wanted = new Set(view.idsBetween(Math.max(view.first, told - RECENT), told));
+    const margin = this.shown.to - this.shown.from;
+    for (const id of view.idsBetween(this.shown.from - margin, Math.min(told, this.shown.to + margin))) wanted.add(id);
+    return this.make([...new Set(ids)].filter((id) => wanted.has(id)).slice(-MAX_CHANGED));
+  }
+
+  private make(ids: readonly number[]): Row[] {
+    return ids.map((id) => this.source.row(id)).filter((row) => row !== undefined);
+  }
+
+  private countsOf(view: FilterView): TrafficCounts {
+    return {
+      stamp: this.stamp(this.seq),
+      ...this.source.counts(),
+      matched: view.matched,
+      first: view.first,
+    };
+  }
+
+  private stamp(seq: number): Stamp {
+    return { generation: this.source.generation, seq };
+  }
+}
