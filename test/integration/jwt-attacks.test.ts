@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createHmac, generateKeyPairSync, sign, type KeyObject } from "node:crypto";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { TokenFact, TokenSource } from "../../src/model/arrival.ts";
 import { TokenVerifier } from "../../src/gateway/facts/token-verifier.ts";
 
