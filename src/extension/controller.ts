@@ -3,6 +3,7 @@
  * One writer of that state; trees, status bar, pages and commands read it and ask here for changes.
  * Only what somebody looks at is asked of the gateway. Must not show anything itself.
  */
+import { basename } from "node:path";
 import { createBirpc, type BirpcReturn } from "birpc";
 import * as vscode from "vscode";
 import { CALL_TIMEOUT, packFrame, unpackFrame, type Frame } from "../contract/frames.ts";
@@ -85,7 +86,8 @@ export class Controller implements vscode.Disposable {
     try {
       const process = await GatewayProcess.start({
         script: this.#script,
-        file: file.uri.fsPath,
+        // Relative to the folder it runs in: so it is shown to people.
+        file: basename(file.uri.fsPath),
         folder: file.folder,
         onLine: (line) => this.log.info(line),
         onGone: (how, expected) => this.#onGone(how, expected),

@@ -20,7 +20,7 @@ export class GatewayStartError extends Error {
 export interface GatewayProcessOptions {
   /** Path of dist/gateway.js. */
   readonly script: string;
-  /** Path of the policy file. */
+  /** Name of the policy file in `folder`. */
   readonly file: string;
   readonly folder: string;
   /** A line that the process printed. */
@@ -56,11 +56,10 @@ export class GatewayProcess {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       serialization: "json",
     });
-    const last: string[] = [];
+    let problem = "";
     const keep = (line: string): void => {
-      last.push(line);
-      if (last.length > 20) last.shift();
-      options.onLine(line);
+      if (/^\w*Error\b/.test(line)) problem = line.slice(0, 300);
+      options.onLine(line.slice(0, 2000));
     };
     if (child.stdout) eachLine(child.stdout, keep);
     if (child.stderr) eachLine(child.stderr, keep);
@@ -90,7 +89,7 @@ export class GatewayProcess {
       });
       child.on("exit", (code, signal) => {
         const how = signal === null ? `ended with code ${code}` : `was ended by ${signal}`;
-        if (started === undefined) return fail({ message: `The gateway process ${how}. ${last.join("\n")}`.trim() });
+        if (started === undefined) return fail({ message: `The gateway process ${how}. ${problem}`.trim() });
         started.#gone = true;
         started.#sessions.clear();
         options.onGone(`The gateway process ${how}.`, started.#stopping);

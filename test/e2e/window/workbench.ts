@@ -9,6 +9,9 @@ import { findChromium } from "../../../scripts/vscode-setup.mjs";
 
 export const EXTENSION = "switchyard.switchyard";
 
+/** Milliseconds that anything on the screen may take: a busy machine is slow, not wrong. */
+export const PATIENCE = 60_000;
+
 let shared: Promise<Browser> | undefined;
 
 /** The one browser of a test run. */
@@ -48,7 +51,8 @@ export class Workbench {
   private constructor(page: Page) {
     this.page = page;
     page.on("console", (message) => this.console.push(`${message.type()}: ${message.text()}`));
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(PATIENCE);
+    page.setDefaultNavigationTimeout(90_000);
   }
 
   static async open(address: string, options: WindowOptions = {}): Promise<Workbench> {
@@ -91,9 +95,19 @@ export class Workbench {
     return rows.map((row) => row.trim());
   }
 
+  /** By name, with the quick picker; asked again while the file search is not up yet. */
   async openFile(name: string): Promise<void> {
-    await this.#openPalette(name);
-    await this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name }).first().click();
+    const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name }).first();
+    for (let attempt = 1; ; attempt++) {
+      await this.#openPalette(name);
+      try {
+        await row.click({ timeout: 6000 });
+        break;
+      } catch (problem) {
+        if (attempt === 8) throw problem;
+        await this.page.keyboard.press("Escape");
+      }
+    }
     await this.page.locator(`.tabs-container .tab[data-resource-name="${name}"]`).waitFor();
   }
 
@@ -127,7 +141,7 @@ export class Workbench {
   }
 
   /** The page inside the webview whose content satisfies `holds`; undefined while there is none. */
-  async webview(holds: (frame: Frame) => Promise<boolean>, timeout = 20_000): Promise<Frame> {
+  async webview(holds: (frame: Frame) => Promise<boolean>, timeout = PATIENCE): Promise<Frame> {
     const until = Date.now() + timeout;
     for (;;) {
       const outers = await this.page.locator(`iframe.webview.ready[src*="extensionId=${EXTENSION}"]`).all();

@@ -1,0 +1,303 @@
+/**
+ * The main job, end to end: start from the palette, watch traffic in the sidebar, be told which line refused, see the
+ * limit empty and fill, edit and save. The packaged extension in a real VS Code, real requests, real services.
+ */
+import assert from "node:assert/strict";
+import { createServer, type Server } from "node:http";
+import { once } from "node:events";
+import type { Frame } from "playwright-core";
+import { eventually } from "./window/expect.ts";
+import { packaged } from "./window/packaged.ts";
+import { CodeServer } from "./window/server.ts";
+import { gatewaysOf, KEY, Shop } from "./window/shop.ts";
+import { closeBrowser, Workbench } from "./window/workbench.ts";
+
+describe("Switchyard in VS Code", function () {
+  this.timeout(240_000);
+  let shop: Shop;
+  let server: CodeServer;
+  let window: Workbench;
+
+  before(async () => {
+    shop = await Shop.open();
+    server = await CodeServer.start({ vsix: packaged() });
+    window = await Workbench.open(server.address(shop.folder));
+    await window.showSidebar();
+  });
+
+  after(async () => {
+    await window?.close();
+    await closeBrowser();
+    await server?.stop();
+    await shop?.close();
+  });
+
+  afterEach(async function () {
+    if (this.currentTest?.state !== "failed") return;
+    await window?.shot(`failed-${this.currentTest.title.replaceAll(/\W+/g, "-").slice(0, 60)}`);
+    console.error(window?.console.slice(-8).join("\n"), server?.said.slice(-2000));
+  });
+
+  const live = (text: string): Promise<Frame> =>
+    window.webview(
+      async (frame) => (await frame.locator("body[data-place=sidebar]").count()) > 0 && (await shows(frame, text)),
+    );
+
+  it("starts no process before somebody asks, and says that the gateway is off", async () => {
+    await window.statusItem().filter({ hasText: "Switchyard off" }).waitFor();
+    await window.pane("Services").getByRole("button", { name: "Start Gateway" }).waitFor();
+    assert.deepEqual(gatewaysOf(shop.folder), []);
+  });
+
+  it("starts from the palette and shows where it listens and who is healthy", async () => {
+    await window.command("Switchyard: Start Gateway");
+    await window
+      .statusItem()
+      .filter({ hasText: `:${shop.port}` })
+      .waitFor();
+    await window.treeRow("Services", "orders").filter({ hasText: "2/2 healthy" }).waitFor();
+    await window.treeRow("Routes", "cart").waitFor();
+    assert.equal(gatewaysOf(shop.folder).length, 1);
+  });
+
+  it("shows in the sidebar where each request went", async () => {
+    const answers = [await shop.send("/orders/12"), await shop.send("/cart/7")];
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [200, 200],
+    );
+    const page = await live("/orders/12");
+    await page.getByText("/cart/7").first().waitFor();
+    await window.treeRow("Services", `:${shop.ports[0]}`).filter({ hasText: "up" }).waitFor();
+  });
+
+  it("shows a limit's gauge fall, a rejection, and the gauge fill again", async () => {
+    await eventually("the limit refuses", async () => (await shop.send("/orders/77")).status === 429);
+    const row = window.treeRow("Limits", "web");
+    await row.filter({ hasText: "0/5" }).waitFor();
+    await row.filter({ hasText: "rejected" }).waitFor();
+    await live("/orders/77");
+    await row.filter({ hasText: "5/5" }).waitFor();
+  });
+
+  it("explains the last rejection at the line that refused", async () => {
+    const refused = await eventually("a refusal", async () => {
+      const answer = await shop.send("/orders/explain-me");
+      return answer.status === 429 && answer;
+    });
+    const { line } = JSON.parse(refused.text) as { line: number };
+    await window.command("Switchyard: Explain Last Rejection");
+    await window.editor().waitFor();
+    assert.equal(line, shop.lineOf("per-consumer: {"));
+    await eventually("the cursor stands on the line", async () => (await window.cursorLine()) === line);
+    await window.editor().getByText("429 GET /orders/explain-me").first().waitFor();
+  });
+
+  it("refuses an unknown client and names the policy in the page", async () => {
+    const answer = await shop.send("/orders/1", {});
+    assert.equal(answer.status, 401);
+    await live("known-clients");
+  });
+
+  it("applies a saved edit to the next decision", async () => {
+    const line = shop.lineOf("per-consumer: {");
+    const column = shop.read().split("\n")[line - 1].indexOf("requests: 5") + "requests: ".length + 1;
+    await window.openFile("switchyard.yaml");
+    await window.goToLine(line, column);
+    await window.page.keyboard.press("Delete");
+    await window.page.keyboard.type("60");
+    await window.page.keyboard.press("Escape");
+    await window.page.keyboard.press("Control+s");
+    await eventually("the file is saved", () => shop.read().includes("requests: 60"));
+    await window.treeRow("Limits", "per-consumer").filter({ hasText: "60 per 10s" }).waitFor();
+    await eventually("twelve requests in a row pass", async () => {
+      const answers = await Promise.all(Array.from({ length: 12 }, () => shop.send("/orders/after-edit")));
+      return answers.every(({ status }) => status === 200);
+    });
+  });
+
+  it("keeps the last good policy serving when a save is invalid, says so, and shows the problem", async () => {
+    const good = shop.read();
+    await window.goToLine(shop.lineOf("- name: cart"), 5);
+    await window.page.keyboard.type("nmae: x, ");
+    await window.page.keyboard.press("Escape");
+    await window.page.keyboard.press("Control+s");
+    await eventually("the file is saved", () => shop.read() !== good);
+    await window.statusItem().filter({ hasText: "policy invalid: serving last good" }).waitFor();
+    await window.editor().locator(".squiggly-error").first().waitFor();
+    assert.equal((await shop.send("/cart/still-here")).status, 200);
+    await window.command("Switchyard: Compare with Serving Policy");
+    await window.page.locator(".tab").filter({ hasText: "serves ↔ saved" }).waitFor();
+    await window.page.keyboard.press("Control+w");
+    shop.write(good);
+    await window
+      .statusItem()
+      .filter({ hasText: `:${shop.port}` })
+      .waitFor();
+  });
+
+  it("completes keys and explains them on hover", async () => {
+    await window.openFile("switchyard.yaml");
+    await eventually("the editor shows the file as it is on the disk", async () =>
+      (await window.editor().innerText()).replaceAll("\u00a0", " ").includes("- name: cart"),
+    );
+    await window.goToLine(shop.lineOf("      - { service: cart }"), 100);
+    await window.page.keyboard.press("Enter");
+    await window.page.keyboard.press("Backspace");
+    await window.page.keyboard.type("ti");
+    await window.page.keyboard.press("Control+Space");
+    await window.page.locator(".suggest-widget .monaco-list-row").filter({ hasText: "timeouts" }).first().waitFor();
+    await window.page.keyboard.press("Escape");
+    await window.command("File: Revert File");
+    await window.goToLine(shop.lineOf("loadBalancer"), 8);
+    await window.command("Show or Focus Hover");
+    await window.page
+      .locator(".monaco-hover")
+      .filter({ hasText: /balanc/i })
+      .first()
+      .waitFor();
+    await window.page.keyboard.press("Escape");
+  });
+
+  it("takes another port when its own is held, and says by whom", async () => {
+    await window.command("Switchyard: Stop Gateway");
+    await window.statusItem().filter({ hasText: "Switchyard off" }).waitFor();
+    const intruder: Server = createServer();
+    intruder.listen(shop.port, "127.0.0.1");
+    await once(intruder, "listening");
+    try {
+      await window.command("Switchyard: Start Gateway");
+      const message = window.notification(`:${shop.port} held by`);
+      await message.filter({ hasText: `(${process.pid})` }).waitFor();
+      const use = message.getByRole("button", { name: /^Use \d+$/ });
+      const port = Number(/\d+/.exec(await use.innerText())?.[0]);
+      await use.click();
+      await window
+        .statusItem()
+        .filter({ hasText: `:${port}` })
+        .waitFor();
+      assert.equal((await shop.send("/cart/1", {}, port)).status, 200);
+      assert.match(shop.read(), new RegExp(`port: ${port} `));
+    } finally {
+      intruder.close();
+    }
+    await window.command("Switchyard: Stop Gateway");
+    await window.statusItem().filter({ hasText: "Switchyard off" }).waitFor();
+    shop.write(shop.policy);
+    await window.command("Switchyard: Start Gateway");
+    await window
+      .statusItem()
+      .filter({ hasText: `:${shop.port}` })
+      .waitFor();
+  });
+
+  it("shows a lost gateway as lost, and starts it again", async () => {
+    const [processId] = gatewaysOf(shop.folder);
+    process.kill(processId, "SIGKILL");
+    await window.statusItem().filter({ hasText: "gateway lost" }).waitFor();
+    await window.pane("Services").getByText("Gateway lost. As of").first().waitFor();
+    await window.command("Switchyard: Restart Gateway");
+    await window
+      .statusItem()
+      .filter({ hasText: `:${shop.port}` })
+      .waitFor();
+    assert.equal((await shop.send("/cart/back")).status, 200);
+    await live("/cart/back");
+  });
+
+  it("resets a bucket", async () => {
+    for (let sent = 0; sent < 6; sent++) await shop.send("/orders/reset");
+    await window.command("Switchyard: Reset Bucket…");
+    await window.quickPick("web").click();
+    await window.page.locator(".statusbar").getByText("The bucket of web is full again").waitFor();
+    assert.equal((await shop.send("/orders/reset")).status, 200);
+  });
+
+  it("opens a request as text and copies it as cURL, with the secret masked", async () => {
+    await shop.send("/orders/as-text", { "x-api-key": KEY });
+    await window.command("Switchyard: Open Request as Text");
+    await window.quickPick("/orders/as-text").click();
+    const text = window.page.locator(".editor-instance .view-lines").filter({ hasText: "who" }).first();
+    await text.waitFor();
+    assert.ok(!(await text.innerText()).includes(KEY), "the key is not shown");
+    await window.command("Switchyard: Copy as cURL");
+    await window.quickPick("/orders/as-text").click();
+    await window.page.locator(".statusbar").getByText("as cURL").waitFor();
+    const copied = await window.page.evaluate<string>("navigator.clipboard.readText()");
+    assert.match(copied, /^curl .*\/orders\/as-text/s);
+    assert.ok(!copied.includes(KEY), "the key is not copied");
+  });
+
+  it("stops and starts the recording, and clears what was recorded", async () => {
+    await window.command("Switchyard: Stop Recording");
+    await window.page.locator(".statusbar").getByText("Recording stopped").waitFor();
+    await window.command("Switchyard: Start Recording");
+    await window.page.locator(".statusbar").getByText("Recording requests").waitFor();
+    await shop.send("/cart/before-clear");
+    await live("/cart/before-clear");
+    await window.command("Switchyard: Clear Traffic");
+    await eventually("the rows are gone", async () => !(await shows(await live(""), "/cart/before-clear")));
+  });
+
+  it("shows the traffic table in the panel and in an editor tab", async () => {
+    await shop.send("/cart/in-the-panel");
+    await window.command("Switchyard: Focus Traffic");
+    await window.webview(
+      async (frame) =>
+        (await frame.locator("body[data-place=panel]").count()) > 0 && shows(frame, "/cart/in-the-panel"),
+    );
+    await window.command("Switchyard: Open Traffic in Editor");
+    await window.page.locator(".tab").filter({ hasText: "Traffic" }).waitFor();
+  });
+
+  it("opens the log, the policy and the state of the gateway", async () => {
+    await window.command("Switchyard: Show Gateway Log");
+    await window.page.locator(".panel .view-lines").filter({ hasText: "gateway" }).first().waitFor();
+    await window.command("Switchyard: Open Policy");
+    await window.page.locator('.tab.active[data-resource-name="switchyard.yaml"]').waitFor();
+    await window.command("Switchyard: Show Gateway Status");
+    await window.quickPick("Stop Gateway").waitFor();
+    await window.page.keyboard.press("Escape");
+  });
+
+  it("adds a limit to the policy without saving it", async () => {
+    const saved = shop.read();
+    await window.command("Switchyard: Add Rate Limit");
+    await window.page.locator('.tab.dirty[data-resource-name="switchyard.yaml"]').waitFor();
+    assert.equal(shop.read(), saved);
+    await window.command("File: Revert File");
+  });
+
+  it("offers only the commands that have an effect now", async () => {
+    const running = await window.offered("Switchyard:");
+    assert.ok(!running.some((title) => title.includes("Start Gateway")), running.join("\n"));
+    assert.ok(
+      running.some((title) => title.includes("Explain Last Rejection")),
+      running.join("\n"),
+    );
+    await window.command("Switchyard: Stop Gateway");
+    await window.statusItem().filter({ hasText: "Switchyard off" }).waitFor();
+    const stopped = await window.offered("Switchyard:");
+    assert.ok(
+      stopped.some((title) => title.includes("Start Gateway")),
+      stopped.join("\n"),
+    );
+    assert.ok(!stopped.some((title) => title.includes("Clear Traffic")), stopped.join("\n"));
+  });
+
+  it("ends the gateway with the window", async () => {
+    await window.command("Switchyard: Start Gateway");
+    await window
+      .statusItem()
+      .filter({ hasText: `:${shop.port}` })
+      .waitFor();
+    assert.equal(gatewaysOf(shop.folder).length, 1);
+    await window.close();
+    await eventually("the gateway's process is gone", () => gatewaysOf(shop.folder).length === 0);
+  });
+});
+
+/** Whether a text is on the page, also inside its components. */
+async function shows(frame: Frame, text: string): Promise<boolean> {
+  return text === "" || (await frame.getByText(text).count()) > 0;
+}

@@ -1,0 +1,24 @@
+/**
+ * Waiting for what a person would see. No timing is asserted: only that it comes before patience ends.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { PATIENCE } from "./workbench.ts";
+
+/** Asks `look` until it answers something else than undefined or false. */
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
+  const until = Date.now() + PATIENCE;
+  let last: unknown;
+  for (;;) {
+    try {
+      const seen = await look();
+      if (seen !== undefined && seen !== false) return seen;
+    } catch (problem) {
+      last = problem;
+    }
+    if (Date.now() > until) throw new Error(`${what}: not seen within ${PATIENCE / 1000} s`, { cause: last });
+    await delay(100);
+  }
+}
