@@ -19,9 +19,18 @@ const SEED = Number(process.env.FUZZ_SEED ?? 1);
 /** Difference 1: any token is a method for us; llhttp knows a list (and reads SOURCE and PRI as other protocols). */
 const KNOWN_METHODS: ReadonlySet<string> = new Set(http.METHODS.filter((method) => method !== "SOURCE"));
 
-/** Difference 2: behind a request that offers an upgrade llhttp stops, since the answer decides whose bytes follow. So does our engine. */
+/**
+ * Difference 2: behind a request that offers an upgrade llhttp stops, since the answer decides whose bytes follow; so does our engine.
+ * In HTTP/1.0 there is no upgrade (RFC 9110 section 7.8): we read on, and do not send the offer on.
+ */
+function offersUpgrade(message: Message): boolean {
+  const names = (name: string) =>
+    message.fields.filter((field) => field[0].toLowerCase() === name).map((field) => field[1]);
+  return names("upgrade").length > 0 && names("connection").some((value) => /upgrade/i.test(value));
+}
+
 function beforeUpgrade(messages: readonly Message[]): Message[] {
-  const offer = messages.findIndex((message) => message.upgrade !== "");
+  const offer = messages.findIndex(offersUpgrade);
   return messages.slice(0, offer < 0 ? undefined : offer + 1);
 }
 

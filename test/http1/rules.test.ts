@@ -24,6 +24,18 @@ function headOf(text: string, role: "request" | "response" = "request"): Head {
   return reader.head;
 }
 
+function kept(version: string, connection: string): boolean {
+  return headOf(`GET / ${version}\r\nHost: a\r\n${connection}\r\n`).keepAlive;
+}
+
+function request(fields: string, version = "1.1"): Head {
+  return headOf(`GET / HTTP/${version}\r\nHost: a\r\n${fields}\r\n`);
+}
+
+function response(fields: string): Head {
+  return headOf(`HTTP/1.1 200 OK\r\n${fields}\r\n`, "response");
+}
+
 describe("The HTTP/1.1 reader", () => {
   for (const role of ["request", "response"] as const) {
     describe(role === "request" ? "of requests" : "of responses", () => {
@@ -117,8 +129,6 @@ describe("The HTTP/1.1 reader", () => {
   });
 
   it("keeps a connection as version and Connection say", () => {
-    const kept = (version: string, connection: string) =>
-      headOf(`GET / ${version}\r\nHost: a\r\n${connection}\r\n`).keepAlive;
     assert.equal(kept("HTTP/1.1", ""), true);
     assert.equal(kept("HTTP/1.1", "Connection: close\r\n"), false);
     assert.equal(kept("HTTP/1.1", "Connection: x ,\tClose\r\n"), false);
@@ -139,7 +149,6 @@ describe("The HTTP/1.1 reader", () => {
   });
 
   it("reads Expect, TE, Upgrade and Keep-Alive", () => {
-    const request = (fields: string, version = "1.1") => headOf(`GET / HTTP/${version}\r\nHost: a\r\n${fields}\r\n`);
     assert.equal(request("Expect: 100-Continue\r\n").expectContinue, true);
     assert.equal(request("Expect: 100-continue\r\n", "1.0").expectContinue, false);
     assert.equal(request("TE: gzip;q=0.5, trailers\r\n").acceptsTrailers, true);
@@ -147,7 +156,6 @@ describe("The HTTP/1.1 reader", () => {
     assert.equal(request("Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n").upgrade, "websocket");
     assert.equal(request("Upgrade: websocket\r\n").upgrade, "");
     assert.equal(request("Upgrade: websocket\r\nConnection: upgrade\r\n", "1.0").upgrade, "");
-    const response = (fields: string) => headOf(`HTTP/1.1 200 OK\r\n${fields}\r\n`, "response");
     assert.equal(response("Keep-Alive: timeout=5, max=100\r\n").keepAliveTimeout, 5);
     assert.equal(response("Keep-Alive: max=1\r\n").keepAliveTimeout, -1);
     assert.equal(response("").keepAlive, false);

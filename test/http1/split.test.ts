@@ -3,7 +3,7 @@
  * Every case is cut at every byte, fed byte by byte, and fed in random pieces.
  */
 import assert from "node:assert/strict";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import type { Case } from "./cases.ts";
 import { cases } from "./cases.ts";
 import { bytes, drive } from "./drive.ts";

@@ -135,28 +135,31 @@ export class FieldScanner {
     if (known === Known.Other) return undefined;
     const repeated = (this.seen & (1 << known)) !== 0;
     this.seen |= 1 << known;
-    if (known > Known.TransferEncoding || known === Known.Connection) return undefined;
-    if (this.section === Section.Trailers) return "trailer-forbidden";
-    if (known !== Known.Host) {
-      // White space may follow, says the grammar, but llhttp refuses a tab there, and so would many a backend.
-      for (let i = end; i < this.valueEnd; i++) if (bytes[base + i] === TAB) return illegalFraming(known);
-      if (known === Known.TransferEncoding)
-        return this.readCoding(bytes.toString("latin1", base + valueStart, base + end), repeated);
-      return repeated ? "content-length-repeated" : this.readLength(bytes, base + valueStart, base + end);
-    }
-    // A response's Host says nothing to anybody.
-    if (this.section === Section.Response) return undefined;
-    if (repeated) return "host-repeated";
-    const host = hostEnd(bytes, base + valueStart, base + end);
-    if (host < 0) return "host-illegal";
-    this.hostLine = line;
-    this.hostEnd = host - base;
-    return undefined;
+    return known > Known.TransferEncoding || known === Known.Connection
+      ? undefined
+      : this.judge(bytes, base, line, repeated);
   }
 
-  private readCoding(value: string, repeated: boolean): ProblemCode | undefined {
+  /** Host, Content-Length, Transfer-Encoding. @param repeated there was a line of that name before. */
+  private judge(bytes: Buffer, base: number, line: number, repeated: boolean): ProblemCode | undefined {
+    if (this.section === Section.Trailers) return "trailer-forbidden";
+    const start = base + this.table.valueStart[line];
+    const end = base + this.table.valueEnd[line];
+    if (this.table.known[line] === Known.Host) {
+      // A response's Host says nothing to anybody.
+      if (this.section === Section.Response) return undefined;
+      if (repeated) return "host-repeated";
+      this.hostLine = line;
+      this.hostEnd = hostEnd(bytes, start, end) - base;
+      return this.hostEnd < 0 ? "host-illegal" : undefined;
+    }
+    // White space may follow, says the grammar, but llhttp refuses a tab there, and so would many a backend.
+    const tab = hasTab(bytes, end, base + this.valueEnd);
+    if (this.table.known[line] === Known.ContentLength) {
+      return repeated ? "content-length-repeated" : tab ? "content-length-illegal" : this.readLength(bytes, start, end);
+    }
     if (repeated) return "transfer-encoding-repeated";
-    const problem = refusalOfCoding(value);
+    const problem = tab ? "transfer-encoding-illegal" : refusalOfCoding(bytes.toString("latin1", start, end));
     this.chunked = problem === undefined;
     return problem;
   }
@@ -174,8 +177,9 @@ export class FieldScanner {
   }
 }
 
-function illegalFraming(known: number): ProblemCode {
-  return known === Known.ContentLength ? "content-length-illegal" : "transfer-encoding-illegal";
+function hasTab(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] === TAB) return true;
+  return false;
 }
 
 function refusalOfLineStart(byte: number): ProblemCode {
