@@ -79,7 +79,8 @@ export const fixedWindow: LimitAlgorithm = {
     return usage === undefined || usage.current === 0 ? 0 : Math.max(0, usage.at + per - now);
   },
   take({ per }, usage, cost, now) {
-    if (now - usage.at >= per) {
+    // One in which nothing was taken was not opened by anybody.
+    if (usage.current === 0 || now - usage.at >= per) {
       usage.at = now;
       usage.current = 0;
     }

@@ -3,6 +3,7 @@
  * Every trial holds the laws of a step: `peek` notes exactly once, notes what it returns, and leaves state as it was.
  */
 import assert from "node:assert/strict";
+import * as fc from "fast-check";
 import { parse } from "yaml";
 import type { Arrival, Caller, Passage } from "../model/arrival.ts";
 import type { PathMatch } from "../model/path-match.ts";
@@ -163,3 +164,9 @@ export class Edit implements RequestEdit {
 }
 
 export const matchedBy = (kind: "exact" | "prefix", value: string): PathMatch => ({ kind, value });
+
+/** Any text, control characters and single surrogates included. (`fc.string({ unit: "binary" })` needs seconds to begin.) */
+export function anyText(maxLength = 40): fc.Arbitrary<string> {
+  const code = fc.oneof(fc.nat(0x7f), fc.nat(0xff), fc.nat(0xffff), fc.nat(0x10ffff));
+  return fc.array(code, { maxLength }).map((codes) => String.fromCodePoint(...codes));
+}
