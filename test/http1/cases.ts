@@ -411,7 +411,7 @@ const chunks: Case[] = [
     CHUNKED + "0\r\nVary: *\r\nX: 1\r\nContent-Type: a\r\nCookie: b\r\n\r\n",
     "POST / HTTP/1.1||X: 1\r\n",
   ),
-  ...["Content-Length: 1", "transfer-encoding: chunked", "Host: b"].map((line) =>
+  ...["Content-Length: 1", "transfer-encoding: chunked", "Host: b", "Connection: close"].map((line) =>
     refuse("9110 6.5.1", `trailer ${line}`, CHUNKED + `0\r\n${line}\r\n\r\n`, "trailer-forbidden", 400, [
       "POST / HTTP/1.1||?",
     ]),

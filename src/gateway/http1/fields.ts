@@ -135,14 +135,13 @@ export class FieldScanner {
     if (known === Known.Other) return undefined;
     const repeated = (this.seen & (1 << known)) !== 0;
     this.seen |= 1 << known;
-    return known > Known.TransferEncoding || known === Known.Connection
-      ? undefined
-      : this.judge(bytes, base, line, repeated);
+    if (known > Known.TransferEncoding) return undefined;
+    if (this.section === Section.Trailers) return "trailer-forbidden";
+    return known === Known.Connection ? undefined : this.judge(bytes, base, line, repeated);
   }
 
   /** Host, Content-Length, Transfer-Encoding. @param repeated there was a line of that name before. */
   private judge(bytes: Buffer, base: number, line: number, repeated: boolean): ProblemCode | undefined {
-    if (this.section === Section.Trailers) return "trailer-forbidden";
     const start = base + this.table.valueStart[line];
     const end = base + this.table.valueEnd[line];
     if (this.table.known[line] === Known.Host) {

@@ -103,7 +103,7 @@ export const PROBLEMS = {
   "chunk-extension-too-long": bad("The chunk extensions of this message are larger than 16 KiB."),
   "chunk-end-missing": bad("The data of a chunk is not followed by CR LF (RFC 9112 section 7.1)."),
   "trailer-forbidden": bad(
-    "Content-Length, Transfer-Encoding and Host cannot stand in trailers (RFC 9110 section 6.5.1).",
+    "Host, Connection, Content-Length and Transfer-Encoding cannot stand in trailers (RFC 9110 section 6.5.1).",
   ),
   "data-after-close": bad("More bytes follow a message that said `Connection: close` (RFC 9112 section 9.6)."),
   "head-truncated": bad("The connection ended in the middle of a head."),
