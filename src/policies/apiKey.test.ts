@@ -12,6 +12,11 @@ const consumers: readonly Consumer[] = [
 const context = contextOf({ consumers });
 const trialOf = (yaml: string) => new Trial(apiKey, yaml, context);
 
+const admitted = (yaml: string, parts: Parameters<typeof passageOf>[0]) =>
+  trialOf(yaml).peek(passageOf(parts)).reason === "";
+
+const places = (yaml: string) => apiKey.secretPlaces?.(trialOf(yaml).config as never);
+
 describe("apiKey", () => {
   it("knows the consumer by the key, and writes it down for later steps", () => {
     const x = passageOf({ headers: { "x-api-key": "web-key" } });
@@ -22,8 +27,6 @@ describe("apiKey", () => {
   });
 
   it("reads it from a header, a query parameter or a cookie", () => {
-    const admitted = (yaml: string, parts: Parameters<typeof passageOf>[0]) =>
-      trialOf(yaml).peek(passageOf(parts)).reason === "";
     assert.ok(admitted("{ header: X-Key }", { headers: { "x-key": "web-key" } }));
     assert.ok(admitted("{ query: api_key }", { query: "a=1&api%5Fkey=web%2Dkey" }));
     assert.ok(admitted("{ cookie: key }", { headers: { cookie: 'a=1; key="web-key"; b=2' } }));
@@ -85,7 +88,6 @@ describe("apiKey", () => {
   });
 
   it("says where it reads a secret, so that it can be masked", () => {
-    const places = (yaml: string) => apiKey.secretPlaces?.(trialOf(yaml).config);
     assert.deepEqual(places("{}"), [{ in: "header", name: "x-api-key" }]);
     assert.deepEqual(places("{ query: key }"), [{ in: "query", name: "key" }]);
     assert.deepEqual(places("{ cookie: key }"), [{ in: "cookie", name: "key" }]);

@@ -202,7 +202,9 @@ function checkTree(parsed: Parsed, source: string): ExpressionProblem | undefine
   const positions = parsed.sourceInfo?.positions ?? {};
   let problem: ExpressionProblem | undefined;
   const report = (node: Node, text: string, message: string): void => {
-    const start = Math.min(positions[String(node.id)] ?? 0, source.length);
+    const at = Math.min(positions[String(node.id)] ?? 0, source.length);
+    // A selected field is placed at its dot.
+    const start = source[at] === "." ? at + 1 : at;
     problem ??= { message, start, end: Math.min(start + Math.max(text.length, 1), source.length) };
   };
   walk(parsed.expr, [], (node, bound) => {

@@ -3,7 +3,10 @@ import * as fc from "fast-check";
 import { ipFilter } from "./ipFilter.ts";
 import { anyText, fits, passageOf, problemsOf, Trial } from "./trial.fixture.ts";
 
+const text = (value: number) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
 const from = (clientIp: string) => passageOf({ clientIp });
+
+const messages = (yaml: string) => problemsOf(ipFilter, yaml).map(({ message }) => message);
 
 describe("ipFilter", () => {
   it("admits whom allow names and nobody else", () => {
@@ -52,7 +55,6 @@ describe("ipFilter", () => {
   });
 
   it("says where a block is wrong, and what it should be", () => {
-    const messages = (yaml: string) => problemsOf(ipFilter, yaml).map(({ message }) => message);
     assert.match(messages("{ allow: [0x7f.1] }")[0], /no address and no CIDR/);
     assert.match(messages("{ allow: [10.0.0.0/33] }")[0], /no address and no CIDR/);
     assert.match(messages("{ allow: [10.0.0.0/08] }")[0], /no address and no CIDR/);
@@ -67,7 +69,6 @@ describe("ipFilter", () => {
 
   it("agrees with arithmetic on whole numbers for every IPv4 block", () => {
     const word = fc.nat(0xffffffff);
-    const text = (value: number) => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255).join(".");
     fc.assert(
       fc.property(word, fc.nat(32), word, fc.boolean(), (base, bits, other, near) => {
         const size = 2 ** (32 - bits);

@@ -36,8 +36,9 @@ export interface LimitAlgorithm {
   begin(shape: LimitShape, used: number, now: Millis): Usage;
 }
 
-/** Sums of decimal fractions miss their goal by this little; a request is not refused for it. */
-const ROUNDING = 1e-6;
+/** Sums of fractions miss their goal by a little; no request is refused for this many milliseconds, or this much of a cost. */
+const ROUNDING_MILLIS = 1e-4;
+const ROUNDING = 1e-10;
 
 /**
  * Token bucket in its generic-cell-rate form (ITU-T I.371): one moment is kept, that at which the bucket is full.
@@ -48,10 +49,10 @@ export const bucket: LimitAlgorithm = {
     if (usage === undefined || usage.at <= now) return capacity;
     return Math.max(0, capacity - ((usage.at - now) * requests) / per);
   },
-  wait(shape, usage, cost, now) {
-    if (cost > shape.capacity) return Infinity;
-    const missing = cost - bucket.left(shape, usage, now);
-    return missing <= ROUNDING ? 0 : (missing * shape.per) / shape.requests;
+  wait({ capacity, requests, per }, usage, cost, now) {
+    if (cost > capacity) return Infinity;
+    const missing = Math.max(0, (usage?.at ?? now) - now) + ((cost - capacity) * per) / requests;
+    return missing <= ROUNDING_MILLIS ? 0 : missing;
   },
   full: (_shape, usage, now) => Math.max(0, (usage?.at ?? 0) - now),
   take({ requests, per }, usage, cost, now) {

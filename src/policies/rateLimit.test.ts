@@ -9,6 +9,12 @@ import { configOf, contextOf, fits, passageOf, problemsOf, Trial } from "./trial
 const START = 10_007.25;
 const usages = (trial: Trial) => (trial.state as Keyed<Usage>).entries;
 
+const limitedTogether = (key: string, a: Parameters<typeof passageOf>[0], b: Parameters<typeof passageOf>[0]) => {
+  const trial = new Trial(rateLimit, `{ key: ${key}, requests: 1, per: 1h }`);
+  assert.equal(trial.pass(passageOf(a), START).reason, "");
+  return trial.pass(passageOf(b), START).reason === "limited";
+};
+
 describe("rateLimit", () => {
   it("admits as many as the bucket holds, then one per refill, and says the numbers", () => {
     const trial = new Trial(rateLimit, "{ key: client.ip, requests: 60, per: 1m }");
@@ -51,11 +57,6 @@ describe("rateLimit", () => {
   });
 
   it("counts by address, consumer, claim, header, route, or several of them", () => {
-    const limitedTogether = (key: string, a: Parameters<typeof passageOf>[0], b: Parameters<typeof passageOf>[0]) => {
-      const trial = new Trial(rateLimit, `{ key: ${key}, requests: 1, per: 1h }`);
-      assert.equal(trial.pass(passageOf(a), START).reason, "");
-      return trial.pass(passageOf(b), START).reason === "limited";
-    };
     assert.ok(!limitedTogether("client.ip", { clientIp: "10.0.0.1" }, { clientIp: "10.0.0.2" }));
     assert.ok(limitedTogether("route", { clientIp: "10.0.0.1" }, { clientIp: "10.0.0.2" }));
     assert.ok(!limitedTogether("consumer", { caller: { consumer: "a" } }, { caller: { consumer: "b" } }));

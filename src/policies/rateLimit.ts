@@ -85,7 +85,7 @@ export const rateLimit: Policy<Config, State, keyof typeof Refusal> = {
       title: "rate limit reached",
       say: (c, left, wait, seen) =>
         `${amount(left)} of ${capacityOf(c)} ${unitOf(c)} left (${limitText(c)}); ${costText(c, seen)} needed; next in ${seconds(wait)}`,
-      fix: (c, left, _wait, seen) => raise(c, Math.ceil(capacityOf(c) - left + (costOf(c, seen) ?? 1) - 1e-6)),
+      fix: (c, left, _wait, seen) => raise(c, Math.ceil(capacityOf(c) - left + (costOf(c, seen) ?? 1) - 1e-11)),
     },
     tooCostly: {
       status: 429,

@@ -10,6 +10,11 @@ function rewritten(yaml: string, path: string, matched = matchedBy("prefix", "/f
   return edit.path;
 }
 
+const messages = (yaml: string) =>
+  problemsOf(urlRewrite, yaml)
+    .map(({ message }) => message)
+    .join("; ");
+
 describe("urlRewrite", () => {
   it("replaces the matched prefix as the Gateway API's table says (HTTPPathModifier)", () => {
     for (const [path, prefix, replacement, wanted] of [
@@ -62,10 +67,6 @@ describe("urlRewrite", () => {
   });
 
   it("refuses what contradicts itself or cannot be", () => {
-    const messages = (yaml: string) =>
-      problemsOf(urlRewrite, yaml)
-        .map(({ message }) => message)
-        .join("; ");
     assert.match(messages("{ prefix: /, path: /x }"), /one way/);
     assert.match(messages("{ regex: a }"), /needs replacement/);
     assert.match(messages("{ replacement: a }"), /needs regex/);

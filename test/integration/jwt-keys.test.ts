@@ -131,6 +131,16 @@ describe("keys in a file", () => {
   });
 });
 
+const serve = (keys: Readonly<Record<string, KeyObject>>) => (_: IncomingMessage, response: ServerResponse) =>
+  void response.end(setOf(keys));
+
+const openUrl = (jwks: string) => {
+  const clock = new Clock();
+  const verifier = new TokenVerifier({ baseDirectory: "/nowhere", now: clock.now });
+  const source: TokenSource = { header: "authorization", algorithms: ALGORITHMS, jwks };
+  return { clock, state: async (text: string): Promise<TokenFact> => verifier.verdict(source, `Bearer ${text}`) };
+};
+
 describe("keys behind a URL", () => {
   let server: Server;
   let asked: number;
@@ -151,18 +161,9 @@ describe("keys behind a URL", () => {
     server.close();
   });
 
-  const open = (jwks: string) => {
-    const clock = new Clock();
-    const verifier = new TokenVerifier({ baseDirectory: "/nowhere", now: clock.now });
-    const source: TokenSource = { header: "authorization", algorithms: ALGORITHMS, jwks };
-    return { clock, state: async (text: string): Promise<TokenFact> => verifier.verdict(source, `Bearer ${text}`) };
-  };
-  const serve = (keys: Readonly<Record<string, KeyObject>>) => (_: IncomingMessage, response: ServerResponse) =>
-    void response.end(setOf(keys));
-
   it("are asked for once, and again for an unknown key id, at most now and then", async () => {
     answer = serve({ a: first.publicKey });
-    const { clock, state } = open(url);
+    const { clock, state } = openUrl(url);
     const [old, fresh] = [await token(first.privateKey, "a"), await token(second.privateKey, "b")];
     await Promise.all([state(old), state(old), state(old)]);
     assert.equal((await state(old)).state, "verified");
@@ -179,7 +180,7 @@ describe("keys behind a URL", () => {
 
   it("that are withdrawn no longer verify once the set was asked for again", async () => {
     answer = serve({ a: first.publicKey });
-    const { clock, state } = open(url);
+    const { clock, state } = openUrl(url);
     const text = await token(first.privateKey, "a");
     assert.equal((await state(text)).state, "verified");
     answer = serve({ b: second.publicKey });
@@ -189,14 +190,14 @@ describe("keys behind a URL", () => {
 
   it("are kept while the server is down, and a first failure is a problem in words", async () => {
     answer = serve({ a: first.publicKey });
-    const { clock, state } = open(url);
+    const { clock, state } = openUrl(url);
     const text = await token(first.privateKey, "a");
     assert.equal((await state(text)).state, "verified");
     answer = (_, response) => response.writeHead(500).end();
     clock.at += 4_000_000;
     assert.equal((await state(text)).state, "verified");
 
-    const other = open(url);
+    const other = openUrl(url);
     const failing = await other.state(text);
     assert.ok(failing.state === "keysUnavailable" && /answered 500/.test(failing.problem), JSON.stringify(failing));
     const before = asked;
@@ -210,7 +211,7 @@ describe("keys behind a URL", () => {
   it("are a problem in words when nobody listens, when it redirects, or when it sends something else", async () => {
     const text = await token(first.privateKey, "a");
     const problem = async (jwks: string): Promise<string> => {
-      const fact = await open(jwks).state(text);
+      const fact = await openUrl(jwks).state(text);
       assert.equal(fact.state, "keysUnavailable", JSON.stringify(fact));
       return fact.state === "keysUnavailable" ? fact.problem : "";
     };
