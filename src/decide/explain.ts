@@ -66,7 +66,9 @@ function whyOf(told: Told, attempts: readonly Attempt[], ended?: Ended): string 
   const shadow = told.entries.find(({ mark, reason }) => mark === Mark.Shadow && reason !== 0);
   if (shadow !== undefined) parts.push(`${plan.steps[shadow.index].name} would have refused (shadow)`);
   if (decision.service >= 0) parts.push(...whyEndpoint(told, attempts));
-  return parts.join("; ");
+  if (parts.length === 0 && decision.route >= 0)
+    parts.push(`matched ${plan.routes[decision.route].name}, not judged further`);
+  return parts.length === 0 ? "not judged" : parts.join("; ");
 }
 
 function whyEndpoint({ decision, plan }: Told, attempts: readonly Attempt[]): string[] {

@@ -1,0 +1,185 @@
+/**
+ * Generated policy files that `read` accepts: every policy kind and balancer in many settings, alone and together.
+ * A law that holds over these holds over what people write. Must not build plans by hand: the reader is part of it.
+ */
+import * as fc from "fast-check";
+import { parse } from "yaml";
+import { balancers } from "../../src/balancers/index.ts";
+import type { Plan } from "../../src/model/plan.ts";
+import { policies } from "../../src/policies/index.ts";
+import { read, type Sources } from "../../src/policyfile/read.ts";
+
+export const sources: Sources = { env: (name) => `value-of-${name}`, file: () => '{"keys":[]}' };
+
+/** How many runs a law gets: its own number, times LAWS_RUNS. */
+export function runs(count: number): number {
+  return Math.max(1, Math.round(count * Number(process.env.LAWS_RUNS ?? 1)));
+}
+
+type Config = Readonly<Record<string, unknown>>;
+
+const paths = ["/", "/orders", "/orders/7", "/cart", "/cart/items", "/admin"];
+const hosts = ["localhost", "shop.localhost", "api.shop.localhost"];
+export const keys = ["key-of-ada", "key-of-bob"];
+
+const limitKey = fc.constantFrom<unknown>("client.ip", "consumer", "jwt.sub", "header.x-tenant", [
+  "client.ip",
+  "header.x-tenant",
+]);
+const algorithm = fc.constantFrom("tokenBucket", "slidingWindow", "fixedWindow");
+const cost = fc.constantFrom(undefined, "2", "request.method == 'GET' ? 1 : 3", "int(request.headers['x-cost'])");
+
+const rateLimit = fc.record({
+  key: limitKey,
+  requests: fc.integer({ min: 1, max: 6 }),
+  per: fc.constantFrom("1s", "10s", "1m"),
+  algorithm,
+  cost,
+  headers: fc.constantFrom("draft", "legacy", "off"),
+});
+
+const expression = fc.constantFrom(
+  "true",
+  "'orders:read' in jwt.scope",
+  "request.method == 'GET'",
+  "request.path.startsWith('/orders')",
+  "consumer.name == 'ada'",
+  "jwt.sub == 'carol' && client.ip != '10.0.0.1'",
+  "request.headers['x-tenant'] == 'acme'",
+);
+
+const rules = fc
+  .array(fc.tuple(fc.constantFrom("allow", "deny"), expression), { minLength: 1, maxLength: 3 })
+  .map((list) => list.map(([verdict, text], i) => ({ name: `rule-${i}`, [verdict]: text })));
+
+/** Kind to config, of those that may refuse. */
+const judging: readonly fc.Arbitrary<Config>[] = [
+  fc
+    .record({
+      allow: fc.subarray(["127.0.0.0/8", "10.0.0.0/8", "::1"], { minLength: 1 }),
+      deny: fc.subarray(["10.0.0.1/32", "192.168.0.0/16"], { minLength: 1 }),
+    })
+    .map((ipFilter) => ({ ipFilter })),
+  fc.constantFrom({ header: "x-api-key" }, { query: "key" }, { cookie: "key" }).map((apiKey) => ({ apiKey })),
+  rateLimit.map((config) => ({ rateLimit: withoutUndefined({ ...config }) })),
+  fc.record({ rules, default: fc.constantFrom("deny", "allow") }).map((authorization) => ({ authorization })),
+];
+
+const routeOnly: readonly fc.Arbitrary<Config>[] = [
+  fc
+    .record({
+      issuer: fc.constant("https://dev.local/"),
+      audiences: fc.constant(["orders"]),
+      jwks: fc.constant("./jwks.json"),
+      forward: fc.constantFrom(undefined, { "x-user": "sub" }),
+    })
+    .map((config) => ({ jwt: withoutUndefined(config) })),
+  fc.constantFrom<Config>(
+    { requestHeaders: { set: { "x-caller": "${jwt.sub}" }, remove: ["x-debug"] } },
+    { responseHeaders: { set: { "x-served-by": "switchyard" } } },
+    { urlRewrite: { prefix: "/v2" } },
+    { urlRewrite: { hostname: "backend.internal" } },
+  ),
+  // What a policy shows of itself in its docs must keep the laws too.
+  fc.constantFrom(...policies.map((policy): Config => parse(policy.example))),
+];
+
+function withoutUndefined(config: Config): Config {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
+}
+
+function entries(kinds: readonly fc.Arbitrary<Config>[], most: number): fc.Arbitrary<Config[]> {
+  const guarded = fc
+    .tuple(fc.oneof(...kinds), fc.boolean(), fc.constantFrom(undefined, undefined, "request.method != 'PUT'"))
+    .map(([config, shadow, when]) => {
+      const kind = Object.keys(config)[0];
+      const mayRefuse = policies.some((one) => one.kind === kind && Object.keys(one.reasons).length > 0);
+      const fields = config[kind] as Config;
+      return { [kind]: { ...fields, ...(shadow && mayRefuse ? { shadow } : {}), ...(when ? { when } : {}) } };
+    });
+  return fc.array(guarded, { maxLength: most });
+}
+
+const balancer = fc.constantFrom(
+  { type: "LeastRequest", choices: "all" },
+  { type: "ConsistentHash", on: "header.x-tenant", boundedLoad: 1.25 },
+  { type: "ConsistentHash", algorithm: "maglev", on: "client.ip" },
+  ...balancers.map((kind): Config => parse(kind.example)),
+);
+
+const service = (port: number) =>
+  fc
+    .record({
+      weights: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 }),
+      loadBalancer: balancer,
+      panicThreshold: fc.constantFrom("0%", "50%", "100%"),
+      consecutive5xx: fc.constantFrom(0, 1, 2, 5),
+      maxEjectionPercent: fc.constantFrom(0, 50, 100),
+      policies: entries(judging, 1),
+    })
+    .map(({ weights, loadBalancer, panicThreshold, consecutive5xx, maxEjectionPercent, policies: own }) => ({
+      endpoints: weights.map((weight, i) => ({ url: `http://127.0.0.1:${port + i}`, weight })),
+      loadBalancer,
+      panicThreshold,
+      healthCheck: {
+        active: { path: "/healthz", interval: "2s", timeout: "500ms" },
+        passive: { consecutive5xx, baseEjectionTime: "5s", maxEjectionPercent },
+      },
+      policies: own,
+    }));
+
+const match = fc
+  .record({
+    path: fc.oneof(
+      fc.constantFrom(...paths).map((prefix) => ({ prefix })),
+      fc.constantFrom(...paths).map((exact) => ({ exact })),
+      fc.constant({ regex: "/orders/[0-9]+" }),
+    ),
+    methods: fc.constantFrom(undefined, ["GET"], ["POST", "PUT"]),
+    headers: fc.constantFrom(undefined, { "x-tenant": "acme" }),
+    query: fc.constantFrom(undefined, { debug: "1" }),
+  })
+  .map(withoutUndefined);
+
+const route = fc
+  .record({
+    hostnames: fc.constantFrom(undefined, ["*.shop.localhost"], ["localhost", "*.localhost"]),
+    matches: fc.array(match, { minLength: 1, maxLength: 2 }),
+    policies: entries([...judging, ...routeOnly], 6),
+    backendRefs: fc.array(
+      fc.record({ service: fc.constantFrom("one", "two"), weight: fc.integer({ min: 0, max: 3 }) }),
+      { minLength: 1, maxLength: 2 },
+    ),
+  })
+  .map(withoutUndefined);
+
+/** JSON is YAML; the first test of total.test.ts holds that most of these are accepted. */
+export const policyText: fc.Arbitrary<string> = fc
+  .record({
+    listener: entries(judging, 2),
+    one: service(4001),
+    two: service(4101),
+    routes: fc.array(route, { minLength: 1, maxLength: 4 }),
+  })
+  .map(({ listener, one, two, routes }) =>
+    JSON.stringify({
+      version: 1,
+      listeners: [{ name: "edge", port: 8080, policies: listener }],
+      consumers: [
+        { name: "ada", apiKey: keys[0], groups: ["staff"] },
+        { name: "bob", apiKey: keys[1] },
+      ],
+      services: { one, two },
+      routes: routes.map((each, i) => ({ name: `route-${i}`, ...each })),
+    }),
+  );
+
+/** Accepted plans alone. A counterexample shows the text that it was read from. */
+export const plan: fc.Arbitrary<Plan> = policyText
+  .map((text) => {
+    const made = read(text, "law.yaml", sources).plan;
+    return made && Object.assign(made, { [fc.toStringMethod]: () => text });
+  })
+  .filter((made) => made !== undefined);
+
+export const world = { paths, hosts, keys };

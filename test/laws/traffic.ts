@@ -1,0 +1,289 @@
+/**
+ * Generated traffic over a plan, and a gateway without sockets that drives the core with it: requests overlap, fail,
+ * are tried again and left open, while probes, drains, resets and plan swaps happen in between.
+ * Writes the journal that the real gateway writes. Must not call anything but the core's own doors.
+ */
+import * as fc from "fast-check";
+import { again } from "../../src/decide/again.ts";
+import { decide } from "../../src/decide/decide.ts";
+import { enter } from "../../src/decide/enter.ts";
+import { probed, setAdmin } from "../../src/decide/health.ts";
+import { settle } from "../../src/decide/settle.ts";
+import type { Arrival, Facts, Passage, TokenFact } from "../../src/model/arrival.ts";
+import { Decision } from "../../src/model/decision.ts";
+import type { JournalEvent } from "../../src/model/journal.ts";
+import type { Plan } from "../../src/model/plan.ts";
+import type { Outcome, State } from "../../src/model/state.ts";
+import { carry } from "../../src/policyfile/carry.ts";
+import { world } from "./policy-texts.ts";
+
+export interface Asked {
+  readonly method: string;
+  readonly host: string;
+  readonly path: string;
+  readonly query: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly clientIp: string;
+  readonly seed: number;
+  readonly token: TokenFact;
+}
+
+export type Act =
+  | { readonly kind: "ask"; readonly asked: Asked }
+  /** Decides the n-th request that waits for its facts. */
+  | { readonly kind: "decide"; readonly which: number }
+  | { readonly kind: "again"; readonly which: number; readonly outcome: Outcome }
+  | { readonly kind: "settle"; readonly which: number; readonly outcome: Outcome }
+  | { readonly kind: "probe"; readonly which: number; readonly up: boolean }
+  | { readonly kind: "admin"; readonly which: number; readonly admin: number }
+  | { readonly kind: "reset"; readonly which: number }
+  | { readonly kind: "swap"; readonly which: number };
+
+/** Time steps are uneven, and the clock starts at an odd place. */
+export interface Happening {
+  readonly after: number;
+  readonly act: Act;
+}
+
+/** Epoch time of the monotonic zero. */
+const EPOCH = 1_790_000_000_000;
+export const START = 12_345.678;
+
+const token: fc.Arbitrary<TokenFact> = fc.oneof(
+  fc.constantFrom<TokenFact>(
+    { state: "absent" },
+    { state: "malformed", problem: "it has two parts" },
+    { state: "badSignature", problem: "the signature does not fit", claims: { sub: "mallory" } },
+    { state: "keysUnavailable", problem: "the key set is empty" },
+  ),
+  fc
+    .record({
+      sub: fc.constantFrom("carol", "dave", 7),
+      scope: fc.constantFrom("orders:read", "orders:write", ["orders:read"], undefined),
+      iss: fc.constantFrom("https://dev.local/", "https://evil.test/"),
+      aud: fc.constantFrom<unknown>("orders", ["orders", "x"], "other"),
+      exp: fc.constantFrom<unknown>(EPOCH / 1000 + 3600, EPOCH / 1000 - 3600, "soon", undefined),
+    })
+    .map((claims): TokenFact => ({ state: "verified", algorithm: "RS256", claims })),
+);
+
+export const asked: fc.Arbitrary<Asked> = fc
+  .record({
+    method: fc.constantFrom("GET", "GET", "POST", "PUT", "OPTIONS"),
+    host: fc.constantFrom(...world.hosts),
+    path: fc.oneof(fc.constantFrom(...world.paths), fc.constantFrom("/nowhere", "*", "//", "/orders/7/x")),
+    query: fc.constantFrom(undefined, "debug=1", `key=${world.keys[0]}`, "%zz=1&&=", ""),
+    key: fc.constantFrom(undefined, ...world.keys, "key-of-nobody"),
+    tenant: fc.constantFrom(undefined, "acme", "globex"),
+    cost: fc.constantFrom(undefined, "1", "2", "not a number", "-1"),
+    clientIp: fc.constantFrom("127.0.0.1", "10.0.0.1", "10.0.0.2", "::1"),
+    seed: fc.nat(0xffffffff),
+    token,
+  })
+  .map(({ key, tenant, cost, ...rest }) => {
+    const fields = { "x-api-key": key, cookie: key && `a=b; key=${key}`, "x-tenant": tenant, "x-cost": cost };
+    const headers = Object.fromEntries(Object.entries(fields).filter((field) => field[1] !== undefined));
+    return { ...rest, headers: headers as Record<string, string> };
+  });
+
+const outcome: fc.Arbitrary<Outcome> = fc.oneof(
+  fc.record({ status: fc.constantFrom(200, 204, 304, 404, 500, 503), failure: fc.constant(0), firstByte: fc.nat(300) }),
+  fc.record({ status: fc.constantFrom(0, 502), failure: fc.integer({ min: 1, max: 10 }), firstByte: fc.constant(-1) }),
+);
+
+const which = fc.nat(1000);
+
+const act: fc.Arbitrary<Act> = fc.oneof(
+  { weight: 10, arbitrary: asked.map((one): Act => ({ kind: "ask", asked: one })) },
+  { weight: 10, arbitrary: fc.record({ kind: fc.constant("decide" as const), which }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("again" as const), which, outcome }) },
+  { weight: 9, arbitrary: fc.record({ kind: fc.constant("settle" as const), which, outcome }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("probe" as const), which, up: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("admin" as const), which, admin: fc.nat(2) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("reset" as const), which }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("swap" as const), which }) },
+);
+
+export function traffic(most: number): fc.Arbitrary<Happening[]> {
+  const after = fc.constantFrom(0, 0.013, 7, 333.3, 1009, 12_007);
+  return fc.array(fc.record({ after, act }), { minLength: 1, maxLength: most, size: "max" });
+}
+
+export function arrivalOf({ method, host, path, query, headers, clientIp }: Asked): Arrival {
+  return {
+    layer: 7,
+    listener: 0,
+    clientIp,
+    clientPort: 50_000,
+    method,
+    host,
+    path,
+    query,
+    header: (name) => headers[name],
+  };
+}
+
+export function passageOf(one: Asked, id: number, now: number): Passage {
+  return {
+    arrival: arrivalOf(one),
+    facts: {},
+    caller: { consumer: undefined, groups: [], jwt: undefined, label: undefined },
+    seed: one.seed,
+    tried: 0,
+    wallClock: EPOCH + now,
+    requestId: () => String(id),
+  };
+}
+
+export function factsOf(plan: Plan, decision: Decision, one: Asked): Facts {
+  return Object.fromEntries(plan.routes[decision.route].needs.map(({ name }) => [name, one.token]));
+}
+
+export interface Live {
+  readonly id: number;
+  readonly asked: Asked;
+  readonly passage: Passage;
+  readonly decision: Decision;
+  readonly plan: Plan;
+  readonly state: State;
+  decided: boolean;
+  settled: boolean;
+}
+
+export type Watch = (step: "enter" | "decide" | "again" | "settle", request: Live) => void;
+
+/** Drives the core as the engine does. `watch` sees every request right after each of its steps. */
+export class Driver {
+  readonly journal: JournalEvent[] = [];
+  readonly requests: Live[] = [];
+  plan: Plan;
+  state: State;
+  #now = START;
+  readonly #plans: readonly Plan[];
+  readonly #watch: Watch;
+
+  constructor(plans: readonly Plan[], state: State, watch: Watch = () => undefined) {
+    this.#plans = plans;
+    this.plan = plans[0];
+    this.state = state;
+    this.#watch = watch;
+  }
+
+  run(happenings: readonly Happening[]): void {
+    for (const { after, act: next } of happenings) {
+      this.#now += after;
+      this.#do(next);
+    }
+  }
+
+  /** Ends every request that is still open. */
+  finish(): void {
+    for (const live of this.requests) if (!live.settled) this.#settle(live, { status: 200, failure: 0, firstByte: 3 });
+  }
+
+  #do(next: Act): void {
+    if (next.kind === "ask") this.#enter(next.asked);
+    else if (next.kind === "decide") this.#decide(pick(this.#waiting(), next.which));
+    else if (next.kind === "again") this.#again(pick(this.#sent(), next.which), next.outcome);
+    else if (next.kind === "settle") {
+      const live = pick(
+        this.requests.filter(({ settled, decided, decision }) => !settled && (decided || decision.refused)),
+        next.which,
+      );
+      if (live) this.#settle(live, next.outcome);
+    } else this.#beside(next);
+  }
+
+  #waiting(): Live[] {
+    return this.requests.filter(({ decided, settled, decision }) => !decided && !settled && !decision.refused);
+  }
+
+  #sent(): Live[] {
+    return this.requests.filter(({ decided, settled, decision }) => decided && !settled && !decision.refused);
+  }
+
+  #enter(one: Asked): void {
+    const id = this.requests.length + 1;
+    const passage = passageOf(one, id, this.#now);
+    const decision = new Decision();
+    const live = {
+      id,
+      asked: one,
+      passage,
+      decision,
+      plan: this.plan,
+      state: this.state,
+      decided: false,
+      settled: false,
+    };
+    this.requests.push(live);
+    const { arrival, seed, wallClock } = passage;
+    this.journal.push({ kind: "enter", id, at: this.#now, wallClock, seed, arrival });
+    enter(passage, this.plan, this.state, this.#now, decision);
+    this.#watch("enter", live);
+  }
+
+  #decide(live: Live | undefined): void {
+    if (live === undefined) return;
+    live.decided = true;
+    live.passage.facts = factsOf(live.plan, live.decision, live.asked);
+    live.passage.wallClock = EPOCH + this.#now;
+    const { facts, wallClock } = live.passage;
+    this.journal.push({ kind: "decide", id: live.id, at: this.#now, facts, wallClock });
+    decide(live.passage, live.plan, live.state, this.#now, live.decision);
+    this.#watch("decide", live);
+  }
+
+  #again(live: Live | undefined, failed: Outcome): void {
+    if (live === undefined || !live.decision.holds) return;
+    this.journal.push({ kind: "again", id: live.id, at: this.#now, outcome: failed });
+    again(live.passage, live.plan, live.state, this.#now, failed, live.decision);
+    this.#watch("again", live);
+  }
+
+  #settle(live: Live, ended: Outcome): void {
+    live.settled = true;
+    this.journal.push({ kind: "settle", id: live.id, at: this.#now, outcome: ended });
+    settle(live.passage, live.decision, live.plan, live.state, ended, this.#now);
+    this.#watch("settle", live);
+  }
+
+  #beside(next: Extract<Act, { kind: "probe" | "admin" | "reset" | "swap" }>): void {
+    const at = this.#now;
+    if (next.kind === "swap") {
+      const revision = next.which % this.#plans.length;
+      const to = this.#plans[revision];
+      this.journal.push({ kind: "swap", at, revision });
+      this.state = carry(this.state, this.plan, to, at);
+      this.plan = to;
+      return;
+    }
+    if (next.kind === "reset") {
+      const step = pick(
+        this.plan.steps.filter(({ policy }) => policy.gauge !== undefined),
+        next.which,
+      );
+      if (step?.policy.gauge === undefined) return;
+      const { gauge } = step.policy;
+      for (const { key } of gauge.keys(step.config, this.state.steps[step.index], at)) {
+        this.journal.push({ kind: "reset", at, step: step.index, key });
+        gauge.reset(step.config, this.state.steps[step.index], key, at);
+        return;
+      }
+      return;
+    }
+    const service = next.which % this.plan.services.length;
+    const endpoint = next.which % this.plan.services[service].endpoints.length;
+    if (next.kind === "probe") {
+      this.journal.push({ kind: "probe", at, service, endpoint, up: next.up });
+      probed(this.plan, this.state, service, endpoint, next.up, at);
+    } else {
+      this.journal.push({ kind: "admin", at, service, endpoint, admin: next.admin });
+      setAdmin(this.state, service, endpoint, next.admin);
+    }
+  }
+}
+
+function pick<Item>(items: readonly Item[], which: number): Item | undefined {
+  return items[which % items.length];
+}
