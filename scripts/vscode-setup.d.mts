@@ -5,8 +5,9 @@ export interface Places {
   readonly node: string;
   readonly entry: string;
 }
+export type Part = "browser" | "vscode" | "node24";
 export declare const places: Places;
+/** Path of a Chromium or Chrome. */
 export declare function findChromium(): string | undefined;
-export declare function setup(options?: {
-  readonly browser?: boolean;
-}): Promise<Places & { readonly chromium?: string }>;
+/** Installs what is missing; rejects with an Error in words. */
+export declare function setup(names?: readonly Part[]): Promise<void>;

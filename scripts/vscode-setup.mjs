@@ -5,7 +5,7 @@
  * nothing half done; a second run only looks at the stamp. Must not touch anything outside .vscode-test/, except for
  * Debian packages, and these only where apt is there and we are root.
  *
- *   node scripts/vscode-setup.mjs [--server-only]     --server-only leaves the browser and its fonts out
+ *   node scripts/vscode-setup.mjs [browser] [vscode] [node24]     without a name: all of them
  */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -19,7 +19,7 @@ const CODE_SERVER = "4.139.1";
 const NODE = "24.21.0";
 const WATCHER = "2.5.6";
 /** Raise it whenever what is installed below changes: an older installation is then made anew. */
-const RECIPE = 2;
+const RECIPE = 3;
 
 const platform = `${process.platform}-${process.arch}`;
 const nodePackage = {
@@ -33,7 +33,7 @@ const watcherPackage = `@parcel/watcher-${platform}${process.platform === "linux
 export const places = {
   home,
   server: join(home, "vscode"),
-  node: join(home, "vscode/node_modules", nodePackage ?? "node", "bin/node"),
+  node: join(home, "node24/bin/node"),
   entry: join(home, "vscode/node_modules/code-server/out/node/entry.js"),
 };
 
@@ -74,42 +74,63 @@ exports.start = (pid) => {
 };`,
 };
 
-/** What a test never looks at: AI parts, other platforms' binaries, headers and manuals of Node. */
+/** What a test never looks at: AI parts and other platforms' binaries. */
 function prune(installed) {
-  const modules = join(installed, "node_modules");
-  const vscode = join(modules, "code-server/lib/vscode");
-  const unused = [
-    ...["include", "share", "lib", "CHANGELOG.md"].map((part) => join(modules, nodePackage, part)),
-    ...["@github", "@microsoft/mxc-sdk/bin", "@vscode/windows-process-tree", "@vscode/sandbox-runtime"].map((part) =>
-      join(vscode, "node_modules", part),
-    ),
-    join(vscode, "extensions/mermaid-markdown-features"),
-  ];
-  for (const path of unused) rmSync(path, { recursive: true, force: true });
+  const vscode = join(installed, "node_modules/code-server/lib/vscode");
+  for (const part of ["@github", "@microsoft/mxc-sdk/bin", "@vscode/windows-process-tree", "@vscode/sandbox-runtime"]) {
+    rmSync(join(vscode, "node_modules", part), { recursive: true, force: true });
+  }
+  rmSync(join(vscode, "extensions/mermaid-markdown-features"), { recursive: true, force: true });
   for (const holder of ["node-pty/prebuilds", "@vscode/ripgrep-universal/bin"]) {
     const path = join(vscode, "node_modules", holder);
     if (!existsSync(path)) continue;
-    for (const name of readdirSync(path))
-      if (name !== platform) rmSync(join(path, name), { recursive: true, force: true });
+    const foreign = readdirSync(path).filter((name) => name !== platform);
+    for (const name of foreign) rmSync(join(path, name), { recursive: true, force: true });
   }
 }
 
-async function installServer() {
-  if (!nodePackage)
+/**
+ * Makes `folder` by `make(temporary)` unless its stamp says that the same recipe made it before. What is half made
+ * keeps its temporary name and is thrown away.
+ */
+async function once(folder, recipe, make) {
+  if (!nodePackage) {
     throw new Error(
       `The test VS Code can be installed on linux-x64, linux-arm64 and darwin-arm64, not on ${platform}.`,
     );
-  const stamp = join(places.server, "switchyard-recipe.json");
-  const recipe = JSON.stringify({ RECIPE, CODE_SERVER, NODE, WATCHER });
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === recipe) return false;
-
-  const making = join(home, `making-${process.pid}`);
+  }
+  const stamp = "switchyard-recipe.json";
+  const text = JSON.stringify({ RECIPE, ...recipe });
+  if (existsSync(join(folder, stamp)) && readFileSync(join(folder, stamp), "utf8") === text) return;
+  const making = `${folder}.making-${process.pid}`;
   rmSync(making, { recursive: true, force: true });
   mkdirSync(making, { recursive: true });
-  console.log(`Installing VS Code for tests (code-server ${CODE_SERVER}, Node ${NODE}): about 20 s, 340 MB on disk.`);
   try {
+    await make(making);
+    writeFileSync(join(making, stamp), text);
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(making, folder);
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+}
+
+/** The Node of VS Code's extension host, as a package: also the one that the gateway is tested on. */
+function installNode() {
+  return once(join(home, "node24"), { NODE }, async (making) => {
+    console.log(`Installing Node ${NODE}: 120 MB on disk.`);
+    writeFileSync(join(making, "package.json"), JSON.stringify({ name: "node-for-tests", private: true }));
+    await npm(["install", "--ignore-scripts", `${nodePackage}@${NODE}`], making);
+    renameSync(join(making, "node_modules", nodePackage, "bin"), join(making, "bin"));
+    rmSync(join(making, "node_modules"), { recursive: true, force: true });
+  });
+}
+
+function installServer() {
+  return once(places.server, { CODE_SERVER, WATCHER }, async (making) => {
+    console.log(`Installing VS Code for tests (code-server ${CODE_SERVER}): about 20 s, 260 MB on disk.`);
     writeFileSync(join(making, "package.json"), JSON.stringify({ name: "vscode-for-tests", private: true }));
-    await npm(["install", "--ignore-scripts", `code-server@${CODE_SERVER}`, `${nodePackage}@${NODE}`], making);
+    await npm(["install", "--ignore-scripts", `code-server@${CODE_SERVER}`], making);
     const vscode = join(making, "node_modules/code-server/lib/vscode");
     const plain = ["install", "--omit=dev", "--omit=optional", "--ignore-scripts"];
     await npm(plain, vscode);
@@ -123,14 +144,7 @@ async function installServer() {
       writeFileSync(join(folder, "index.js"), text.trim() + "\n");
     }
     prune(making);
-    writeFileSync(join(making, "switchyard-recipe.json"), recipe);
-    rmSync(places.server, { recursive: true, force: true });
-    renameSync(making, places.server);
-  } catch (problem) {
-    rmSync(making, { recursive: true, force: true });
-    throw problem;
-  }
-  return true;
+  });
 }
 
 /** The browser to drive: CHROMIUM when set, else the first one found. */
@@ -178,19 +192,31 @@ function installBrowser() {
   if (!findChromium()) throw new Error("apt installed chromium, but /usr/bin/chromium is not there.");
 }
 
-/** Installs what is missing; throws an Error in words when it cannot. */
-export async function setup({ browser = true } = {}) {
+const parts = {
+  browser: installBrowser,
+  vscode: async () => {
+    await installNode();
+    await installServer();
+  },
+  node24: installNode,
+};
+
+/**
+ * Installs what is missing of the named parts; throws an Error in words when it cannot.
+ * @param {readonly (keyof typeof parts)[]} [names]
+ */
+export async function setup(names = ["browser", "vscode", "node24"]) {
   mkdirSync(home, { recursive: true });
-  if (browser) installBrowser();
-  await installServer();
-  return { ...places, chromium: browser ? findChromium() : undefined };
+  for (const name of names) {
+    if (!(name in parts)) throw new Error(`There is no part "${name}". Parts: ${Object.keys(parts).join(", ")}.`);
+    await parts[name]();
+  }
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
   try {
-    const started = Date.now();
-    await setup({ browser: !process.argv.includes("--server-only") });
-    console.log(`VS Code for tests is ready (${((Date.now() - started) / 1000).toFixed(1)} s): ${places.entry}`);
+    const names = process.argv.slice(2);
+    await setup(names.length > 0 ? names : undefined);
   } catch (problem) {
     console.error(String(problem instanceof Error ? problem.message : problem));
     process.exit(1);

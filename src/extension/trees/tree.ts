@@ -7,6 +7,8 @@ import type { Controller } from "../controller.ts";
 import { changes, type Leaf } from "./leaf.ts";
 
 const INTERVAL = 1000;
+/** Rows that have children sooner or later. */
+const HOLDERS: ReadonlySet<string> = new Set(["switchyard.service", "switchyard.limit"]);
 
 export interface TreeOptions {
   readonly id: string;
@@ -62,8 +64,8 @@ export class LeafTree implements vscode.TreeDataProvider<string>, vscode.Disposa
   getTreeItem(id: string): vscode.TreeItem {
     const leaf = this.leaf(id);
     if (leaf === undefined) return new vscode.TreeItem("");
-    const open = id.startsWith("limit/") || id.startsWith("service/");
-    const state = leaf.children.length === 0 ? "None" : open ? "Expanded" : "Collapsed";
+    // Also while it has no children: VS Code does not unfold a row that it has seen without any.
+    const state = HOLDERS.has(leaf.context) ? "Expanded" : "None";
     const item = new vscode.TreeItem(leaf.label, vscode.TreeItemCollapsibleState[state]);
     item.id = id;
     item.description = leaf.description;
