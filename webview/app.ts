@@ -72,8 +72,8 @@ export class SwitchyardApp extends PageElement {
     this.host = host;
     this.settings = host.recall();
     session.onIntent = (intent) => this.#obey(intent);
-    const { filter } = this.settings;
-    if (filter !== undefined && filter !== "") session.traffic.filter = filter;
+    // The text of last time is asked about like typed text: another gateway may not understand it.
+    session.onReady = () => this.#filterBox?.refresh();
   }
 
   /** Something of the session changed. */
@@ -91,8 +91,7 @@ export class SwitchyardApp extends PageElement {
 
   protected override firstUpdated(): void {
     this.#observer.observe(this);
-    const { filter } = this.session.traffic;
-    if (filter !== "") this.#filterBox?.set(filter);
+    this.#filterBox?.set(this.settings.filter ?? "");
   }
 
   override disconnectedCallback(): void {

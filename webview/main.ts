@@ -9,7 +9,7 @@ import "./page.css";
 import { SwitchyardApp } from "./app.ts";
 import { Connection } from "./channel/connection.ts";
 import { browserHost, windowHost, type Place } from "./channel/host.ts";
-import { channelUrl, socketRoad } from "./channel/socket-road.ts";
+import { channelUrl, hideToken, socketRoad } from "./channel/socket-road.ts";
 import { windowRoad, type WebviewApi } from "./channel/window-road.ts";
 import { Session } from "./session.ts";
 
@@ -23,7 +23,9 @@ function start(): void {
   if (!inWindow) document.documentElement.classList.add("in-browser");
   const app = new SwitchyardApp();
   const say = (text: string): void => app.say(text);
-  const connection = new Connection(api === undefined ? socketRoad(channelUrl(location)) : windowRoad(api), inWindow);
+  const road = api === undefined ? socketRoad(channelUrl(location)) : windowRoad(api);
+  if (api === undefined) hideToken(location, history);
+  const connection = new Connection(road, inWindow);
   const session = new Session(connection, () => app.changed());
   app.begin(session, api === undefined ? browserHost(place, say) : windowHost(place, api, connection, say));
   document.body.append(app);

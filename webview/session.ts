@@ -42,6 +42,8 @@ export class Session {
   revealing = false;
   /** When the gateway was last heard of, epoch milliseconds. */
   heardAt = 0;
+  /** The gateway answers (again). */
+  onReady: () => void = () => {};
   onIntent: (intent: PageIntent) => void = () => {};
   readonly #onChange: () => void;
   #detailTimer = 0;
@@ -200,6 +202,7 @@ export class Session {
       this.status = this.connection.hello?.status;
       this.heardAt = Date.now();
       void this.watch();
+      this.onReady();
     }
     this.#onChange();
   }

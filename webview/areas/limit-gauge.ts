@@ -60,11 +60,13 @@ export class LimitGauge extends PageElement {
         ><i .style=${`width: ${share.toFixed(1)}%`}></i
       ></span>
       <span class="num left">${tokens(shown)}<span class="dim">/${whole(capacity)}</span></span>
-      <span class="num waits dim"
-        >${next > 0 ? html`<span class="tone-stop">next in ${countdown(next)}</span>` : nothing}
-        ${full ? "full" : html`full in ${countdown(fullIn - passed)}`}
-        ${rejected > 0 ? html`· ${whole(rejected)} refused` : nothing}</span
-      >`;
+      <span class="waits dim">${this.#waits(next, full ? 0 : fullIn - passed, rejected)}</span>`;
+  }
+
+  #waits(next: number, full: number, rejected: number): TemplateResult {
+    return html`${next > 0 ? html`<span class="tone-stop">next in ${countdown(next)}</span>` : nothing}
+      <span class="full">${full > 0 ? `full in ${countdown(full)}` : "full"}</span>
+      ${rejected > 0 ? html`<span class="refused">${whole(rejected)} refused</span>` : nothing}`;
   }
 
   #keepRunning(on: boolean): void {

@@ -16,6 +16,9 @@ export interface Host {
   openLocation(location: PolicyLocation): void;
   copyText(text: string): void;
   openText(title: string, language: string, text: string): void;
+  /** Whether a request can be opened beside, in a window of its own. */
+  readonly opensBeside: boolean;
+  openBeside(id: number): void;
   startGateway(): void;
   recall(): ViewSettings;
   remember(settings: ViewSettings): void;
@@ -50,6 +53,8 @@ export function windowHost(place: Place, api: WebviewApi, connection: Connection
       say("Copied");
     },
     openText: (title, language, text) => quietly(gateway.openText(title, language, text)),
+    opensBeside: place === "sidebar",
+    openBeside: (id) => quietly(gateway.openDetail(id)),
     startGateway: () => quietly(gateway.startGateway()),
     recall: () => settingsFrom(api.getState()),
     remember: (settings) => api.setState(settings),
@@ -73,6 +78,8 @@ export function browserHost(place: Place, say: Say): Host {
     openLocation: ({ file, line }) => copy(`${file}:${line}`, `Copied ${file}:${line}`),
     copyText: (text) => copy(text, "Copied"),
     openText: (title, _language, text) => download(title, text),
+    opensBeside: false,
+    openBeside() {},
     startGateway() {},
     recall() {
       try {

@@ -1,6 +1,6 @@
 /**
  * The road of the browser page: JSON frames over a loopback WebSocket, opened again when it breaks.
- * The one-time token comes in the page's address; it is taken out of the address bar so that nobody shares it.
+ * The one-time token comes in the page's address and is taken out of the address bar, so that nobody shares it.
  */
 import type { Road } from "./connection.ts";
 
@@ -17,6 +17,15 @@ export function channelUrl(location: Location): string {
   url.hash = "";
   if (token !== null) url.searchParams.set("token", token);
   return url.href;
+}
+
+/** The token has served: it is in the channel's address now, and a copied address must not carry it. */
+export function hideToken(location: Location, history: History): void {
+  const url = new URL(location.href);
+  if (!url.searchParams.has("token") && !url.hash.includes("token=")) return;
+  url.searchParams.delete("token");
+  url.hash = "";
+  history.replaceState(null, "", url);
 }
 
 export function socketRoad(url: string): Road {

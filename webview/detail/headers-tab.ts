@@ -80,17 +80,11 @@ function fieldRow(field: FieldJourney, open: OpenPlace, both: boolean): Template
         ${change.word}</span
       >
     </th>
-    <td class="num">${both ? (before ?? html`<span class="dim">–</span>`) : only}</td>
     ${
-      both
-        ? html`<td class="num">
-            ${
-              change.word === "unchanged"
-                ? html`<span class="dim">same</span>`
-                : (after ?? html`<span class="dim">removed</span>`)
-            }
-          </td>`
-        : nothing
+      both && change.word !== "unchanged"
+        ? html`<td class="num">${before ?? html`<span class="dim">–</span>`}</td>
+            <td class="num">${after ?? html`<span class="dim">removed</span>`}</td>`
+        : html`<td class="num" colspan=${both ? 2 : 1}>${only}</td>`
     }
     <td>${by} ${placeLink(field.location, open)}</td>
   </tr>`;

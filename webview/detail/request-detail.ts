@@ -120,7 +120,7 @@ export class RequestDetail extends PageElement {
         ${verdict.policy === undefined ? nothing : html`<span class="dim">by</span> <b>${verdict.policy}</b>`}
       </p>
       <p>${verdict.sentence}</p>
-      <div class="verdict-track">${drawTrack(row.track)}<span class="dim">${row.track.say}</span></div>
+      <div class="verdict-track">${drawTrack(row.track, true)}<span class="dim">${row.track.say}</span></div>
       <div class="btns">${this.#actions(detail)}</div>
     </section>`;
   }

@@ -119,7 +119,7 @@ function noTraffic(session: Session, host: Host): TemplateResult {
 }
 
 function message(glyph: string, title: unknown, more: unknown = nothing): TemplateResult {
-  return html`<div class="empty">
+  return html`<div class="empty-state">
     ${icon(glyph, "large")}
     <p class="empty-title">${title}</p>
     ${more}

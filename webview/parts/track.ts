@@ -12,7 +12,7 @@ const HEIGHT = 18;
 /** More replicas than this are drawn as this many lines; the text alternative has the number. */
 const MOST_LINES = 5;
 
-export const TRACK_WIDTH = 118;
+export const TRACK_WIDTH = 92;
 
 /** Phases are squeezed when there are so many that the fork would not fit. */
 function stepWidth(phases: number): number {
@@ -58,22 +58,24 @@ function endMark(x: number, y: number, failed: boolean): SVGTemplateResult {
     : svg`<circle class="t-end" cx=${x} cy=${y} r="2.6"></circle>`;
 }
 
-/** One row's track. `say` is its text alternative. */
-export function drawTrack(track: Track): TemplateResult {
-  const width = stepWidth(track.phases.length);
-  const last = 5 + width * Math.max(0, track.phases.length - 1);
+/** One row's track; `say` is its text alternative. `fit`: no wider than what is drawn. */
+export function drawTrack(track: Track, fit = false): TemplateResult {
+  const step = stepWidth(track.phases.length);
+  const last = 5 + step * Math.max(0, track.phases.length - 1);
+  const forks = !track.stopped && track.replicas > 0;
+  const width = fit ? last + (forks ? STEP + 21 : 6) : TRACK_WIDTH;
   const rail = track.phases.length > 1 ? svg`<path class="t-rail" d="M5 ${MIDDLE} H${last}"></path>` : svg``;
   return html`<svg
     class="track"
-    width=${TRACK_WIDTH}
+    width=${width}
     height=${HEIGHT}
-    viewBox="0 0 ${TRACK_WIDTH} ${HEIGHT}"
+    viewBox="0 0 ${width} ${HEIGHT}"
     role="img"
     aria-label=${track.say}
   >
     <title>${track.say}</title>
-    ${rail}${track.phases.map((_, index) =>
-      phaseMark(5 + index * width, index, track),
-    )}${track.stopped ? svg`` : fork(last + STEP, track)}
+    ${rail}${track.phases.map((_, index) => phaseMark(5 + index * step, index, track))}${
+      forks ? fork(last + STEP, track) : svg``
+    }
   </svg>`;
 }

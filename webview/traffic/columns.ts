@@ -72,7 +72,7 @@ export const COLUMNS: readonly Column[] = [
   {
     name: "method",
     title: "Method",
-    width: 58,
+    width: 50,
     grow: 0,
     cell: (row) => html`<span class="num">${methodWord(row)}</span>`,
     term: (row) => term("method", row.method),
@@ -93,7 +93,7 @@ export const COLUMNS: readonly Column[] = [
     cell: (row) => drawTrack(row.track),
     term: (row) => (row.state === "ok" ? "is:ok" : row.state === "rejected" ? "is:rejected" : undefined),
   },
-  { name: "status", title: "Status", width: 62, grow: 0, cell: statusWords, term: (row) => term("status", row.status) },
+  { name: "status", title: "Status", width: 56, grow: 0, cell: statusWords, term: (row) => term("status", row.status) },
   {
     name: "route",
     title: "Route",
@@ -140,7 +140,7 @@ export const COLUMNS: readonly Column[] = [
     width: 66,
     grow: 0,
     right: true,
-    from: 700,
+    from: 880,
     cell: (row) => html`<span class="num dim">${bytes(row.responseBytes)}</span>`,
   },
   {

@@ -60,6 +60,10 @@ export class FilterBox extends PageElement {
     this.focused = false;
   }
 
+  protected override willUpdate(): void {
+    if (!this.hasUpdated && this.text === "") this.text = this.value;
+  }
+
   get #input(): HTMLInputElement {
     return this.renderRoot.querySelector("input")!;
   }
@@ -73,6 +77,11 @@ export class FilterBox extends PageElement {
   set(text: string): void {
     this.text = text;
     this.suggestions = [];
+    void this.#ask(false);
+  }
+
+  /** Asks again how the text is understood: the gateway has come, or is another one. */
+  refresh(): void {
     void this.#ask(false);
   }
 
@@ -93,6 +102,7 @@ export class FilterBox extends PageElement {
 
   /** Asks how the text is understood; a good one becomes the filter. Only the latest answer counts. */
   async #ask(withSuggestions: boolean): Promise<void> {
+    await this.updateComplete;
     const { text } = this;
     const { gateway, state } = this.connection;
     if (state !== "ready") return;

@@ -49,6 +49,8 @@ export class TrafficTable extends PageElement {
   declare width: number;
 
   #selectedPosition = -1;
+  /** Chosen by key, its row not there yet: selected as soon as it comes. */
+  #awaited = -1;
   #height = 0;
   #drawn = { first: 0, end: 0 };
   /** scrollTop that we set ourselves: its event must not count as the person's. */
@@ -133,6 +135,11 @@ export class TrafficTable extends PageElement {
   protected override updated(_changed: PropertyValues): void {
     this.#keepPlace();
     this.#askForVisible();
+    const row = this.#awaited === -1 ? undefined : this.store.rowAt(this.#awaited);
+    if (row === undefined) return;
+    const position = this.#awaited;
+    this.#awaited = -1;
+    this.#emit("select", { id: row.id, position });
   }
 
   /** Follows the newest row, or holds what the person looks at still while rows come and go around it. */
@@ -200,9 +207,9 @@ export class TrafficTable extends PageElement {
     const row = this.store.rowAt(position);
     this.store.setFollow(false);
     this.#reveal(bounded);
-    if (row === undefined) return;
     this.#selectedPosition = position;
-    this.#emit("select", { id: row.id, position });
+    this.#awaited = row === undefined ? position : -1;
+    if (row !== undefined) this.#emit("select", { id: row.id, position });
   }
 
   #reveal(index: number): void {
@@ -214,6 +221,7 @@ export class TrafficTable extends PageElement {
   }
 
   #selectedIndex(): number {
+    if (this.#awaited !== -1) return this.#indexOf(this.#awaited);
     const known = this.store.positionOf(this.selected);
     if (known !== undefined) this.#selectedPosition = known;
     return this.selected === -1 || this.#selectedPosition === -1 ? -1 : this.#indexOf(this.#selectedPosition);
@@ -263,6 +271,7 @@ export class TrafficTable extends PageElement {
       return;
     }
     this.store.setFollow(false);
+    this.#awaited = -1;
     this.#selectedPosition = this.store.positionOf(row.id) ?? -1;
     this.#emit("select", { id: row.id, position: this.#selectedPosition });
     this.#emit("open", { id: row.id });
@@ -376,9 +385,10 @@ function narrowRow(row: Row): TemplateResult {
   return html`<div class="two-lines" role="gridcell">
     <span class="n-status">${statusWords(row)}</span>
     <span class="n-path"><span class="dim">${methodWord(row)}</span> ${pathWords(row)}</span>
-    ${drawTrack(row.track)}
-    <span class="n-why dim" title=${row.why}>${row.why}</span>
-    <span class="n-time num dim">${duration(row.duration)}</span>
+    ${drawTrack(row.track, true)}
+    <span class="n-below dim"
+      ><span class="n-why" title=${row.why}>${row.why}</span><span class="num">${duration(row.duration)}</span></span
+    >
   </div>`;
 }
 

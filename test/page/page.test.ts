@@ -1,0 +1,455 @@
+/**
+ * The built page in a real browser over a fake gateway: what a person sees, types and clicks.
+ * One browser for all; every test has its own gateway and page. Must not assert on times or pixels.
+ */
+import assert from "node:assert/strict";
+import axe from "axe-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { openBrowser } from "./browser.ts";
+import { FakeGateway } from "./fake-gateway.ts";
+import { bundlePage, servePage, type PageFiles, type PageServer } from "./page-server.ts";
+
+/** Runs axe over the page as it stands: no rule may be violated. */
+async function accessible(page: Page, what: string): Promise<void> {
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate("axe.run()")) as axe.AxeResults;
+  const words = violations.map(
+    ({ id, nodes }) =>
+      `${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary ?? ""}`).join("; ")}`,
+  );
+  assert.deepEqual(words, [], what);
+}
+
+interface Opened {
+  readonly gateway: FakeGateway;
+  readonly server: PageServer;
+  readonly page: Page;
+  readonly errors: string[];
+}
+
+describe("the page", function () {
+  this.timeout(90_000);
+  let browser: Browser;
+  let files: PageFiles;
+  const opened: { close(): Promise<void> }[] = [];
+
+  before(async () => {
+    [browser, files] = await Promise.all([openBrowser(), bundlePage()]);
+  });
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((one) => one.close()));
+  });
+  after(() => browser.close());
+
+  async function open(rows: number, path = "/panel", options: BrowserContextOptions = {}): Promise<Opened> {
+    const gateway = new FakeGateway(rows);
+    const server = await servePage(gateway, files);
+    const context = await browser.newContext({ viewport: { width: 1280, height: 640 }, timezoneId: "UTC", ...options });
+    context.setDefaultTimeout(30_000);
+    opened.push(context, server);
+    const page = await context.newPage();
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(error.message));
+    page.on("console", (message) => {
+      if (/Content Security Policy|Uncaught/u.test(message.text())) errors.push(message.text());
+    });
+    await page.goto(server.url + path);
+    await page
+      .getByText(rows === 0 ? "No traffic yet." : "refused")
+      .first()
+      .waitFor();
+    return { gateway, server, page, errors };
+  }
+
+  const rowsOf = (page: Page) => page.locator(".space .row:not(.blank)");
+  const openRow = async (page: Page, text: string): Promise<void> => {
+    await rowsOf(page).filter({ hasText: text }).last().click();
+    await page.locator(".verdict").waitFor();
+  };
+  const eventually = async (what: string, test: () => boolean | Promise<boolean>): Promise<void> => {
+    for (let tries = 0; tries < 300; tries += 1) {
+      if (await test()) return;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    assert.fail(`never happened: ${what}`);
+  };
+
+  it("is small enough to load at once", () => {
+    assert.ok(files.script.length < 300 * 1024, `page.js has ${files.script.length} bytes`);
+  });
+
+  it("shows the newest requests, each with its status, reason and a track that has words", async () => {
+    const { page, errors } = await open(96);
+    const last = rowsOf(page).last();
+    await last.waitFor();
+    assert.match(await last.innerText(), /POST[\s\S]*\/orders\/77[\s\S]*429[\s\S]*per-user/u);
+    assert.equal(await last.locator("svg.track").getAttribute("aria-label"), "stopped at the rate limit (per-user)");
+    assert.equal(await page.getByRole("grid").getAttribute("aria-rowcount"), "97");
+    assert.deepEqual(errors, []);
+  });
+
+  it("keeps a window of 100,000 requests and asks for the rest where one scrolls", async () => {
+    const { page, gateway } = await open(100_000);
+    await page.getByRole("grid").press("Home");
+    await page.locator("#row-1").waitFor();
+    assert.ok((await rowsOf(page).count()) < 80);
+    assert.ok(gateway.asked.every((query) => query.count <= 500));
+    const held = await page.evaluate<number>("document.querySelector('traffic-table').store.held");
+    assert.ok(held < 400, `${held} rows are held`);
+    await page.getByRole("grid").press("End");
+    await page.locator("#row-100000").waitFor();
+  });
+
+  it("follows new requests, and counts them once the person has scrolled away", async () => {
+    const { page, gateway } = await open(96);
+    gateway.add(3);
+    await page.locator("#row-99").waitFor();
+    await page.getByRole("grid").press("Home");
+    gateway.add(7);
+    const pill = page.getByRole("button", { name: "7 new" });
+    await pill.waitFor();
+    await pill.click();
+    await page.locator("#row-106").waitFor();
+    assert.equal(await pill.count(), 0);
+  });
+
+  it("changes a pending row in place when it ends", async () => {
+    const { page, gateway } = await open(12);
+    const row = gateway.rowsAll[11]!;
+    gateway.change({ ...row, state: "pending", status: 0, duration: -1 });
+    await page.locator("#row-12", { hasText: "pending" }).waitFor();
+    gateway.change(row);
+    await page.locator("#row-12", { hasText: "429" }).waitFor();
+  });
+
+  it("asks for a snapshot when a message was lost", async () => {
+    const { page, gateway } = await open(12);
+    gateway.loseOne(2);
+    gateway.add(1);
+    await page.locator("#row-15").waitFor();
+    await page.locator("#row-13").waitFor();
+  });
+
+  it("starts afresh when the gateway is another one", async () => {
+    const { page, gateway } = await open(24);
+    gateway.generation = "g2";
+    gateway.rowsAll.length = 0;
+    gateway.add(1);
+    await eventually("one row", async () => (await rowsOf(page).count()) === 1);
+  });
+
+  it("freezes the view while recording goes on", async () => {
+    const { page, gateway } = await open(24);
+    await page.locator("#row-24").waitFor();
+    await page.getByRole("grid").press("f");
+    await page.getByRole("button", { name: "Freeze", pressed: true }).waitFor();
+    gateway.add(5);
+    await page.getByRole("button", { name: "5 new" }).waitFor();
+    assert.equal(await page.locator("#row-25").count(), 0);
+    assert.equal(gateway.recording, true);
+    await page.getByRole("grid").press("f");
+    await page.locator("#row-29").waitFor();
+  });
+
+  it("stops recording on its own button, and says so when nothing is there", async () => {
+    const { page, gateway } = await open(0);
+    await page.getByText("No traffic yet.").waitFor();
+    await page.getByText("curl -i http://localhost:8080/").waitFor();
+    await page.getByRole("button", { name: "Recording" }).click();
+    await page.getByText("Recording is stopped.").waitFor();
+    assert.equal(gateway.recording, false);
+    await page.getByRole("button", { name: "Start Recording" }).click();
+    await page.getByText("No traffic yet.").waitFor();
+  });
+
+  it("filters while one types, and keeps the last good filter when the text is wrong", async () => {
+    const { page } = await open(96);
+    const box = page.getByRole("combobox");
+    await page.getByRole("grid").press("/");
+    await box.fill("is:rejected");
+    await page.getByText("32 of 96").first().waitFor();
+    await box.fill("is:rejected rout:orders");
+    await page.getByText('unknown key "rout"').waitFor();
+    assert.equal(await box.getAttribute("aria-invalid"), "true");
+    assert.equal(await page.getByText("32 of 96").count(), 2);
+    await page.getByRole("button", { name: "Clear Filter" }).click();
+    await page.getByText("96 requests").waitFor();
+  });
+
+  it("suggests what can be typed, with how much it would leave", async () => {
+    const { page } = await open(96);
+    const box = page.getByRole("combobox");
+    await box.focus();
+    await box.pressSequentially("is:r");
+    await page.getByRole("option", { name: "is:rejected 32" }).waitFor();
+    await box.press("ArrowDown");
+    await box.press("Enter");
+    assert.equal(await box.inputValue(), "is:rejected");
+    await page.getByText("32 of 96").first().waitFor();
+  });
+
+  it("says what the filter hides when nothing is left", async () => {
+    const { page } = await open(96);
+    await page.getByRole("combobox").fill("path:/nowhere");
+    await page.getByText("96 hidden by the filter.").waitFor();
+    await page.locator(".empty-state").getByRole("button", { name: "Clear Filter" }).click();
+    await rowsOf(page).first().waitFor();
+  });
+
+  it("includes a cell on Alt+click and excludes it on Alt+Shift+click", async () => {
+    const { page } = await open(96);
+    const cell = page.locator("#row-96 .cell", { hasText: "429" });
+    await cell.click({ modifiers: ["Alt"] });
+    await eventually("status:429", async () => (await page.getByRole("combobox").inputValue()) === "status:429");
+    await page.getByText("8 of 96").first().waitFor();
+    await page.locator("#row-96 .cell", { hasText: "429" }).click({ modifiers: ["Alt", "Shift"] });
+    await page.getByText("88 of 96").first().waitFor();
+    assert.equal(await page.getByRole("combobox").inputValue(), "-status:429");
+  });
+
+  it("is driven by the keyboard alone", async () => {
+    const { page } = await open(96, "/panel", { permissions: ["clipboard-read", "clipboard-write"] });
+    await page.locator("#row-96").waitFor();
+    const grid = page.getByRole("grid");
+    await grid.press("Home");
+    await grid.press("j");
+    await grid.press("ArrowDown");
+    await grid.press("k");
+    await page.locator("#row-2.selected").waitFor();
+    assert.equal(await grid.getAttribute("aria-activedescendant"), "row-2");
+    await grid.press("Enter");
+    await page.locator(".verdict").waitFor();
+    await grid.press("]");
+    await page.getByRole("tab", { name: "Headers", selected: true }).waitFor();
+    await grid.press("[");
+    await page.getByRole("tab", { name: "Decision", selected: true }).waitFor();
+    await grid.press("c");
+    await page.getByText("Copied").waitFor();
+    assert.match(await page.evaluate<string>("navigator.clipboard.readText()"), /^curl -i -X GET/u);
+    await grid.press("?");
+    await page.getByRole("dialog", { name: "Keys" }).waitFor();
+    await page.keyboard.press("Escape");
+    await grid.press("Escape");
+    await eventually("the detail is closed", async () => (await page.locator(".verdict").count()) === 0);
+  });
+
+  it("opens the line of the policy that refused", async () => {
+    const { page } = await open(96, "/panel", { permissions: ["clipboard-read", "clipboard-write"] });
+    await openRow(page, "/orders/77");
+    await page.getByRole("grid").press("w");
+    await page.getByText("Copied switchyard.yaml:41").waitFor();
+  });
+
+  it("explains a rejection to its line, with the steps that were not reached and the buckets of the limit", async () => {
+    const { page } = await open(96);
+    await openRow(page, "/orders/77");
+    const verdict = page.getByRole("region", { name: "Verdict" });
+    assert.match(await verdict.innerText(), /429[\s\S]*Rate limit used up by per-user[\s\S]*switchyard\.yaml:41/u);
+    assert.equal(
+      await page
+        .locator(".step.stop .phase")
+        .innerText()
+        .then((text) => text.trim()),
+      "limit",
+    );
+    assert.deepEqual(await page.locator(".step.off .phase").allInnerTexts(), ["split", "pick"]);
+    await page.getByRole("meter", { name: "alice tokens left" }).waitFor();
+    await page.locator(".step summary", { hasText: "route" }).click();
+    await page.getByText("less specific: prefix /").waitFor();
+  });
+
+  it("explains a forwarded request: every replica with why it was chosen, lost or excluded", async () => {
+    const { page } = await open(96);
+    await openRow(page, "/orders/12");
+    const words = await page.locator(".replica").allInnerTexts();
+    assert.equal(words.length, 3);
+    assert.match(words[0]!, /:4001[\s\S]*excluded[\s\S]*ejected after 5 failures/u);
+    assert.match(words[1]!, /:4002[\s\S]*chosen[\s\S]*2 in flight/u);
+    await page.getByRole("tab", { name: "Attempts" }).click();
+    await page.getByText("502 in 9 ms").waitFor();
+    await page.getByRole("tab", { name: "Timing" }).click();
+    await page.getByText("Wait for first byte").first().waitFor();
+    await page.getByRole("tab", { name: "Body" }).click();
+    await page.getByText('"total"').waitFor();
+    await page.getByRole("button", { name: "Hex" }).click();
+    await page.getByText(/000000 {2}7b 22/u).waitFor();
+  });
+
+  it("shows who changed which header, and masks secrets until asked - once", async () => {
+    const { page, gateway } = await open(96);
+    await openRow(page, "/orders/12");
+    await page.getByRole("tab", { name: "Headers" }).click();
+    assert.match(
+      await page.locator(".fields tr.removed").first().innerText(),
+      /authorization[\s\S]*masked[\s\S]*user-jwt/u,
+    );
+    await page.getByRole("button", { name: "Reveal Secrets" }).click();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    assert.equal(gateway.revealed, 0);
+    await page.getByRole("button", { name: "Reveal Secrets" }).click();
+    await page.getByRole("button", { name: "Show Secrets" }).click();
+    await page.getByText("Bearer eyJ").waitFor();
+    await openRow(page, "/orders/11");
+    await page.getByRole("button", { name: "Reveal Secrets" }).click();
+    await page.getByText("Secrets are shown").waitFor();
+    assert.equal(gateway.revealed, 2);
+  });
+
+  it("refills the gauges by itself, and resets a bucket", async () => {
+    const { page, gateway } = await open(24, "/");
+    await page.getByRole("button", { name: "Limits" }).click();
+    const meter = page.getByRole("meter", { name: "alice tokens left" });
+    await meter.waitFor();
+    await eventually("a token came back", async () => Number(await meter.getAttribute("aria-valuenow")) >= 1);
+    await page.getByRole("button", { name: "Reset bucket alice" }).click();
+    await eventually("the bucket is full", async () => (await meter.getAttribute("aria-valuenow")) === "60");
+    assert.deepEqual(gateway.resets, ["route/orders/rateLimit/per-user alice"]);
+    await page.getByRole("textbox", { name: "Search keys" }).fill("bo");
+    await eventually("one key", async () => (await page.getByRole("meter").count()) === 1);
+  });
+
+  it("shows services and routes where there are no native trees", async () => {
+    const { page } = await open(96, "/");
+    await page.getByRole("button", { name: "Services" }).click();
+    assert.match(
+      await page.getByRole("region", { name: "Service orders" }).innerText(),
+      /2 of 3 healthy[\s\S]*ejected/u,
+    );
+    await page.getByRole("button", { name: "Routes" }).click();
+    await page.getByRole("button", { name: "catalog" }).click();
+    await page.getByText("16 of 96").first().waitFor();
+  });
+
+  it("says that the gateway is lost, keeps what it showed, and comes back", async () => {
+    const { page, server } = await open(24);
+    await page.locator("#row-24").waitFor();
+    server.down();
+    await page.getByText("Gateway lost.").waitFor();
+    await page.getByText(/Shown as of \d\d:\d\d:\d\d/u).waitFor();
+    assert.ok((await rowsOf(page).count()) > 0);
+    await page.getByRole("button", { name: "Connect Again" }).waitFor();
+    server.up();
+    await eventually("connected", async () => (await page.getByText("Gateway lost.").count()) === 0);
+    await page.locator("#row-24").waitFor();
+  });
+
+  it("says that the policy is invalid and which version serves", async () => {
+    const { page, gateway } = await open(24);
+    gateway.invalid = true;
+    gateway.tell.statusChanged?.(gateway.status());
+    await page.getByText(/Line 41: Unknown key "requets"/u).waitFor();
+    await page.getByText(/12:01:11 version/u).waitFor();
+  });
+
+  it("refuses a gateway of another version in words", async () => {
+    const gateway = new FakeGateway(1);
+    gateway.version = 99;
+    const server = await servePage(gateway, files);
+    const context = await browser.newContext();
+    opened.push(context, server);
+    const page = await context.newPage();
+    await page.goto(server.url);
+    await page.getByText("This page speaks version 1, the gateway 99.").waitFor();
+  });
+
+  it("asks for nothing while hidden, and for what it shows when shown again", async () => {
+    const { page, gateway } = await open(24);
+    const hide = (value: boolean): Promise<unknown> =>
+      page.evaluate(
+        `Object.defineProperty(document, "hidden", { value: ${value}, configurable: true });` +
+          `document.dispatchEvent(new Event("visibilitychange"))`,
+      );
+    await hide(true);
+    await eventually("no topics", () => Object.keys(gateway.topics).length === 0);
+    gateway.add(3);
+    await hide(false);
+    await page.locator("#row-27").waitFor();
+  });
+
+  it("is not harmed by messages that are none", async () => {
+    const { page, gateway, server, errors } = await open(24);
+    await page.locator("#row-24").waitFor();
+    const bad: unknown[] = [
+      null,
+      7,
+      [],
+      {},
+      { t: "s", i: "nobody", r: 1 },
+      { t: "q", m: "traffic", a: [] },
+      { t: "q", m: "traffic", a: [null] },
+      { t: "q", m: "traffic", a: [{ stamp: {}, appended: [{}], appendedAt: "x", changed: 3 }] },
+      { t: "q", m: "limitsChanged", a: [{ limits: [{}] }] },
+      { t: "q", m: "servicesChanged", a: [{ services: 1 }] },
+      { t: "q", m: "statusChanged", a: [{ policy: null }] },
+      { t: "q", m: "intent", a: ["x"] },
+      { t: "q", m: "hostState", a: [{}] },
+      { t: "q", m: "constructor", a: [] },
+      { t: "q", m: "__proto__", i: "1" },
+      { t: "q" },
+    ];
+    for (const message of bad) server.sendRaw(JSON.stringify(message));
+    server.sendRaw("{");
+    server.sendRaw("<script>alert(1)</script>");
+    gateway.add(1);
+    await page.locator("#row-25").waitFor();
+    assert.deepEqual(errors, []);
+  });
+
+  it("draws a request as text, whatever it holds", async () => {
+    const { page, gateway, errors } = await open(12);
+    const row = gateway.rowsAll[11]!;
+    gateway.change({ ...row, path: `/<img src=x onerror=alert(1)>"'&`, why: "<b>bold</b>" });
+    await page.getByText("<b>bold</b>").waitFor();
+    assert.equal(await page.locator(".space img, .space b").count(), 0);
+    assert.deepEqual(errors, []);
+  });
+
+  const themes: Readonly<Record<string, BrowserContextOptions>> = {
+    dark: { colorScheme: "dark" },
+    light: { colorScheme: "light" },
+    "high contrast": { colorScheme: "dark", forcedColors: "active" },
+  };
+  for (const [theme, options] of Object.entries(themes))
+    it(`has nothing that axe finds wrong (${theme})`, async () => {
+      const { page } = await open(96, "/", options);
+      await rowsOf(page).first().waitFor();
+      await accessible(page, "list");
+      await openRow(page, "/orders/77");
+      await accessible(page, "rejection");
+      await openRow(page, "/orders/12");
+      for (const tab of ["Headers", "Body", "Timing", "Attempts"]) {
+        await page.getByRole("tab", { name: tab }).click();
+        await accessible(page, tab);
+      }
+      for (const name of ["Services", "Routes", "Limits"]) {
+        await page.getByRole("button", { name, exact: true }).click();
+        await page.locator(".area-body :is(section, table)").first().waitFor();
+        await accessible(page, name);
+      }
+      await page.getByRole("button", { name: "Traffic", exact: true }).click();
+      await page.getByRole("combobox").fill("rout:x");
+      await page.getByText('unknown key "rout"').waitFor();
+      await accessible(page, "invalid filter");
+      await page.setViewportSize({ width: 300, height: 640 });
+      await page.locator(".grid.narrow").waitFor({ state: "attached" });
+      await accessible(page, "narrow");
+    });
+
+  for (const path of ["/sidebar", "/panel", "/"])
+    it(`needs no horizontal scrolling at 300 px (${path})`, async () => {
+      const { page } = await open(96, path, { viewport: { width: 300, height: 640 } });
+      const overflow = (): Promise<number> =>
+        page.evaluate<number>(
+          `Math.max(...[document.documentElement, ...document.querySelectorAll(".grid, .detail-page, .area-body")]` +
+            `.map((element) => element.scrollWidth - element.clientWidth))`,
+        );
+      assert.equal(await overflow(), 0);
+      await openRow(page, "/orders/77");
+      for (const tab of ["Decision", "Headers", "Body", "Timing", "Attempts"]) {
+        await page.getByRole("tab", { name: tab }).click();
+        assert.equal(await overflow(), 0, tab);
+      }
+      await page.getByRole("button", { name: "Back to the list" }).click();
+      await rowsOf(page).first().waitFor();
+    });
+});
