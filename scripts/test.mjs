@@ -104,6 +104,7 @@ const stages = {
     all(
       () => check("types of the pure rooms", bin("tsc"), ["-p", "tsconfig.pure.json"]),
       () => check("types of gateway, extension and tests", bin("tsc"), ["-p", "tsconfig.json"]),
+      () => check("types of what drives a window", bin("tsc"), ["-p", "tsconfig.windows.json"]),
       () => check("types of the page", bin("tsc"), ["-p", "tsconfig.page.json"]),
     ),
   lint: () =>
