@@ -425,7 +425,9 @@ function plainOf(value: unknown, depth: number): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (depth > 4) return "...";
   if (isCelError(value)) return "failed";
-  if (isCelList(value)) return [...value].slice(0, 20).map((item) => plainOf(item, depth + 1));
-  if (isCelMap(value)) return "{...}";
-  return String(value);
+  if (isCelList(value) || Array.isArray(value)) {
+    return [...(value as Iterable<unknown>)].slice(0, 20).map((item) => plainOf(item, depth + 1));
+  }
+  if (isCelMap(value) || typeof value === "object") return "{...}";
+  return value;
 }
