@@ -14,8 +14,11 @@ interface StreamHandle {
   useUserBuffer(buffer: Uint8Array): void;
 }
 
+/** Where Node keeps a socket's handle. */
+const HANDLE = "_handle";
+
 interface SocketWithHandle {
-  _handle: StreamHandle | null;
+  [HANDLE]: StreamHandle | null;
 }
 
 /** Whoever reads a socket. */
@@ -58,12 +61,12 @@ function canReadIntoBuffer(handle: StreamHandle | null): handle is StreamHandle 
 export function takeOver(accepted: Socket, reader: SocketReader, mode: AcceptMode = acceptMode): AcceptedSocket {
   accepted.on("error", ignore);
   const owner = accepted as unknown as SocketWithHandle;
-  const handle = owner._handle;
+  const handle = owner[HANDLE];
   if (mode === "data" || !canReadIntoBuffer(handle)) {
     const onData = (bytes: Buffer): void => reader.receive(bytes, bytes.length);
     return { socket: accepted, direct: false, start: () => void accepted.on("data", onData).resume() };
   }
-  owner._handle = null;
+  owner[HANDLE] = null;
   // Releases the server's count of open connections; the handle lives on in the new socket.
   accepted.destroy();
   const options = {

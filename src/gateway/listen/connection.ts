@@ -30,6 +30,14 @@ const DISCARD_BYTES = 1024 * 1024;
 const SMALL_BODY = 65536;
 /** How long a closing connection still reads, so that a reset does not eat the answer. */
 const LINGER: Millis = 2000;
+/**
+ * A FIN does not tell a client that waits from one that is gone. After a while without an answer two 102 (Processing)
+ * go out, the second shortly after the first: the kernel of a client that is gone answers the first with a reset.
+ */
+const PROBE_AFTER: Millis = 1000;
+const PROBE_AGAIN: Millis = 250;
+const PROBE_PAUSE: Millis = 5000;
+const PROBE = "HTTP/1.1 102 Processing\r\n\r\n";
 const SMALL_BUFFER = 16384;
 const LARGE_BUFFER = 65536;
 
@@ -85,6 +93,8 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
   private headSince: Millis = 0;
   private idleSince: Millis;
   private lingerDue: Millis = Infinity;
+  private probeDue: Millis = Infinity;
+  private probes = 0;
 
   constructor(services: EngineServices, bound: Bound, accepted: Socket) {
     this.services = services;
@@ -186,6 +196,12 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
       if (reader.next(buffer, at, end) === Event.End) {
         this.complete = true;
         this.mode = Mode.Reply;
+      }
+      // Bytes after a request that said close are a smuggling attempt or a broken client: neither gets an answer from a backend.
+      if (!head.keepAlive && at < end && reader.next(buffer, reader.position, end) === Event.Error) {
+        this.mode = Mode.Head;
+        this.broken(reader.error as Unreadable);
+        return;
       }
     }
     this.arrival.listener = this.bound.index;
@@ -435,6 +451,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
         return;
       case Mode.Reply:
         this.closing = true;
+        this.probeDue = this.services.now() + PROBE_AFTER;
         return;
       case Mode.Tunnel:
         this.handling.clientEnded();
@@ -457,7 +474,10 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
   }
 
   tick(now: Millis): boolean {
-    if (this.handling.tick(now)) return true;
+    if (this.handling.tick(now)) {
+      if (now >= this.probeDue) this.probe(now);
+      return true;
+    }
     if (this.mode === Mode.Head) {
       if (this.headSince > 0) {
         if (now - this.headSince >= HEADER_LIMIT) {
@@ -475,5 +495,14 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
     }
     if (now >= this.lingerDue) this.socket.destroy();
     return true;
+  }
+
+  private probe(now: Millis): void {
+    this.probes++;
+    this.probeDue = now + (this.probes % 2 === 1 ? PROBE_AGAIN : PROBE_PAUSE);
+    if (this.mode !== Mode.Reply || this.responding || this.head.minor === 0) return;
+    this.out.text(PROBE);
+    this.out.flush();
+    this.out.begin();
   }
 }

@@ -39,7 +39,7 @@ export interface Kept extends Omit<Recording, "arrival" | "caller"> {
 }
 
 export class TestKeeper implements RecordKeeper {
-  readonly ended_: Kept[] = [];
+  readonly done: Kept[] = [];
   readonly pending = new Set<Recording>();
   private next = 1;
   private waiting: (() => void)[] = [];
@@ -84,14 +84,14 @@ export class TestKeeper implements RecordKeeper {
   ended(recording: Recording): void {
     if (!this.pending.delete(recording)) throw new Error("ended twice");
     const { method, path } = recording.arrival;
-    this.ended_.push({ ...recording, method, path });
+    this.done.push({ ...recording, method, path });
     for (const wake of this.waiting.splice(0)) wake();
   }
 
   /** Settles once `count` requests have ended. */
   async has(count: number): Promise<Kept[]> {
-    while (this.ended_.length < count) await new Promise<void>((resolve) => this.waiting.push(resolve));
-    return this.ended_;
+    while (this.done.length < count) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    return this.done;
   }
 }
 
@@ -217,6 +217,21 @@ export async function stopEverything(): Promise<void> {
   await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
 }
 
+/** A promise and who settles it. */
+export function signal(): { readonly promise: Promise<void>; resolve(): void } {
+  let resolve: () => void = () => {};
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve: () => resolve() };
+}
+
+/** Settles when the peer has closed, one way or the other. */
+export function whenLeft(socket: Socket): Promise<void> {
+  const left = signal();
+  socket.on("end", left.resolve);
+  socket.on("close", left.resolve);
+  return left.promise;
+}
+
 // ---- Backends ----------------------------------------------------------------------------------------------------
 
 export interface Backend {
@@ -287,20 +302,28 @@ export async function deadPort(): Promise<number> {
 
 /** Reads a socket piece by piece. */
 export class Reader {
-  text = "";
   ended = false;
   readonly socket: Socket;
+  private pieces: string[] = [];
+  private size = 0;
   private waiting: (() => void) | undefined;
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (bytes) => {
-      this.text += bytes.toString("latin1");
+      this.pieces.push(bytes.toString("latin1"));
+      this.size += bytes.length;
       this.wake();
     });
     socket.on("error", () => this.wake());
     socket.on("end", () => this.finish());
     socket.on("close", () => this.finish());
+  }
+
+  /** What has arrived and was not asked for yet. */
+  get text(): string {
+    if (this.pieces.length > 1) this.pieces = [this.pieces.join("")];
+    return this.pieces[0] ?? "";
   }
 
   /** @returns everything up to and with `mark`, and forgets it. Rejects when the stream ends first. */
@@ -314,7 +337,7 @@ export class Reader {
   }
 
   async bytes(count: number): Promise<string> {
-    while (this.text.length < count) {
+    while (this.size < count) {
       if (this.ended) throw new Error(`ended before ${count} bytes: ${JSON.stringify(this.text)}`);
       await this.more();
     }
@@ -328,9 +351,10 @@ export class Reader {
   }
 
   private cut(count: number): string {
-    const piece = this.text.slice(0, count);
-    this.text = this.text.slice(count);
-    return piece;
+    const { text } = this;
+    this.pieces = text.length > count ? [text.slice(count)] : [];
+    this.size = text.length - count;
+    return text.slice(0, count);
   }
 
   private more(): Promise<void> {
