@@ -112,7 +112,7 @@ class Compiler {
   #listeners(): PlanListener[] {
     const listeners: PlanListener[] = [];
     for (const [index, raw] of items(at(this.#value, "listeners"))) {
-      const name = String(at(raw, "name") ?? index);
+      const name = nameOf(raw, index);
       const path = ["listeners", index];
       const owner = { kind: "listener", name, listener: listeners.length } as const;
       const own = this.#steps.list(at(raw, "policies"), [...path, "policies"], owner);
@@ -216,7 +216,7 @@ class Compiler {
     const routes: PlanRoute[] = [];
     for (const [position, raw] of items(at(this.#value, "routes"))) {
       const path = ["routes", position];
-      const name = String(at(raw, "name") ?? position);
+      const name = nameOf(raw, position);
       const own = this.#steps.list(at(raw, "policies"), [...path, "policies"], { kind: "route", name });
       const read = route.safeParse(raw);
       if (!read.success) continue;
@@ -297,6 +297,12 @@ class Compiler {
 
 function pairs(record: Readonly<Record<string, string>> | undefined): FieldMatch[] {
   return Object.entries(record ?? {}).map(([name, value]) => ({ name, value }));
+}
+
+/** Of an item in a list; its position when it has none that could be one. */
+function nameOf(raw: unknown, position: number): string {
+  const name = at(raw, "name");
+  return typeof name === "string" ? name : String(position);
 }
 
 interface Balancing {

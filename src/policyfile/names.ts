@@ -137,7 +137,7 @@ export function namedBlocks(text: string, file: string): NamedBlock[] {
 }
 
 function detailOf(kind: NameKind, value: unknown): string {
-  if (kind === "listener") return `port ${String(at(value, "port") ?? "?")}`;
+  if (kind === "listener") return `port ${typeof at(value, "port") === "number" ? String(at(value, "port")) : "?"}`;
   if (kind === "policy") return Object.keys(fields(value))[0] ?? "";
   if (kind === "service") {
     const count = [...items(at(value, "endpoints"))].length;
@@ -147,7 +147,8 @@ function detailOf(kind: NameKind, value: unknown): string {
   const paths = [...items(at(value, "matches"))].map(([, match]) => {
     const path = fields(at(match, "path"));
     if (typeof path.prefix === "string") return `${path.prefix === "/" ? "" : path.prefix}/*`;
-    return String(path.exact ?? path.regex ?? "/*");
+    const other = path.exact ?? path.regex;
+    return typeof other === "string" ? other : "/*";
   });
   return paths.length > 0 ? paths.join(", ") : "/*";
 }

@@ -29,11 +29,18 @@ export function read(text: string, file: string, sources: Sources): ReadResult {
   const tree = new Tree(text, file);
   const problems = new Problems(tree);
   const plan = readTree(problems, sources);
+  const wrongNames = new Set(problems.list.filter(isError).map(({ range }) => range.offset));
   const diagnostics = problems.list
     .filter((diagnostic) => isFounded(diagnostic, tree))
+    // That nobody uses a name which cannot be used is no news.
+    .filter(({ code, range }) => code !== "SY213" || !wrongNames.has(range.offset))
     .toSorted((a, b) => a.range.offset - b.range.offset || a.range.endOffset - b.range.endOffset);
-  const usable = !diagnostics.some((diagnostic) => diagnostic.severity === "error");
+  const usable = !diagnostics.some(isError);
   return { diagnostics, tree, ...(usable && plan !== undefined ? { plan } : {}) };
+}
+
+function isError({ severity }: Diagnostic): boolean {
+  return severity === "error";
 }
 
 function readTree(problems: Problems, sources: Sources): Plan | undefined {
@@ -50,5 +57,5 @@ function readTree(problems: Problems, sources: Sources): Plan | undefined {
  */
 function isFounded(diagnostic: Diagnostic, tree: Tree): boolean {
   if (tree.brokenAt === Infinity || diagnostic.code.startsWith("SY00")) return true;
-  return diagnostic.range.endOffset < tree.brokenAt && diagnostic.code.startsWith("SY1") && diagnostic.code !== "SY103";
+  return diagnostic.range.endLine < tree.brokenLine && diagnostic.code.startsWith("SY1") && diagnostic.code !== "SY103";
 }

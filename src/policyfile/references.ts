@@ -81,13 +81,14 @@ function checkPorts(problems: Problems): void {
     const port = at(listener, "port");
     if (typeof port !== "number" || port === 0) continue;
     const written = at(listener, "address");
+    const name = at(listener, "name");
     const addresses = typeof written === "string" && written !== "localhost" ? [written] : ["127.0.0.1", "::1"];
     const clash = seen.find((other) => other.port === port && overlap(other.addresses, addresses));
     if (clash) {
       const message = `Port ${port} is taken by the listener \`${clash.name}\`: give each its own port or address.`;
       problems.value("SY210", ["listeners", index, "port"], message);
     }
-    seen.push({ port, addresses, name: String(at(listener, "name") ?? index) });
+    seen.push({ port, addresses, name: typeof name === "string" ? name : String(index) });
   }
 }
 

@@ -64,6 +64,11 @@ export class Tree {
     this.value = this.root === undefined ? undefined : this.#plain();
   }
 
+  /** The line of the first syntax error. One at the end of the text belongs to the last line that says something. */
+  get brokenLine(): number {
+    return this.lines.lineAt(this.text.slice(0, this.brokenAt).trimEnd().length);
+  }
+
   range(start: number, end: number): SourceRange {
     return this.lines.range(this.file, start, end);
   }
@@ -267,14 +272,16 @@ export class Tree {
 
   #checkTag(node: Node, start: number, end: number): void {
     const tag = (node as { tag?: string }).tag;
-    if (tag === undefined || /^tag:yaml\.org,2002:(?:str|int|float|bool|null|map|seq)$/.test(tag)) return;
-    this.#problem("SY001", `Tags such as ${tag} have no meaning in a policy file: remove it.`, start, end);
+    // The parser knows a few more (!!set, !!timestamp) and would make objects of them; others it reports itself.
+    if (tag === undefined || !/^tag:yaml\.org,2002:(?!(?:str|int|float|bool|null|map|seq)$)/.test(tag)) return;
+    this.#problem("SY001", SYNTAX.TAG_RESOLVE_FAILED, start, end);
   }
 }
 
 function scalarValue(node: Scalar): unknown {
   const { value } = node;
-  return typeof value === "bigint" ? Number(value) : value;
+  if (typeof value === "bigint") return Number(value);
+  return typeof value === "object" ? null : value;
 }
 
 /** Start and end of the value itself, without the blanks and comments after it. */
@@ -289,5 +296,6 @@ const SYNTAX: Readonly<Record<string, string>> = {
   BAD_SCALAR_START: "A plain value cannot start with this character: put the value in quotes.",
   BLOCK_AS_IMPLICIT_KEY: "A second `:` on one line: put the value in quotes, or the inner map on lines of its own.",
   MULTILINE_IMPLICIT_KEY: "A `:` is missing on this line, or it is indented differently from its neighbours.",
+  TAG_RESOLVE_FAILED: "Tags have no meaning in a policy file: remove it.",
   MULTIPLE_DOCS: "A policy file is one YAML document: remove `---` and what follows.",
 };
