@@ -72,7 +72,8 @@ export class RequestLog {
 
   private outcome(row: Row): string {
     if (row.state === "rejected") {
-      const by = row.policy === undefined ? "" : ` by ${row.policy}`;
+      const named = row.policy === undefined || row.why.startsWith(row.policy);
+      const by = named ? "" : ` by ${row.policy}`;
       const location = this.gateway.detail(row.id, false)?.verdict.location;
       const at = location === undefined ? "" : this.paint.faint(` (${location.file}:${location.line})`);
       return printable(`refused${by}: ${row.why}`) + at;

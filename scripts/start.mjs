@@ -1,0 +1,217 @@
+/**
+ * `npm start`: installs and builds what is missing, starts the example shop and the gateway over it, serves the live
+ * page, and lets gentle example traffic run. Everything listens on this machine only and nothing is sent anywhere else.
+ * Ctrl-C stops all of it; nothing outlives this script, not even when it is killed: its children watch their input.
+ *
+ *   npm start [-- --no-traffic] [--port <gateway port>] [--ui-port <page port>]
+ */
+import { execFileSync, spawn } from "node:child_process";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  copyFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const shop = join(root, "examples", "shop");
+
+const { values: options } = parseArgs({
+  options: {
+    "no-traffic": { type: "boolean" },
+    "quiet-traffic": { type: "boolean" },
+    port: { type: "string" },
+    "ui-port": { type: "string" },
+  },
+});
+
+const [major, minor] = process.versions.node.split(".").map(Number);
+if (major < 20 || (major === 20 && minor < 19)) {
+  console.error(`Switchyard needs Node 20.19 or later; this is ${process.version}.`);
+  process.exit(1);
+}
+
+/** Services of the example: name in the policy file, script, port there, extra environment. */
+const services = [
+  { script: "catalog.mjs", port: 4101 },
+  { script: "orders.mjs", port: 4001 },
+  { script: "orders.mjs", port: 4002 },
+  { script: "orders.mjs", port: 4003, env: { SLOWNESS: "60" } },
+  { script: "reviews.mjs", port: 4201 },
+];
+
+const children = new Set();
+let stopping = false;
+let copyFolder;
+
+install();
+build();
+const ports = await choosePorts();
+const policy = policyFile(ports);
+for (const { script, port, env } of services)
+  start(process.execPath, [join(shop, "services", script)], { ...env, PORT: String(ports.get(port)) }, "ignore");
+await Promise.all(services.map(({ port }) => listening(ports.get(port))));
+const gateway = start(
+  process.execPath,
+  [
+    join(root, "dist", "cli.js"),
+    "run",
+    policy,
+    "--ui",
+    "--until-stdin-ends",
+    ...(options["ui-port"] === undefined ? [] : ["--ui-port", options["ui-port"]]),
+  ],
+  {},
+  "inherit",
+);
+// Enter asks the gateway for a fresh address of the page.
+process.stdin.on("error", () => {}).on("data", (line) => gateway.stdin.write(line));
+process.stdin.unref?.();
+await listening(ports.get(8080));
+if (options["no-traffic"] || options["quiet-traffic"]) {
+  console.log("No example traffic. Try: curl -i http://localhost:" + ports.get(8080) + "/catalog");
+} else {
+  start(process.execPath, [join(shop, "traffic.mjs"), `http://localhost:${ports.get(8080)}`], {}, "ignore");
+  console.log("Example traffic runs, four requests a second; `npm start -- --no-traffic` starts without it.");
+}
+console.log(
+  `Policy: ${relative(process.cwd(), policy) || policy} - change it, save, and watch. Ctrl-C stops everything.`,
+);
+
+function install() {
+  const lock = join(root, "package-lock.json");
+  const installed = join(root, "node_modules", ".package-lock.json");
+  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs - 1000) return;
+  if (existsSync(installed) && existsSync(join(root, "node_modules", "esbuild"))) {
+    // A checkout may be younger than what is installed: the versions decide.
+    const wanted = JSON.parse(readFileSync(lock, "utf8")).packages;
+    const have = JSON.parse(readFileSync(installed, "utf8")).packages;
+    const missing = Object.entries(wanted).some(
+      ([path, { version, optional }]) => path !== "" && !optional && have[path]?.version !== version,
+    );
+    if (!missing) return;
+  }
+  console.log("Installing what the build needs (npm ci) ...");
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  execFileSync(npm, ["ci", "--no-audit", "--no-fund"], {
+    cwd: root,
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
+}
+
+function build() {
+  const built = join(root, "dist", "cli.js");
+  const newest = Math.max(...["src", "webview", "scripts"].map((folder) => newestIn(join(root, folder))));
+  if (existsSync(built) && existsSync(join(root, "dist", "page.js")) && statSync(built).mtimeMs > newest) return;
+  console.log("Building ...");
+  execFileSync(process.execPath, [join(root, "scripts", "build.mjs")], {
+    cwd: root,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+}
+
+function newestIn(folder) {
+  let newest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    newest = Math.max(newest, entry.isDirectory() ? newestIn(path) : statSync(path).mtimeMs);
+  }
+  return newest;
+}
+
+/** The ports of the policy file where they are free, else free ones. */
+async function choosePorts() {
+  const chosen = new Map();
+  const gatewayPort = options.port === undefined ? 8080 : Number(options.port);
+  for (const wanted of [8080, ...services.map(({ port }) => port)]) {
+    const first = wanted === 8080 ? gatewayPort : wanted;
+    let port = first;
+    while (!(await isFree(port)) || [...chosen.values()].includes(port)) port += 1;
+    if (port !== first) console.log(`Port ${first} is in use by another program; ${port} is used instead.`);
+    chosen.set(wanted, port);
+  }
+  return chosen;
+}
+
+function isFree(port) {
+  const tryOn = (host) =>
+    new Promise((resolve) => {
+      const server = createServer();
+      server.once("error", (error) => resolve(error.code === "EADDRNOTAVAIL" || error.code === "EAFNOSUPPORT"));
+      server.listen(port, host, () => server.close(() => resolve(true)));
+    });
+  return tryOn("127.0.0.1").then((free) => free && tryOn("::1"));
+}
+
+/** The example's own file; a copy of it with other ports only when some were taken. */
+function policyFile(chosen) {
+  const own = join(shop, "switchyard.yaml");
+  if ([...chosen].every(([wanted, port]) => wanted === port)) return own;
+  copyFolder = mkdtempSync(join(tmpdir(), "switchyard-shop-"));
+  let text = readFileSync(own, "utf8");
+  text = text.replace(/port: 8080\b/, `port: ${chosen.get(8080)}`);
+  text = text.replaceAll(/localhost:(\d+)/g, (whole, port) => `localhost:${chosen.get(Number(port)) ?? port}`);
+  writeFileSync(join(copyFolder, "switchyard.yaml"), text);
+  copyFileSync(join(shop, "jwks.json"), join(copyFolder, "jwks.json"));
+  return join(copyFolder, "switchyard.yaml");
+}
+
+function start(command, words, env, output) {
+  const child = spawn(command, words, {
+    cwd: process.cwd(),
+    env: { ...process.env, ...env, UNTIL_STDIN_ENDS: "1" },
+    stdio: ["pipe", output, "inherit"],
+    // Ctrl-C reaches the whole terminal group: this script alone decides the order in which things end.
+    detached: process.platform !== "win32",
+  });
+  children.add(child);
+  child.stdin.on("error", () => {});
+  child.on("error", (error) => void stop(`${words[0]}: ${error.message}`));
+  child.on("exit", (code) => {
+    children.delete(child);
+    if (!stopping) void stop(`${relative(root, words[0])} ended by itself (code ${code}).`);
+  });
+  return child;
+}
+
+async function listening(port) {
+  const { connect } = await import("node:net");
+  for (let n = 0; n < 600 && !stopping; n++) {
+    const open = await new Promise((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => resolve(true) ?? socket.destroy());
+      socket.on("error", () => resolve(false));
+    });
+    if (open) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** The traffic ends first, the gateway drains, the services go last. */
+async function stop(why) {
+  if (stopping) return process.exit(1);
+  stopping = true;
+  if (why !== undefined) console.error(why);
+  const all = [...children].reverse();
+  for (const child of all) {
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    if (child.exitCode !== null || child.signalCode !== null) continue;
+    child.kill("SIGTERM");
+    const late = setTimeout(() => child.kill("SIGKILL"), 12_000);
+    await gone;
+    clearTimeout(late);
+  }
+  if (copyFolder !== undefined) rmSync(copyFolder, { recursive: true, force: true });
+  process.exit(why === undefined ? 0 : 1);
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void stop());
