@@ -99,21 +99,23 @@ function methodOf(text: string, end: number): string {
   return text.slice(0, end);
 }
 
-function readHost(head: Head, start: StartLineScanner, fields: FieldScanner): ProblemCode | undefined {
+function readHost(head: Head, startLine: StartLineScanner, fields: FieldScanner): ProblemCode | undefined {
   const line = fields.hostLine;
   if (line < 0 && head.minor === 1) return "host-missing";
   if (line >= 0) {
-    const value = head.valueAt(line);
+    const start = head.valueStart[line];
+    const length = head.valueEnd[line] - start;
     // On a connection that is kept the Host rarely changes: one comparison spares the lower-casing.
-    if (value === head.hostHeader) return start.form === TargetForm.Absolute ? refusalOfHost(head, start) : undefined;
-    head.hostHeader = value;
-    head.host = value.slice(0, fields.hostEnd - head.valueStart[line]).toLowerCase();
-    return start.form === TargetForm.Absolute ? refusalOfHost(head, start) : undefined;
+    if (length !== head.hostHeader.length || !head.text.startsWith(head.hostHeader, start)) {
+      head.hostHeader = head.valueAt(line);
+      head.host = head.hostHeader.slice(0, fields.hostEnd - start).toLowerCase();
+    }
+    return startLine.form === TargetForm.Absolute ? refusalOfHost(head, startLine) : undefined;
   }
   head.hostHeader = head.host = "";
-  if (start.form === TargetForm.Absolute) {
-    head.hostHeader = head.text.slice(start.authorityStart, start.authorityEnd);
-    head.host = head.text.slice(start.authorityStart, start.hostEnd).toLowerCase();
+  if (startLine.form === TargetForm.Absolute) {
+    head.hostHeader = head.text.slice(startLine.authorityStart, startLine.authorityEnd);
+    head.host = head.text.slice(startLine.authorityStart, startLine.hostEnd).toLowerCase();
   }
   return undefined;
 }
