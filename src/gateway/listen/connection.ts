@@ -160,7 +160,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
       }
       if (event === Event.Head) this.begin(buffer, at, end);
       else if (event === Event.Body) this.bodyEvent(buffer);
-      else if (event === Event.End) this.requestEnd();
+      else if (event === Event.End) this.requestEnd(buffer, end);
       else {
         this.broken(reader.error as Unreadable);
         break;
@@ -197,8 +197,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
         this.complete = true;
         this.mode = Mode.Reply;
       }
-      // Bytes after a request that said close are a smuggling attempt or a broken client: neither gets an answer from a backend.
-      if (!head.keepAlive && at < end && reader.next(buffer, reader.position, end) === Event.Error) {
+      if (this.complete && this.overran(buffer, end)) {
         this.mode = Mode.Head;
         this.broken(reader.error as Unreadable);
         return;
@@ -206,6 +205,16 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
     }
     this.arrival.listener = this.bound.index;
     this.handling.arrived();
+  }
+
+  /**
+   * Bytes after a request that said close are a smuggling attempt or a broken client: while nothing of the request has
+   * left, it is refused with them.
+   */
+  private overran(buffer: Buffer, end: number): boolean {
+    const { reader } = this;
+    const at = reader.position;
+    return !this.head.keepAlive && at < end && reader.next(buffer, at, end) === Event.Error;
   }
 
   private bodyEvent(buffer: Buffer): void {
@@ -218,7 +227,11 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
     if (this.discarded > DISCARD_BYTES) this.linger();
   }
 
-  private requestEnd(): void {
+  private requestEnd(buffer: Buffer, end: number): void {
+    if (this.mode === Mode.Body && this.overran(buffer, end)) {
+      this.broken(this.reader.error as Unreadable);
+      return;
+    }
     this.complete = true;
     if (this.mode === Mode.Body) {
       this.mode = Mode.Reply;

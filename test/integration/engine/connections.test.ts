@@ -22,6 +22,10 @@ import {
   stopEverything,
 } from "./harness.ts";
 
+function connected(pool: UpstreamPool, port: number): Promise<Upstream> {
+  return new Promise((done) => void pool.dial("127.0.0.1", port, (upstream) => done(upstream as Upstream)));
+}
+
 async function hasIPv6(): Promise<boolean> {
   const server = createServer();
   server.listen(0, "::1");
@@ -41,7 +45,7 @@ function dial(
 ): Promise<{ address: string; problem: DialProblem | undefined; made: string[] }> {
   const made: string[] = [];
   return new Promise((done) => {
-    new Dial<Upstream>(
+    const race = new Dial<Upstream>(
       "backend.test",
       port,
       remembered,
@@ -55,6 +59,7 @@ function dial(
       },
       (_host, answer) => answer(addresses, ""),
     );
+    assert.ok(race);
   });
 }
 
@@ -129,9 +134,6 @@ describe("engine: Happy Eyeballs", () => {
 
 describe("engine: the pool of backend connections", () => {
   afterEach(stopEverything);
-
-  const connected = (pool: UpstreamPool, port: number): Promise<Upstream> =>
-    new Promise((done) => void pool.dial("127.0.0.1", port, (upstream) => done(upstream as Upstream)));
 
   it("hands out the connection used last", async () => {
     const { port } = await simpleBackend(hello);

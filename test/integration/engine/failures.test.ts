@@ -175,10 +175,8 @@ describe("engine: hostile and broken backends", () => {
 describe("engine: timeouts", () => {
   afterEach(stopEverything);
 
-  const silent = () => rawBackend((socket) => onHead(socket, () => {}));
-
   it("names timeouts.backendRequest when no response head comes", async () => {
-    const backend = await silent();
+    const backend = await rawBackend((socket) => onHead(socket, () => {}));
     const { port, keeper } = await startEngine(
       planOf({ endpoints: [backend.port], timeouts: { backendRequest: 100 } }),
     );
@@ -194,7 +192,7 @@ describe("engine: timeouts", () => {
   });
 
   it("names timeouts.request when the whole exchange takes too long", async () => {
-    const backend = await silent();
+    const backend = await rawBackend((socket) => onHead(socket, () => {}));
     const { port } = await startEngine(planOf({ endpoints: [backend.port], timeouts: { request: 100 } }));
     const reply = await ask(port, get());
     assert.equal(reply.status, 504);
@@ -202,7 +200,7 @@ describe("engine: timeouts", () => {
   });
 
   it("names timeouts.idle when the client stops in the middle of its body", async () => {
-    const backend = await silent();
+    const backend = await rawBackend((socket) => onHead(socket, () => {}));
     const { port } = await startEngine(planOf({ endpoints: [backend.port], timeouts: { idle: 100 } }));
     const reply = await ask(port, "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\nsome");
     assert.match(JSON.parse(reply.body).detail, /the client sent nothing for 100 ms \(timeouts\.idle of route all\)/);

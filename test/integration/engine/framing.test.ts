@@ -12,6 +12,7 @@ import {
   rawBackend,
   Reader,
   readReply,
+  signal,
   simpleBackend,
   startEngine,
   stopEverything,
@@ -217,8 +218,7 @@ describe("engine: framing and bodies", () => {
 
   it("does not read ahead of a client that does not read: memory stays bounded", async () => {
     let written = 0;
-    let closed: () => void = () => {};
-    const stalled = new Promise<void>((resolve) => (closed = resolve));
+    const stalled = signal();
     const backend = await rawBackend((socket) =>
       onHead(socket, () => {
         socket.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -229,7 +229,7 @@ describe("engine: framing and bodies", () => {
             if (!socket.write(block)) break;
           }
           // Once the kernel takes nothing for a while, the gateway has stopped reading.
-          const timer = setTimeout(closed, 300);
+          const timer = setTimeout(stalled.resolve, 300);
           socket.once("drain", () => {
             clearTimeout(timer);
             pump();
@@ -242,7 +242,7 @@ describe("engine: framing and bodies", () => {
     const reader = await client(port);
     reader.socket.pause();
     reader.socket.write(get());
-    await stalled;
+    await stalled.promise;
     assert.ok(written < 64 * 1024 * 1024, `${written} bytes were taken`);
   });
 

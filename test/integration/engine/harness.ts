@@ -219,9 +219,9 @@ export async function stopEverything(): Promise<void> {
 
 /** A promise and who settles it. */
 export function signal(): { readonly promise: Promise<void>; resolve(): void } {
-  let resolve: () => void = () => {};
-  const promise = new Promise<void>((done) => (resolve = done));
-  return { promise, resolve: () => resolve() };
+  let settle: (() => void) | undefined;
+  const promise = new Promise<void>((done) => (settle = done));
+  return { promise, resolve: () => settle?.() };
 }
 
 /** Settles when the peer has closed, one way or the other. */

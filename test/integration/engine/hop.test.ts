@@ -4,16 +4,17 @@
 import assert from "node:assert/strict";
 import { ask, deadPort, get, hello, planOf, simpleBackend, startEngine, stopEverything } from "./harness.ts";
 
+/** @returns the head that the backend got. */
+async function through(request: string): Promise<string> {
+  let seen = "";
+  const backend = await simpleBackend((head) => ((seen = head), hello));
+  const { port } = await startEngine(planOf({ endpoints: [backend.port] }));
+  assert.equal((await ask(port, request)).status, 200);
+  return seen;
+}
+
 describe("engine: what a hop adds and removes", () => {
   afterEach(stopEverything);
-
-  async function through(request: string): Promise<string> {
-    let seen = "";
-    const backend = await simpleBackend((head) => ((seen = head), hello));
-    const { port } = await startEngine(planOf({ endpoints: [backend.port] }));
-    assert.equal((await ask(port, request)).status, 200);
-    return seen;
-  }
 
   it("adds Via, Forwarded, X-Forwarded-* and starts a trace", async () => {
     const seen = await through(get());

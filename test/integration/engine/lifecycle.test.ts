@@ -22,7 +22,31 @@ import {
   simpleBackend,
   startEngine,
   stopEverything,
+  type Backend,
 } from "./harness.ts";
+
+/** Settles once `holds` does; the engine tells of every change. */
+function watch(): { changed(): void; until(holds: () => boolean): Promise<void> } {
+  let wake: (() => void) | undefined;
+  return {
+    changed: () => wake?.(),
+    async until(holds) {
+      while (!holds()) await new Promise<void>((resolve) => (wake = resolve));
+    },
+  };
+}
+
+/** Answers every read, on a given port. */
+function backendAt(port: number): Promise<Backend> {
+  return rawBackend(
+    (socket) => {
+      socket.on("data", () => socket.write(hello));
+      socket.on("end", () => socket.end());
+    },
+    "127.0.0.1",
+    port,
+  );
+}
 
 describe("engine: swapping the plan", () => {
   afterEach(stopEverything);
@@ -31,14 +55,13 @@ describe("engine: swapping the plan", () => {
     const backend = await simpleBackend(hello);
     const options = { endpoints: [backend.port], listenPort: await deadPort() };
     const { engine, port } = await startEngine(planOf(options));
-    let stop = false;
-    let answered = 0;
-    const load = Array.from({ length: 8 }, async () => {
+    const load = { stop: false, answered: 0 };
+    const clients = Array.from({ length: 8 }, async () => {
       const reader = await client(port);
-      while (!stop) {
+      while (!load.stop) {
         reader.socket.write(get());
         assert.equal((await readReply(reader)).body, "hello");
-        answered++;
+        load.answered++;
       }
     });
     for (let revision = 2; revision <= 101; revision++) {
@@ -48,14 +71,14 @@ describe("engine: swapping the plan", () => {
         (old) => (old === undefined ? freshState(next) : carry(old.state, old.plan, next, performance.now())),
         revision,
       );
-      const before = answered;
-      while (answered === before) await new Promise(setImmediate);
+      const before = load.answered;
+      while (load.answered <= before) await new Promise(setImmediate);
     }
-    stop = true;
-    await Promise.all(load);
+    load.stop = true;
+    await Promise.all(clients);
     assert.equal(engine.active?.revision, 101);
     assert.equal(engine.active?.state.services[0].endpoints[0].inFlight, 0);
-    assert.ok(answered >= 100);
+    assert.ok(load.answered >= 100);
   });
 
   it("finishes a request of the old plan against the old pair", async () => {
@@ -83,7 +106,7 @@ describe("engine: swapping the plan", () => {
     reader.socket.write(get());
     assert.equal((await readReply(reader)).body, "other");
     const rows = await keeper.has(3);
-    assert.deepEqual(rows.map(({ revision }) => revision).sort(), [1, 2, 2]);
+    assert.deepEqual(rows.map(({ revision }) => revision).toSorted(), [1, 2, 2]);
     assert.equal(first?.state.services[0].endpoints[0].inFlight, 0);
   });
 
@@ -182,17 +205,6 @@ describe("engine: health", () => {
 
   const active = { path: "/healthz", interval: 30, timeout: 500, healthyThreshold: 1, unhealthyThreshold: 2 };
 
-  /** Settles once `holds` does; the engine tells of every change. */
-  function watch(): { changed: () => void; until(holds: () => boolean): Promise<void> } {
-    let wake: () => void = () => {};
-    return {
-      changed: () => wake(),
-      async until(holds) {
-        while (!holds()) await new Promise<void>((resolve) => (wake = resolve));
-      },
-    };
-  }
-
   it("takes an endpoint out that fails its probes, and back in when it passes one", async () => {
     let healthy = true;
     let path = "";
@@ -240,19 +252,8 @@ describe("engine: health", () => {
     const seen = engine.active?.state.services[0].endpoints[1];
     assert.ok(seen);
     while (seen.ejectedUntil < performance.now()) await one();
-    const returned = await simpleBackendAt(mortal.port);
+    const returned = await backendAt(mortal.port);
     await events.until(() => seen.ejectedUntil <= performance.now());
     while (returned.accepted.length < 2) await one();
   });
-
-  async function simpleBackendAt(port: number) {
-    return rawBackend(
-      (socket) => {
-        socket.on("data", () => socket.write(hello));
-        socket.on("end", () => socket.end());
-      },
-      "127.0.0.1",
-      port,
-    );
-  }
 });

@@ -195,7 +195,8 @@ describe("engine: generated hostile connections", () => {
         const random = randomOf(seed + next++);
         let text = seeds[random(seeds.length)];
         for (let i = random(4); i >= 0; i--) text = mutate(text, random);
-        const { socket, all } = await attacker(running.port);
+        const reader = await client(running.port);
+        const { socket } = reader;
         const bytes = Buffer.from(text, "latin1");
         for (let at = 0; at < bytes.length && !socket.destroyed;) {
           const size = random(3) === 0 ? bytes.length : 1 + random(40);
@@ -205,7 +206,7 @@ describe("engine: generated hostile connections", () => {
         }
         if (random(5) === 0) socket.resetAndDestroy();
         else socket.end();
-        await all();
+        await reader.all();
         socket.destroy();
       }
     };
@@ -217,9 +218,4 @@ describe("engine: generated hostile connections", () => {
     assert.equal(keeper.pending.size, 0, "every request that began has ended");
     assert.equal(engine.active?.state.services[0].endpoints[0].inFlight, 0);
   });
-
-  async function attacker(port: number): Promise<{ socket: Socket; all(): Promise<string> }> {
-    const reader = await client(port);
-    return { socket: reader.socket, all: () => reader.all() };
-  }
 });
