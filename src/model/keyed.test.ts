@@ -15,7 +15,8 @@ describe("keyed state", () => {
             continue;
           }
           assert.equal(use(keyed, key, () => ({ key }), most).key, key);
-          order = [...order.filter((other) => other !== key), key].slice(-most);
+          const moves = !order.includes(key) || order.length * 2 >= most;
+          if (moves) order = [...order.filter((other) => other !== key), key].slice(-most);
           assert.deepEqual([...keyed.entries.keys()], order);
         }
       }),

@@ -1,12 +1,12 @@
 /**
  * State per key (a bucket per caller): bounded, plain data, with least-recently-used eviction.
- * The order of the Map is the order of use, so what is evicted depends on nothing but what happened before: replay
- * evicts the same. Must not grow beyond its bound, whatever keys strangers send.
+ * From half full on the order of the Map is the order of use: whatever was used while the second half filled outlives
+ * what was not. What is evicted depends on nothing but what happened before, so replay evicts the same. Must not grow beyond its bound, whatever keys strangers send.
  */
 import { xxHash32 } from "js-xxhash";
 
 export interface Keyed<Value> {
-  /** Least recently used first. */
+  /** Least recently used first (from half full on). */
   readonly entries: Map<string, Value>;
 }
 
@@ -25,13 +25,16 @@ export function lookUp<Value>(keyed: Keyed<Value>, key: string): Value | undefin
   return keyed.entries.get(key);
 }
 
-/** The value of a key, now the most recently used one; made, and the least recently used evicted, when it is new. */
+/** The value of a key, which counts as used; made, and the least recently used evicted, when it is new. */
 export function use<Value>(keyed: Keyed<Value>, key: string, make: () => Value, most = MOST_KEYS): Value {
   const { entries } = keyed;
   const known = entries.get(key);
   if (known !== undefined) {
-    entries.delete(key);
-    entries.set(key, known);
+    // Moving a key within a Map is dear; far from the bound nothing is evicted, and order does not matter yet.
+    if (entries.size * 2 >= most) {
+      entries.delete(key);
+      entries.set(key, known);
+    }
     return known;
   }
   if (entries.size >= most) {

@@ -156,19 +156,33 @@ function claimsOf(claims: Readonly<Record<string, unknown>>): ConvertedClaims {
     const fields = new Map<string, unknown>();
     const longest = { list: 0 };
     for (const [name, value] of Object.entries(claims)) fields.set(name, plainValue(value, longest, 0));
-    for (const name of ["scope", "scp"]) {
-      const list = scopeList(claims[name]);
-      if (list !== undefined) fields.set(name, list);
-    }
-    if (!fields.has("scope")) fields.set("scope", scopeList(claims.scp) ?? []);
+    fields.set("scope", scopeOf(claims));
+    const scp = scopeList(claims.scp);
+    if (scp !== undefined) fields.set("scp", scp);
+    longest.list = Math.max(longest.list, scopeOf(claims).length, scp?.length ?? 0);
     kept = { map: celMap(fields as never), longestList: longest.list };
     converted.set(claims, kept);
   }
   return kept;
 }
 
+const NO_SCOPE: readonly string[] = [];
+
+const scopes = new WeakMap<object, readonly string[]>();
+
+/** What `jwt.scope` is in an expression. */
+export function scopeOf(claims: Readonly<Record<string, unknown>> | undefined): readonly string[] {
+  if (claims === undefined) return NO_SCOPE;
+  let list = scopes.get(claims);
+  if (list === undefined) {
+    list = scopeList(claims.scope) ?? (claims.scope === undefined ? scopeList(claims.scp) : undefined) ?? NO_SCOPE;
+    scopes.set(claims, list);
+  }
+  return list;
+}
+
 /** RFC 8693 section 4.2: `scope` is a string with blanks; `scp` (a list or a string) is what some issuers send. */
-export function scopeList(value: unknown): readonly string[] | undefined {
+function scopeList(value: unknown): readonly string[] | undefined {
   if (typeof value === "string") return value.split(" ").filter((word) => word !== "");
   if (Array.isArray(value)) return value.filter((word): word is string => typeof word === "string");
   return undefined;

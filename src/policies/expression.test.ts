@@ -181,6 +181,32 @@ describe("an expression", () => {
     );
   });
 
+  it("says the same by its shortcut as by the general evaluator, for every token", () => {
+    const scopes = fc.oneof(
+      fc.string({ unit: fc.constantFrom("a", "b", " ", "\t"), maxLength: 6 }),
+      fc.array(fc.oneof(fc.constantFrom("a", "b", ""), fc.integer())),
+      fc.constantFrom(null, 1, true, undefined),
+    );
+    const sources = [
+      "'a' in jwt.scope",
+      "'' in jwt.scope",
+      "request.method == 'GET' && 'a' in jwt.scope",
+      "request.method == ''",
+    ];
+    const expressions = sources.map(compileExpression);
+    fc.assert(
+      fc.property(scopes, scopes, fc.boolean(), (scope, scp, withToken) => {
+        const claims = { ...(scope !== undefined && { scope }), ...(scp !== undefined && { scp }) };
+        const x = passageOf(withToken ? token(claims) : {});
+        for (const expression of expressions) {
+          assert.notEqual(expression.test(x), undefined);
+          assert.equal(expression.test(x), expression.evaluate(x), expression.source);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it("sees any claims without throwing", () => {
     const claims = fc.dictionary(fc.constantFrom("scope", "scp", "sub", "a"), fc.jsonValue());
     const expressions = ["'a' in jwt.scope", "jwt.sub == 'x'", "jwt.a.exists(k, k == 'x')", "jwt.a.b[0] > 1"].map(

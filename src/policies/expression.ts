@@ -9,6 +9,7 @@ import { celEnv, isCelError, isCelList, isCelMap, parse, plan } from "@bufbuild/
 import { RE2JS } from "re2js";
 import type { Passage } from "../model/arrival.ts";
 import { ExpressionInput, VARIABLES } from "./expression-input.ts";
+import { shortcutOf, type Shortcut } from "./expression-shortcut.ts";
 import { nearest } from "./nearest.ts";
 
 /** Longest expression, in UTF-16 code units. */
@@ -31,6 +32,8 @@ export interface Expression {
   readonly source: string;
   /** undefined: it failed, or its value is neither true nor false. */
   test(x: Passage): boolean | undefined;
+  /** As `test`, by the general evaluator. */
+  evaluate(x: Passage): boolean | undefined;
   /** undefined: it failed, or its value is no finite number. */
   measure(x: Passage): number | undefined;
   /** Why it is not true: the first part that is not, and the values it saw. For people; not on the hot path. */
@@ -88,6 +91,7 @@ class CompiledExpression implements Expression {
   readonly source: string;
   readonly #tree: Parsed | undefined;
   readonly #program: Program | undefined;
+  readonly #shortcut: Shortcut | undefined;
   readonly #longestList: number;
   readonly #problem: ExpressionProblem | undefined;
   #parts: readonly Expression[] | undefined;
@@ -99,9 +103,14 @@ class CompiledExpression implements Expression {
     this.#problem = problem;
     this.#longestList = LONGEST_LIST[nesting] ?? 0;
     if (tree?.expr !== undefined) this.#program = planOf(tree.expr);
+    this.#shortcut = shortcutOf(tree?.expr);
   }
 
   test(x: Passage): boolean | undefined {
+    return this.#shortcut === undefined ? this.evaluate(x) : this.#shortcut(x);
+  }
+
+  evaluate(x: Passage): boolean | undefined {
     const value = this.#evaluate(x);
     return value === true || value === false ? value : undefined;
   }

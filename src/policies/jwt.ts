@@ -325,6 +325,7 @@ function digest(text: string): string {
 function compile(c: Config): Step<undefined> & Shape {
   const name = factName(c);
   const forward = Object.entries(c.forward ?? {});
+  const wanted = Object.entries(c.claims ?? {});
   return {
     peek(x, _state, _now, note) {
       const fact = x.facts[name] as TokenFact | undefined;
@@ -333,7 +334,7 @@ function compile(c: Config): Step<undefined> & Shape {
         note.put(reason, 0, 0);
         return reason;
       }
-      return judge(c, fact.claims, x, note);
+      return judge(c, wanted, fact.claims, x, note);
     },
     ...(forward.length > 0 && { request: (x: Passage, edit: RequestEdit) => forwardClaims(forward, x, edit) }),
   };
@@ -354,39 +355,47 @@ function unverified(fact: TokenFact | undefined): Reason {
 
 type Claims = Readonly<Record<string, unknown>>;
 
-function judge(c: Config, claims: Claims, x: Passage, note: Note): Reason {
-  const end = (reason: Reason, a: number): Reason => {
-    note.put(reason, a, 0);
-    return reason;
-  };
+type Wanted = readonly (readonly [string, string | number | boolean])[];
+
+function judge(c: Config, wanted: Wanted, claims: Claims, x: Passage, note: Note): Reason {
   const { exp, nbf } = claims;
-  if (!isTime(exp) || !isTime(nbf)) return end(Refusal.badTimes, 0);
+  if (!isTime(exp) || !isTime(nbf)) return end(note, Refusal.badTimes, 0);
   const now = x.wallClock / 1000;
   const skew = c.clockSkew / 1000;
-  if (exp !== undefined && now >= exp + skew) return end(Refusal.expired, now - exp);
-  if (nbf !== undefined && now < nbf - skew) return end(Refusal.notYetValid, nbf - now);
-  if (c.issuer !== undefined && claims.iss !== c.issuer) return end(Refusal.wrongIssuer, 0);
-  if (c.audiences !== undefined) {
-    const meant = audienceList(claims.aud);
-    if (!c.audiences.some((audience) => meant.includes(audience))) return end(Refusal.wrongAudience, 0);
-  }
-  const mismatch = mismatchOf(c.claims, claims);
+  if (exp !== undefined && now >= exp + skew) return end(note, Refusal.expired, now - exp);
+  if (nbf !== undefined && now < nbf - skew) return end(note, Refusal.notYetValid, nbf - now);
+  if (c.issuer !== undefined && claims.iss !== c.issuer) return end(note, Refusal.wrongIssuer, 0);
+  if (c.audiences !== undefined && !isMeantFor(c.audiences, claims.aud)) return end(note, Refusal.wrongAudience, 0);
   // The caller is known from here on, even when a claim keeps it out: the refusal can then say whom it refused.
   x.caller.jwt = claims;
   x.caller.label ??= claimText(claims, "sub") ?? claimText(claims, "client_id") ?? claimText(claims, "azp");
-  if (mismatch >= 0) return end(Refusal.claimMismatch, mismatch);
-  return end(ADMIT, exp === undefined ? -1 : Math.max(0, exp - now));
+  const mismatch = mismatchOf(wanted, claims);
+  if (mismatch >= 0) return end(note, Refusal.claimMismatch, mismatch);
+  return end(note, ADMIT, exp === undefined ? -1 : Math.max(0, exp - now));
+}
+
+function end(note: Note, reason: Reason, x: number): Reason {
+  note.put(reason, x, 0);
+  return reason;
+}
+
+function isMeantFor(audiences: readonly string[], aud: unknown): boolean {
+  if (typeof aud === "string") return audiences.includes(aud);
+  return Array.isArray(aud) && aud.some((one) => typeof one === "string" && audiences.includes(one));
 }
 
 function isTime(value: unknown): value is number | undefined {
   return value === undefined || (typeof value === "number" && Number.isFinite(value));
 }
 
-function mismatchOf(wanted: Config["claims"], claims: Claims): number {
-  return Object.entries(wanted ?? {}).findIndex(([name, value]) => {
+/** @returns the index of the first claim that does not match, or -1. */
+function mismatchOf(wanted: Wanted, claims: Claims): number {
+  for (let i = 0; i < wanted.length; i++) {
+    const [name, value] = wanted[i];
     const found = claimValue(claims, name);
-    return Array.isArray(found) ? !found.includes(value) : found !== value;
-  });
+    if (Array.isArray(found) ? !found.includes(value) : found !== value) return i;
+  }
+  return -1;
 }
 
 function audienceList(value: unknown): readonly string[] {
