@@ -13,7 +13,7 @@ import type { Foreign, ForeignMessage } from "./llhttp.ts";
 import { requestsByLlhttp, responseByLlhttp } from "./llhttp.ts";
 import { mutant, randomOf } from "./mutate.ts";
 
-const RUNS = Number(process.env.FUZZ_RUNS ?? 12000);
+const RUNS = Number(process.env.FUZZ_RUNS ?? 8000);
 const SEED = Number(process.env.FUZZ_SEED ?? 1);
 
 /** Difference 1: any token is a method for us; llhttp knows a list (and reads SOURCE and PRI as other protocols). */
