@@ -149,7 +149,7 @@ export class Relay implements UpstreamOwner {
     recording.responseHead = head.text;
     const { plan } = run.active;
     const edit = this.shaping.shapeReply(head, run.passage, plan, recording.decision);
-    const lines = `Via: 1.1 ${run.services.pseudonym}\r\n` + policyLines(run.passage, plan, recording.decision);
+    const lines = run.services.viaLine + policyLines(run.passage, plan, recording.decision);
     if (head.status === 101) {
       recording.upgraded = true;
       this.stage = Stage.Tunnel;

@@ -25,6 +25,8 @@ export interface EngineServices {
   readonly clock: CoarseClock;
   /** Name of this gateway in Via and Proxy-Status; unique per process, so that a loop is told from a chain. */
   readonly pseudonym: string;
+  /** Its line in Via, with CRLF. */
+  readonly viaLine: string;
   /** Monotonic. */
   now(): Millis;
   /** Epoch. */

@@ -19,27 +19,7 @@ import { takeOver, type SocketReader } from "./accept.ts";
 import { HeadArrival, isLoopback, plainAddress } from "./arrival.ts";
 import type { Timed } from "./clock.ts";
 import { httpDate } from "./http-date.ts";
-
-/** From the first byte of a head to its last. */
-const HEADER_LIMIT: Millis = 10_000;
-/** A connection without a request. */
-const KEEP_ALIVE_LIMIT: Millis = 60_000;
-/** What is read and thrown away of a body that nobody wants, before the connection is closed instead. */
-const DISCARD_BYTES = 1024 * 1024;
-/** A refused request whose body is announced to be no longer than this keeps its connection. */
-const SMALL_BODY = 65536;
-/** How long a closing connection still reads, so that a reset does not eat the answer. */
-const LINGER: Millis = 2000;
-/**
- * A FIN does not tell a client that waits from one that is gone. After a while without an answer two 102 (Processing)
- * go out, the second shortly after the first: the kernel of a client that is gone answers the first with a reset.
- */
-const PROBE_AFTER: Millis = 1000;
-const PROBE_AGAIN: Millis = 250;
-const PROBE_PAUSE: Millis = 5000;
-const PROBE = "HTTP/1.1 102 Processing\r\n\r\n";
-const SMALL_BUFFER = 16384;
-const LARGE_BUFFER = 65536;
+import * as Limit from "./limits.ts";
 
 const Mode = {
   /** Between requests, or in a head. */
@@ -77,7 +57,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
   private readonly reader = new MessageReader("request");
   private readonly reply = new OutgoingResponse();
   private readonly handling: Handling;
-  private buffer: Buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER);
+  private buffer: Buffer = Buffer.allocUnsafeSlow(Limit.SMALL_BUFFER);
   private mode: number = Mode.Head;
   /** Bytes that arrived before anybody could take them. */
   private stash: Buffer | undefined;
@@ -126,8 +106,8 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
 
   receive(buffer: Buffer, count: number): void {
     // A full buffer is the sign of a body: from now on fewer and larger reads.
-    if (this.direct && count === buffer.length && count < LARGE_BUFFER) {
-      this.buffer = Buffer.allocUnsafeSlow(LARGE_BUFFER);
+    if (this.direct && count === buffer.length && count < Limit.LARGE_BUFFER) {
+      this.buffer = Buffer.allocUnsafeSlow(Limit.LARGE_BUFFER);
     }
     if (this.stash !== undefined) {
       this.stash = Buffer.concat([this.stash, buffer.subarray(0, count)]);
@@ -224,7 +204,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
       return;
     }
     this.discarded += bodyEnd - bodyStart;
-    if (this.discarded > DISCARD_BYTES) this.linger();
+    if (this.discarded > Limit.DISCARD_BYTES) this.linger();
   }
 
   private requestEnd(buffer: Buffer, end: number): void {
@@ -374,7 +354,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
   refuse(problem: Problem, instance: string): string {
     const { head } = this;
     const readable = this.mode === Mode.Body || this.mode === Mode.Reply;
-    const small = head.framing === Framing.Length && head.contentLength <= SMALL_BODY && !head.expectContinue;
+    const small = head.framing === Framing.Length && head.contentLength <= Limit.SMALL_BODY && !head.expectContinue;
     if (!readable || this.bound.index < 0 || !(this.complete || small)) this.closing = true;
     const { head: text, body } = composeProblem(problem, {
       instance,
@@ -409,7 +389,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
     if (!this.complete) {
       this.mode = Mode.Discard;
       this.discarded = 0;
-      this.lingerDue = this.idleSince + LINGER;
+      this.lingerDue = this.idleSince + Limit.LINGER;
       this.resume();
       return;
     }
@@ -422,7 +402,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
     this.lingerDue = Infinity;
     if (this.bound.index < 0) return this.linger();
     // Bytes of the last body may still be on their way to a backend out of the large buffer.
-    if (this.buffer.length > SMALL_BUFFER) this.buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER);
+    if (this.buffer.length > Limit.SMALL_BUFFER) this.buffer = Buffer.allocUnsafeSlow(Limit.SMALL_BUFFER);
     this.resume();
   }
 
@@ -444,7 +424,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
     this.mode = Mode.Linger;
     this.stash = undefined;
     this.held = false;
-    this.lingerDue = this.services.now() + LINGER;
+    this.lingerDue = this.services.now() + Limit.LINGER;
     this.services.clock.wake();
     this.socket.end();
     if (this.halfClosed) this.socket.destroySoon();
@@ -464,7 +444,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
         return;
       case Mode.Reply:
         this.closing = true;
-        this.probeDue = this.services.now() + PROBE_AFTER;
+        this.probeDue = this.services.now() + Limit.PROBE_AFTER;
         return;
       case Mode.Tunnel:
         this.handling.clientEnded();
@@ -493,17 +473,17 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
     }
     if (this.mode === Mode.Head) {
       if (this.headSince > 0) {
-        if (now - this.headSince >= HEADER_LIMIT) {
+        if (now - this.headSince >= Limit.HEADER) {
           this.broken({
             status: 408,
             code: "header-timeout",
-            detail: `The request head was not complete ${HEADER_LIMIT / 1000} s after its first byte.`,
+            detail: `The request head was not complete ${Limit.HEADER / 1000} s after its first byte.`,
             seen: "",
           });
         }
         return true;
       }
-      if (now - this.idleSince >= KEEP_ALIVE_LIMIT) this.linger();
+      if (now - this.idleSince >= Limit.KEEP_ALIVE) this.linger();
       return false;
     }
     if (now >= this.lingerDue) this.socket.destroy();
@@ -512,9 +492,9 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
 
   private probe(now: Millis): void {
     this.probes++;
-    this.probeDue = now + (this.probes % 2 === 1 ? PROBE_AGAIN : PROBE_PAUSE);
+    this.probeDue = now + (this.probes % 2 === 1 ? Limit.PROBE_AGAIN : Limit.PROBE_PAUSE);
     if (this.mode !== Mode.Reply || this.responding || this.head.minor === 0) return;
-    this.out.text(PROBE);
+    this.out.text(Limit.PROBE);
     this.out.flush();
     this.out.begin();
   }

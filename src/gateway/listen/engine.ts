@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import type { Millis, Seed } from "../../model/basics.ts";
 import type { JournalEvent } from "../../model/journal.ts";
 import type { Plan, PlanListener } from "../../model/plan.ts";
-import type { State } from "../../model/state.ts";
+import type { EndpointState, State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
 import { UpstreamPool } from "../forward/pool.ts";
 import type { Active, EngineServices } from "../forward/services.ts";
@@ -69,12 +69,16 @@ export class Engine {
     };
     this.checks = new HealthChecks(health);
     this.revival = new Revival(health);
+    const pseudonym = `switchyard-${randomBytes(4).toString("hex")}`;
+    /** Ejections that were told already. */
+    const told = new WeakMap<EndpointState, Millis>();
     this.services = {
       recorder: options.recorder,
       facts: options.facts,
       pool: this.pool,
       clock: this.clock,
-      pseudonym: `switchyard-${randomBytes(4).toString("hex")}`,
+      pseudonym,
+      viaLine: `Via: 1.1 ${pseudonym}\r\n`,
       now,
       wallClock: () => options.wallClock(),
       seed: () => options.seed(),
@@ -83,7 +87,10 @@ export class Engine {
       active: () => this.current as Active,
       attemptFailed: (active, service, endpoint, failure, at) => {
         if (active.state === this.current?.state) this.revival.failed(service, endpoint, failure);
-        if (active.state.services[service].endpoints[endpoint].ejectedUntil > at) options.changed?.("health");
+        const seen = active.state.services[service].endpoints[endpoint];
+        if (seen.ejectedUntil <= at || told.get(seen) === seen.ejectedUntil) return;
+        told.set(seen, seen.ejectedUntil);
+        options.changed?.("health");
       },
     };
   }

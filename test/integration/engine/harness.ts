@@ -108,6 +108,7 @@ export interface PlanOptions {
   readonly addresses?: readonly string[];
   readonly listenerName?: string;
   readonly service?: Partial<PlanService>;
+  readonly needs?: PlanRoute["needs"];
 }
 
 /** One listener, one route, one service with round robin. */
@@ -155,7 +156,7 @@ export function planOf(options: PlanOptions): Plan {
     ],
     steps: steps.filter(({ act }) => "peek" in act).map(({ index }) => index),
     shapes: steps.filter(({ act }) => "request" in act || "response" in act).map(({ index }) => index),
-    needs: [],
+    needs: options.needs ?? [],
     backends: [{ service: 0, weight: 1, source: range }],
     totalWeight: 1,
     timeouts: { request: 0, backendRequest: 0, idle: 0, ...options.timeouts },
