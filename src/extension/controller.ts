@@ -38,6 +38,11 @@ export class Controller implements vscode.Disposable {
   recording = true;
   /** When the gateway was lost: epoch milliseconds. */
   lostAt = 0;
+  /** Until when what is shown may move on by itself: now, or the moment the gateway was lost. Epoch milliseconds. */
+  get seenAt(): number {
+    return this.state === "lost" ? this.lostAt : Date.now();
+  }
+
   /** Why it is not running, for people. */
   problem: StartFailure | undefined;
   /** Policy of the running gateway. */

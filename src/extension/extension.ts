@@ -12,7 +12,7 @@ import { Pages } from "./pages/pages.ts";
 import { SavedPolicy } from "./saved-policy.ts";
 import { StatusBar } from "./status-bar.ts";
 import { TextDocuments } from "./text-documents.ts";
-import { limitLeaves, routeLeaves, serviceLeaves } from "./trees/leaves.ts";
+import { limitLeaves, routeLeaves, serviceLeaves, stillFilling } from "./trees/leaves.ts";
 import { LeafTree } from "./trees/tree.ts";
 import type { Window } from "./window.ts";
 
@@ -33,7 +33,12 @@ export function activate(context: vscode.ExtensionContext): Api {
   const trees = [
     new LeafTree(own, { id: "switchyard.services", topic: "services", leaves: (from) => serviceLeaves(from.services) }),
     new LeafTree(own, { id: "switchyard.routes", topic: "services", leaves: (from) => routeLeaves(from.services) }),
-    new LeafTree(own, { id: "switchyard.limits", topic: "limits", leaves: (from) => limitLeaves(from.limits) }),
+    new LeafTree(own, {
+      id: "switchyard.limits",
+      topic: "limits",
+      leaves: ({ limits, seenAt }) => limitLeaves(limits, limits === undefined ? 0 : seenAt - limits.at),
+      moving: ({ limits, seenAt }) => limits !== undefined && stillFilling(limits, seenAt - limits.at),
+    }),
   ];
   const commands = new Commands();
   const pages = new Pages(context, own, commands.pageAnswers);

@@ -45,7 +45,7 @@ describe("Switchyard in VS Code", function () {
 
   it("starts no process before somebody asks, and says that the gateway is off", async () => {
     await window.statusItem().filter({ hasText: "Switchyard off" }).waitFor();
-    await window.pane("Services").getByRole("button", { name: "Start Gateway" }).waitFor();
+    await window.pane("Services").getByRole("button", { name: "Start Gateway" }).first().waitFor();
     assert.deepEqual(gatewaysOf(shop.folder), []);
   });
 
@@ -90,7 +90,10 @@ describe("Switchyard in VS Code", function () {
     await window.editor().waitFor();
     assert.equal(line, shop.lineOf("per-consumer: {"));
     await eventually("the cursor stands on the line", async () => (await window.cursorLine()) === line);
-    await window.editor().getByText("429 GET /orders/explain-me").first().waitFor();
+    await eventually("the reason stands beside the line", async () =>
+      (await window.besideLines()).some((text) => text.includes("429 GET /orders/explain-me")),
+    );
+    await live("tokens left");
   });
 
   it("refuses an unknown client and names the policy in the page", async () => {
@@ -109,7 +112,7 @@ describe("Switchyard in VS Code", function () {
     await window.page.keyboard.press("Escape");
     await window.page.keyboard.press("Control+s");
     await eventually("the file is saved", () => shop.read().includes("requests: 60"));
-    await window.treeRow("Limits", "per-consumer").filter({ hasText: "60 per 10s" }).waitFor();
+    await window.treeRow("Limits", "per-consumer").filter({ hasText: "60 per 20s" }).waitFor();
     await eventually("twelve requests in a row pass", async () => {
       const answers = await Promise.all(Array.from({ length: 12 }, () => shop.send("/orders/after-edit")));
       return answers.every(({ status }) => status === 200);
@@ -141,10 +144,8 @@ describe("Switchyard in VS Code", function () {
     await eventually("the editor shows the file as it is on the disk", async () =>
       (await window.editor().innerText()).replaceAll("\u00a0", " ").includes("- name: cart"),
     );
-    await window.goToLine(shop.lineOf("      - { service: cart }"), 100);
-    await window.page.keyboard.press("Enter");
-    await window.page.keyboard.press("Backspace");
-    await window.page.keyboard.type("ti");
+    await window.goToLine(shop.lineOf("      - { service: cart }") + 1);
+    await window.page.keyboard.type("    ti");
     await window.page.keyboard.press("Control+Space");
     await window.page.locator(".suggest-widget .monaco-list-row").filter({ hasText: "timeouts" }).first().waitFor();
     await window.page.keyboard.press("Escape");

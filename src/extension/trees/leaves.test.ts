@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { EndpointView, LimitKeyView, LimitsView, ServicesView } from "../../contract/messages.ts";
 import { changes, plain } from "./leaf.ts";
-import { limitLeaves, routeLeaves, serviceLeaves } from "./leaves.ts";
+import { limitLeaves, routeLeaves, serviceLeaves, stillFilling } from "./leaves.ts";
 
 const stamp = { generation: "a", seq: 1 };
 
@@ -86,12 +86,38 @@ describe("the trees", () => {
       ],
     };
     const [limit] = limitLeaves(view);
-    assert.equal(limit.description, "60 per 1m by jwt.sub · 1/41 keys empty");
+    assert.equal(limit.description, "1/41 keys empty · 60 per 1m by jwt.sub");
     assert.deepEqual(
       limit.children.map(({ description }) => description),
-      ["░░░░░░░░░░ 0/60 · next in 1.3 s · 4 rejected", "█░░░░░░░░░ 1/60", "██████████ 60/60", ""],
+      ["░░░░░░░░ 0/60 next 1.3 s · 4 rejected", "█░░░░░░░ 1/60", "████████ 60/60", ""],
     );
     assert.equal(limit.children[3].label, "38 more");
+  });
+
+  it("let buckets fill between two messages", () => {
+    const view: LimitsView = {
+      stamp,
+      at: 0,
+      limits: [
+        {
+          identity: "a",
+          name: "per-user",
+          owner: "route orders",
+          algorithm: "tokenBucket",
+          text: "60 per 1m",
+          capacity: 60,
+          perSecond: 1,
+          keys: [bucket("alice", 0.4, 600)],
+          keyCount: 1,
+          emptyCount: 1,
+        },
+      ],
+    };
+    const [later] = limitLeaves(view, 2700);
+    assert.equal(later.description, "0/1 keys empty · 60 per 1m");
+    assert.equal(later.children[0].description, "█░░░░░░░ 3/60 · 4 rejected");
+    assert.equal(limitLeaves(view, 60_000)[0].children[0].description, "████████ 60/60 · 4 rejected");
+    assert.deepEqual([stillFilling(view, 59_999), stillFilling(view, 60_000)], [true, false]);
   });
 
   it("take no name for markup", () => {

@@ -107,8 +107,23 @@ function routeLeaf(route: RouteView): Leaf {
   };
 }
 
-export function limitLeaves(view: LimitsView | undefined): Leaf[] {
-  return (view?.limits ?? []).map(limitLeaf);
+/** @param elapsed milliseconds since the view was true: buckets fill meanwhile without a message. */
+export function limitLeaves(view: LimitsView | undefined, elapsed = 0): Leaf[] {
+  return (view?.limits ?? []).map((limit) => {
+    const keys = limit.keys.map((key) => aged(limit, key, elapsed));
+    const filled = limit.keys.filter((key, at) => key.nextIn > 0 && keys[at].nextIn === 0).length;
+    return limitLeaf({ ...limit, keys, emptyCount: Math.max(0, limit.emptyCount - filled) });
+  });
+}
+
+/** Whether some bucket still fills after `elapsed` milliseconds. */
+export function stillFilling(view: LimitsView | undefined, elapsed: number): boolean {
+  return (view?.limits ?? []).some(({ keys }) => keys.some(({ fullIn }) => fullIn > elapsed));
+}
+
+function aged({ perSecond }: LimitView, key: LimitKeyView, elapsed: number): LimitKeyView {
+  const left = key.fullIn <= elapsed ? key.capacity : Math.min(key.capacity, key.left + (perSecond * elapsed) / 1000);
+  return { ...key, left, nextIn: Math.max(0, key.nextIn - elapsed), fullIn: Math.max(0, key.fullIn - elapsed) };
 }
 
 function limitLeaf(limit: LimitView): Leaf {
@@ -119,7 +134,7 @@ function limitLeaf(limit: LimitView): Leaf {
   return {
     id: `limit/${limit.identity}`,
     label: limit.name,
-    description: `${limit.text} · ${keys}`,
+    description: `${keys} · ${limit.text}`,
     icon: "dashboard",
     color: limit.emptyCount > 0 ? "charts.yellow" : undefined,
     tooltip: `**${plain(limit.name)}** of ${plain(limit.owner)}\n\n${plain(limit.text)}, ${plain(limit.algorithm)}\n\n${keys}`,
@@ -132,14 +147,14 @@ function limitLeaf(limit: LimitView): Leaf {
   };
 }
 
-const CELLS = 10;
+const CELLS = 8;
 
 function keyLeaf(limit: LimitView, key: LimitKeyView): Leaf {
   const share = limit.capacity === 0 ? 0 : Math.min(1, Math.max(0, key.left / limit.capacity));
   const filled = key.left < 1 ? 0 : Math.max(1, Math.round(share * CELLS));
   const gauge = "█".repeat(filled) + "░".repeat(CELLS - filled);
   const left = `${Math.floor(key.left)}/${key.capacity}`;
-  const next = key.nextIn > 0 ? ` · next in ${milliseconds(key.nextIn)}` : "";
+  const next = key.nextIn > 0 ? ` next ${milliseconds(key.nextIn)}` : "";
   const refused = key.rejected > 0 ? ` · ${key.rejected} rejected` : "";
   const empty = key.nextIn > 0;
   return {

@@ -14,6 +14,8 @@ export interface TreeOptions {
   readonly id: string;
   readonly topic: "services" | "limits";
   leaves(controller: Controller): Leaf[];
+  /** Whether the rows change by themselves as time goes. */
+  moving?(controller: Controller): boolean;
 }
 
 export class LeafTree implements vscode.TreeDataProvider<string>, vscode.Disposable {
@@ -101,6 +103,7 @@ export class LeafTree implements vscode.TreeDataProvider<string>, vscode.Disposa
     this.#shownAt = Date.now();
     const before = this.#roots;
     this.#roots = this.#options.leaves(this.#controller);
+    if (this.#view.visible && this.#controller.running && this.#options.moving?.(this.#controller)) this.#soon();
     this.#byId.clear();
     const index = (leaves: readonly Leaf[], parent: string | undefined): void => {
       for (const leaf of leaves) {

@@ -72,7 +72,7 @@ services:
 
 policies:
   known-clients: { apiKey: { header: x-api-key } }
-  per-consumer: { rateLimit: { key: consumer, requests: 5, per: 10s, algorithm: tokenBucket } }
+  per-consumer: { rateLimit: { key: consumer, requests: 5, per: 20s, algorithm: tokenBucket } }
 
 routes:
   - name: orders

@@ -165,6 +165,13 @@ export class Workbench {
     return this.page.locator(".editor-instance .monaco-editor").first();
   }
 
+  /** What extensions wrote beside the lines of the active editor: it is drawn as generated content. */
+  besideLines(): Promise<string[]> {
+    return this.editor()
+      .locator(".view-line span")
+      .evaluateAll((spans) => spans.map((span) => getComputedStyle(span, "::after").content));
+  }
+
   /** Line of the cursor in the active editor, from the status bar. */
   async cursorLine(): Promise<number> {
     const text = await this.page.locator('.statusbar-item[id="status.editor.selection"]').innerText();
