@@ -4,21 +4,16 @@
  */
 import { html, nothing, type TemplateResult } from "lit";
 import type { Location, PageIntent } from "../src/contract/messages.ts";
-import "./areas/limits-view.ts";
-import "./areas/services-view.ts";
 import type { Host, ViewSettings } from "./channel/host.ts";
 import type { RequestDetail, Tab } from "./detail/request-detail.ts";
-import "./detail/request-detail.ts";
 import { askReveal, columnsMenu, keyHelp } from "./parts/dialogs.ts";
-import { define, PageElement } from "./parts/element.ts";
+import { PageElement } from "./parts/element.ts";
 import { icon } from "./parts/icon.ts";
 import { banner, emptyState, footer } from "./parts/states.ts";
 import { clock, whole } from "./parts/words.ts";
 import type { Area, Session } from "./session.ts";
 import type { FilterBox } from "./traffic/filter-box.ts";
-import "./traffic/filter-box.ts";
 import type { TableEvents, TrafficTable } from "./traffic/traffic-table.ts";
-import "./traffic/traffic-table.ts";
 
 /** From this width on the detail stands beside the table. */
 const SPLIT = 820;
@@ -331,7 +326,7 @@ export class SwitchyardApp extends PageElement {
         title=${recording ? "Recording. Click to stop: requests pass, but are not kept." : "Not recording. Click to record."}
         @click=${() => void this.#setRecording(!recording)}
       >
-        <span class="rec" aria-hidden="true"></span>${this.width >= 520 ? (recording ? "REC" : "Off") : nothing}
+        <span class="rec" aria-hidden="true"></span>${this.width >= 520 ? "Recording" : nothing}
       </button>
       <button
         class="freeze"
@@ -340,7 +335,7 @@ export class SwitchyardApp extends PageElement {
         title="${frozen ? "Let the view run on" : "Stop the view; recording goes on"} (f)"
         @click=${() => this.#freeze()}
       >
-        ${icon(frozen ? "play" : "pause")}${this.width >= 420 ? (frozen ? "Frozen" : "Freeze") : nothing}
+        ${icon(frozen ? "play" : "pause")}${this.width >= 420 ? "Freeze" : nothing}
       </button>
       ${columnsMenu(this.settings, this.width, {
         remember: (settings) => this.#remember(settings),
@@ -409,10 +404,9 @@ export class SwitchyardApp extends PageElement {
       @pointerdown=${(event: PointerEvent) => {
         const bar = event.currentTarget as HTMLElement;
         bar.setPointerCapture(event.pointerId);
-        bar.onpointermove = (moved) => set(this.width - moved.clientX);
-        bar.onpointerup = () => {
-          bar.onpointermove = null;
-        };
+        const move = (moved: PointerEvent): void => set(this.width - moved.clientX);
+        bar.addEventListener("pointermove", move);
+        bar.addEventListener("lostpointercapture", () => bar.removeEventListener("pointermove", move), { once: true });
       }}
     ></div>`;
   }
@@ -439,5 +433,3 @@ export class SwitchyardApp extends PageElement {
     ></request-detail>`;
   }
 }
-
-define("switchyard-app", SwitchyardApp);

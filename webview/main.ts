@@ -5,17 +5,21 @@
  * script, under a policy as strict as `default-src 'none'; script-src <origin>; style-src <origin>`; in a browser also
  * `connect-src 'self'` and a WebSocket at `channel` beside the page. In VS Code frames come and go as messages.
  */
+// The bundler makes page.css of it.
+// oxlint-disable-next-line import/no-unassigned-import
 import "./page.css";
 import { SwitchyardApp } from "./app.ts";
 import { Connection } from "./channel/connection.ts";
 import { browserHost, windowHost, type Place } from "./channel/host.ts";
 import { channelUrl, hideToken, socketRoad } from "./channel/socket-road.ts";
 import { windowRoad, type WebviewApi } from "./channel/window-road.ts";
+import { defineElements } from "./elements.ts";
 import { Session } from "./session.ts";
 
 declare function acquireVsCodeApi(): WebviewApi;
 
 function start(): void {
+  defineElements();
   const inWindow = typeof acquireVsCodeApi === "function";
   const api = inWindow ? acquireVsCodeApi() : undefined;
   const named = document.body.dataset["place"];

@@ -58,6 +58,29 @@ function termTest(key: string, atLeast: boolean, value: string): Test {
   return (row) => row[key as "route" | "policy"] === value;
 }
 
+const endpoint = (
+  index: number,
+  health: "up" | "ejected" | "down",
+  share: number,
+): ServicesView["services"][0]["endpoints"][0] => ({
+  index,
+  label: `:400${index + 1}`,
+  url: `http://localhost:400${index + 1}`,
+  health,
+  sentence:
+    health === "up"
+      ? "up"
+      : health === "ejected"
+        ? "ejected, back in 18 s after 5 failures"
+        : "down: connection refused",
+  inFlight: health === "up" ? 3 + index : 0,
+  weight: 1,
+  latency: health === "up" ? 38 + index : -1,
+  perSecond: share * 12,
+  share,
+  location: line(12 + index),
+});
+
 export class FakeGateway implements GatewayFunctions {
   readonly rowsAll: Row[] = [];
   topics: Topics = {};
@@ -190,28 +213,6 @@ export class FakeGateway implements GatewayFunctions {
   }
 
   services(): ServicesView {
-    const endpoint = (
-      index: number,
-      health: "up" | "ejected" | "down",
-      share: number,
-    ): ServicesView["services"][0]["endpoints"][0] => ({
-      index,
-      label: `:400${index + 1}`,
-      url: `http://localhost:400${index + 1}`,
-      health,
-      sentence:
-        health === "up"
-          ? "up"
-          : health === "ejected"
-            ? "ejected, back in 18 s after 5 failures"
-            : "down: connection refused",
-      inFlight: health === "up" ? 3 + index : 0,
-      weight: 1,
-      latency: health === "up" ? 38 + index : -1,
-      perSecond: share * 12,
-      share,
-      location: line(12 + index),
-    });
     return {
       stamp: { generation: this.generation, seq: 0 },
       at: NOON,
@@ -266,7 +267,7 @@ export class FakeGateway implements GatewayFunctions {
         key,
         left,
         capacity: 60,
-        nextIn: left >= 1 ? 0 : 1300,
+        nextIn: left >= 1 ? 0 : (1 - left) * 1000,
         fullIn: (60 - left) * 1000,
         rejected: key === "alice" ? 14 : key === "bob" ? 4 : 0,
       }));

@@ -393,16 +393,17 @@ function fieldsOf(token: string, stopped: boolean): Detail["fields"] {
   ];
 }
 
+const attemptSpans = (number: number, start: number): Detail["timing"] => [
+  { name: "connect", attempt: number, start, duration: 1.2 },
+  { name: "send", attempt: number, start: start + 1.2, duration: 0.3 },
+  { name: "wait", attempt: number, start: start + 1.5, duration: 9 },
+  { name: "receive", attempt: number, start: start + 10.5, duration: 2.1 },
+];
+
 function timingOf(row: Row): Detail["timing"] {
   const decide = { name: "decide", attempt: 0, start: 0, duration: 0.4 } as const;
   if (row.endpoint === undefined) return [decide];
-  const attempt = (number: number, start: number): Detail["timing"] => [
-    { name: "connect", attempt: number, start, duration: 1.2 },
-    { name: "send", attempt: number, start: start + 1.2, duration: 0.3 },
-    { name: "wait", attempt: number, start: start + 1.5, duration: 9 },
-    { name: "receive", attempt: number, start: start + 10.5, duration: 2.1 },
-  ];
-  return [decide, ...attempt(1, 0.4), ...(row.attempts > 1 ? attempt(2, 38) : [])];
+  return [decide, ...attemptSpans(1, 0.4), ...(row.attempts > 1 ? attemptSpans(2, 38) : [])];
 }
 
 function attemptsOf(row: Row): Detail["attempts"] {
@@ -412,6 +413,7 @@ function attemptsOf(row: Row): Detail["attempts"] {
     endpoint: row.endpoint,
     outcome: `${row.status} in 12 ms`,
     failed: row.status >= 500,
+    // oxlint-disable-next-line unicorn/no-thenable -- a word of the contract, a text
     then: "",
     reusedConnection: true,
   };
@@ -424,5 +426,6 @@ function attemptsOf(row: Row): Detail["attempts"] {
     failed: true,
     reusedConnection: false,
   };
+  // oxlint-disable-next-line unicorn/no-thenable -- as above
   return [{ ...first, then: "tried again: 502 is in retry.codes, budget 20% not used up" }, last];
 }

@@ -5,7 +5,7 @@
  */
 import { html, nothing, type TemplateResult } from "lit";
 import type { LimitKeyView } from "../../src/contract/messages.ts";
-import { define, PageElement } from "../parts/element.ts";
+import { PageElement } from "../parts/element.ts";
 import { countdown, tokens, whole } from "../parts/words.ts";
 
 const STILL = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -75,5 +75,3 @@ export class LimitGauge extends PageElement {
     schedule();
   }
 }
-
-define("limit-gauge", LimitGauge);

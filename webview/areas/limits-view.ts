@@ -5,11 +5,10 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { LimitKeyView, LimitsView as Limits, LimitView } from "../../src/contract/messages.ts";
-import { define, PageElement } from "../parts/element.ts";
+import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";
 import { whole } from "../parts/words.ts";
-import "./limit-gauge.ts";
 
 /** Buckets as gauges. `at` is the page time at which they were true. */
 export function gauges(
@@ -114,5 +113,3 @@ export class LimitsArea extends PageElement {
     </section>`;
   }
 }
-
-define("limits-area", LimitsArea);

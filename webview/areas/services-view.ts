@@ -4,7 +4,7 @@
  */
 import { html, nothing, type TemplateResult } from "lit";
 import type { EndpointView, RouteView, ServicesView as Services, ServiceView } from "../../src/contract/messages.ts";
-import { define, PageElement } from "../parts/element.ts";
+import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";
 import { duration, percent, rate, whole } from "../parts/words.ts";
@@ -119,5 +119,3 @@ export class ServicesArea extends PageElement {
     </table>`;
   }
 }
-
-define("services-area", ServicesArea);

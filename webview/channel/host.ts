@@ -40,9 +40,13 @@ function settingsFrom(value: unknown): ViewSettings {
   return typeof value === "object" && value !== null ? (value as ViewSettings) : {};
 }
 
+/** A wish that the window cannot fulfil is told by the window itself. */
+function quietly(call: Promise<unknown>): void {
+  void call.catch(() => {});
+}
+
 export function windowHost(place: Place, api: WebviewApi, connection: Connection, say: Say): Host {
   const { gateway } = connection;
-  const quietly = (call: Promise<unknown>): void => void call.catch(() => {});
   return {
     place,
     opensEditor: true,

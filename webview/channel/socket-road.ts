@@ -29,39 +29,52 @@ export function hideToken(location: Location, history: History): void {
 }
 
 export function socketRoad(url: string): Road {
-  let socket: WebSocket | undefined;
-  let pause = FIRST_PAUSE;
-  let timer = 0;
-  let connect = (): void => {};
-  return {
-    post(frame) {
-      if (socket?.readyState !== WebSocket.OPEN) throw new Error("The gateway is not connected.");
-      socket.send(JSON.stringify(frame));
-    },
-    open({ onFrame, onOpen, onClosed }) {
-      connect = () => {
-        window.clearTimeout(timer);
-        socket = new WebSocket(url);
-        socket.addEventListener("open", () => {
-          pause = FIRST_PAUSE;
-          onOpen();
-        });
-        socket.addEventListener("message", (event: MessageEvent<unknown>) => {
-          const frame = parse(event.data);
-          if (frame !== undefined) onFrame(frame);
-        });
-        socket.addEventListener("close", (event) => {
-          onClosed(event.reason);
-          timer = window.setTimeout(connect, pause);
-          pause = Math.min(pause * 2, LONGEST_PAUSE);
-        });
-      };
-      connect();
-    },
-    retry() {
-      if (socket?.readyState === WebSocket.CLOSED) connect();
-    },
-  };
+  return new SocketRoad(url);
+}
+
+class SocketRoad implements Road {
+  readonly #url: string;
+  #socket: WebSocket | undefined;
+  #pause = FIRST_PAUSE;
+  #timer = 0;
+  #handlers: Parameters<Road["open"]>[0] | undefined;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  post(frame: unknown): void {
+    if (this.#socket?.readyState !== WebSocket.OPEN) throw new Error("The gateway is not connected.");
+    this.#socket.send(JSON.stringify(frame));
+  }
+
+  open(handlers: Parameters<Road["open"]>[0]): void {
+    this.#handlers = handlers;
+    this.#connect();
+  }
+
+  retry(): void {
+    if (this.#socket?.readyState === WebSocket.CLOSED) this.#connect();
+  }
+
+  #connect(): void {
+    window.clearTimeout(this.#timer);
+    const socket = new WebSocket(this.#url);
+    this.#socket = socket;
+    socket.addEventListener("open", () => {
+      this.#pause = FIRST_PAUSE;
+      this.#handlers?.onOpen();
+    });
+    socket.addEventListener("message", (event: MessageEvent<unknown>) => {
+      const frame = parse(event.data);
+      if (frame !== undefined) this.#handlers?.onFrame(frame);
+    });
+    socket.addEventListener("close", (event) => {
+      this.#handlers?.onClosed(event.reason);
+      this.#timer = window.setTimeout(() => this.#connect(), this.#pause);
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+    });
+  }
 }
 
 function parse(data: unknown): unknown {

@@ -6,7 +6,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { unsafeHTML } from "lit/directives/unsafe-html.js";
 import type { BodyView, Detail } from "../../src/contract/messages.ts";
 import type { Host } from "../channel/host.ts";
-import { define, PageElement } from "../parts/element.ts";
+import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { bytes as bytesWords } from "../parts/words.ts";
 import { decodeBase64, decompress, hexDump, indentJson, languageOf, looksBinary } from "./body-text.ts";
@@ -137,5 +137,3 @@ ${coloured === nothing ? text : coloured}</pre>
     this.host.openText(`${this.side}-${this.detail.row.id}`, language === "plain" ? "plaintext" : language, text);
   }
 }
-
-define("body-tab", BodyTab);

@@ -7,12 +7,11 @@ import { keyed } from "lit/directives/keyed.js";
 import type { Detail, LimitView, Row } from "../../src/contract/messages.ts";
 import { gauges } from "../areas/limits-view.ts";
 import type { Host } from "../channel/host.ts";
-import { define, PageElement } from "../parts/element.ts";
+import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { drawTrack } from "../parts/track.ts";
 import { clockExact, duration, fileName, STATES } from "../parts/words.ts";
 import { methodWord } from "../traffic/columns.ts";
-import "./body-tab.ts";
 import { decisionTab } from "./decision-tab.ts";
 import { headersTab } from "./headers-tab.ts";
 import { attemptsTab, timingTab } from "./timing-tab.ts";
@@ -207,5 +206,3 @@ export class RequestDetail extends PageElement {
     </section>`;
   }
 }
-
-define("request-detail", RequestDetail);

@@ -77,6 +77,10 @@ interface MenuActions {
   help(): void;
 }
 
+function closeMenu(event: Event): void {
+  (event.currentTarget as HTMLElement).closest<HTMLElement>("[popover]")?.hidePopover();
+}
+
 /** The ⋯ menu: columns, order, clear, keys. */
 export function columnsMenu(settings: ViewSettings, width: number, actions: MenuActions): TemplateResult {
   const shown = new Set(shownColumns(settings, width).map((column) => column.name));
@@ -85,16 +89,16 @@ export function columnsMenu(settings: ViewSettings, width: number, actions: Menu
       ...settings,
       columns: { ...settings.columns, [name]: { ...settings.columns?.[name], shown: !shown.has(name) } },
     });
-  const close = (event: Event): void =>
-    (event.currentTarget as HTMLElement).closest<HTMLElement>("[popover]")?.hidePopover();
   return html`<button class="bare" popovertarget="more-menu" aria-label="More" title="Columns, order, clear">
       ${icon("ellipsis")}
     </button>
     <div id="more-menu" class="menu" popover>
-      <button class="item" @click=${(event: Event) => (close(event), actions.clear())}>
+      <button class="item" @click=${(event: Event) => (closeMenu(event), actions.clear())}>
         ${icon("trash")} Clear Traffic
       </button>
-      <button class="item" @click=${(event: Event) => (close(event), actions.help())}>${icon("question")} Keys</button>
+      <button class="item" @click=${(event: Event) => (closeMenu(event), actions.help())}>
+        ${icon("question")} Keys
+      </button>
       <button
         class="item"
         aria-pressed=${settings.newestFirst === true}

@@ -10,8 +10,3 @@ export class PageElement extends LitElement {
     return this;
   }
 }
-
-/** Registers once: the page's script may be evaluated twice when a webview is moved. */
-export function define(name: string, element: CustomElementConstructor): void {
-  if (customElements.get(name) === undefined) customElements.define(name, element);
-}

@@ -6,7 +6,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { FilterVerdict, Suggestion } from "../../src/contract/messages.ts";
 import type { Connection } from "../channel/connection.ts";
-import { define, PageElement } from "../parts/element.ts";
+import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { whole } from "../parts/words.ts";
 
@@ -252,5 +252,3 @@ export class FilterBox extends PageElement {
     </li>`;
   }
 }
-
-define("filter-box", FilterBox);

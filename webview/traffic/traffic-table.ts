@@ -7,7 +7,7 @@ import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import type { Row } from "../../src/contract/messages.ts";
 import type { ViewSettings } from "../channel/host.ts";
-import { define, PageElement } from "../parts/element.ts";
+import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { drawTrack } from "../parts/track.ts";
 import { duration } from "../parts/words.ts";
@@ -391,5 +391,3 @@ function narrowRow(row: Row): TemplateResult {
     >
   </div>`;
 }
-
-define("traffic-table", TrafficTable);
