@@ -32,7 +32,7 @@ const purePackages = [
 
 const escape = (name) => name.replaceAll(/[.\/]/g, "\\$&");
 /** Tests beside the code may reach for node, mocha and other rooms; the walls are for what ships. */
-const notTests = "\\.test\\.ts$";
+const notTests = "\\.(test|fixture)\\.ts$";
 
 module.exports = {
   forbidden: [
@@ -100,7 +100,7 @@ module.exports = {
       name: "nothing-that-ships-imports-tests",
       severity: "error",
       from: { path: "^(src|webview)/", pathNot: notTests },
-      to: { path: "(\\.test\\.ts$|^test/|^bench/)" },
+      to: { path: "(\\.(test|fixture)\\.ts$|^test/|^bench/)" },
     },
   ],
   options: {
