@@ -6,15 +6,7 @@
 import type { Passage } from "../model/arrival.ts";
 import { BuiltIn, Mark, type TraceEntry } from "../model/decision.ts";
 import type { Plan, PlanStep } from "../model/plan.ts";
-import type { Refusal, Judged, RouteCandidate, StoryStep } from "./story.ts";
-
-/** A timeline step, and whether its policy said anything: the track draws only those that ran. */
-export interface ToldStep {
-  readonly step: StoryStep;
-  readonly ran: boolean;
-  /** Index into plan.steps, or -1 for the route. */
-  readonly index: number;
-}
+import type { Refusal, Judged, RouteCandidate, StoryPhase, StoryStep } from "./story.ts";
 
 export interface Told {
   readonly decision: Judged;
@@ -25,7 +17,7 @@ export interface Told {
   readonly routes: readonly RouteCandidate[];
 }
 
-export function tellPolicies(told: Told): ToldStep[] {
+export function tellPolicies(told: Told): StoryStep[] {
   const { plan, seen, decision } = told;
   const listener = plan.listeners[seen.arrival.listener];
   const steps = listener.steps.map((index) => tellStep(told, index));
@@ -43,6 +35,33 @@ export function tellPolicies(told: Told): ToldStep[] {
   return steps;
 }
 
+/** One phase of the track; neighbours of one phase are one. */
+export interface RanPhase {
+  readonly phase: StoryPhase;
+  warned: boolean;
+}
+
+/** The phases that ran, in the order in which they ran, without a word: the table needs no more. */
+export function ranPhases({ plan, seen, decision, entries }: Told): RanPhase[] {
+  const phases: RanPhase[] = [];
+  const add = (phase: StoryPhase, warned: boolean) => {
+    const last = phases.at(-1);
+    if (last?.phase === phase) last.warned ||= warned;
+    else phases.push({ phase, warned });
+  };
+  const verdicts = entries.filter(({ mark }) => mark === Mark.Step || mark === Mark.Shadow);
+  const ofListener = new Set(plan.listeners[seen.arrival.listener].steps);
+  const tell = (listener: boolean) => {
+    for (const { index, mark, reason } of verdicts) {
+      if (ofListener.has(index) === listener) add(plan.steps[index].phase, mark === Mark.Shadow && reason !== 0);
+    }
+  };
+  tell(true);
+  if (decision.route >= 0 || decision.builtIn === BuiltIn.NoRoute) add("route", false);
+  tell(false);
+  return phases;
+}
+
 /** The service that the split drew, reached or not; -1 = none. */
 export function drawnService({ plan, decision, entries }: Told): number {
   if (decision.route < 0) return -1;
@@ -52,23 +71,23 @@ export function drawnService({ plan, decision, entries }: Told): number {
   return backends[split?.index ?? 0]?.service ?? -1;
 }
 
-function tellStep(told: Told, index: number): ToldStep {
+function tellStep(told: Told, index: number): StoryStep {
   const step = told.plan.steps[index];
   const shared = { phase: step.phase, label: step.name, source: step.source };
   const entry = told.entries.find((one) => one.index === index && isVerdict(one.mark));
   if (entry === undefined) {
     const lost = told.decision.trace.dropped > 0 && told.decision.step < 0 && told.decision.route >= 0;
     const sentence = lost ? "admitted; its numbers did not fit into the trace" : "not reached";
-    return { step: { ...shared, sentence, state: lost ? "ok" : "off", facts: [] }, ran: lost, index };
+    return { ...shared, sentence, state: lost ? "ok" : "off", facts: [] };
   }
   if (entry.mark === Mark.Skipped) {
     const sentence = "skipped: its `when` is false for this request";
-    return { step: { ...shared, sentence, state: "skipped", facts: [] }, ran: false, index };
+    return { ...shared, sentence, state: "skipped", facts: [] };
   }
   const sentence = sentenceOf(step, entry, told.seen);
   const state = entry.reason === 0 ? "ok" : entry.mark === Mark.Shadow ? "shadow" : "stop";
   const worded = state === "shadow" ? `would have refused (shadow): ${sentence}` : sentence;
-  return { step: { ...shared, sentence: worded, state, facts: factsOf(step, entry, told.seen) }, ran: true, index };
+  return { ...shared, sentence: worded, state, facts: factsOf(step, entry, told.seen) };
 }
 
 function isVerdict(mark: number): boolean {
@@ -93,7 +112,7 @@ function factsOf(step: PlanStep, { reason, x, y }: TraceEntry, seen: Passage): S
   return facts;
 }
 
-function tellShape(told: Told, index: number): ToldStep {
+function tellShape(told: Told, index: number): StoryStep {
   const step = told.plan.steps[index];
   const shared = {
     phase: step.phase,
@@ -101,25 +120,19 @@ function tellShape(told: Told, index: number): ToldStep {
     source: step.source,
     facts: [{ name: "policy", value: step.kind }],
   };
-  if (told.refusal !== undefined)
-    return { step: { ...shared, sentence: "not reached", state: "off" }, ran: false, index };
+  if (told.refusal !== undefined) return { ...shared, sentence: "not reached", state: "off" };
   if (step.when !== undefined && !step.when(told.seen)) {
     const sentence = "skipped: its `when` is false for this request";
-    return { step: { ...shared, sentence, state: "skipped" }, ran: false, index };
+    return { ...shared, sentence, state: "skipped" };
   }
-  return {
-    step: { ...shared, sentence: step.policy.admits(step.config, 0, 0, told.seen), state: "ok" },
-    ran: true,
-    index,
-  };
+  return { ...shared, sentence: step.policy.admits(step.config, 0, 0, told.seen), state: "ok" };
 }
 
-function tellRoute({ plan, decision, refusal, routes }: Told): ToldStep {
+function tellRoute({ plan, decision, refusal, routes }: Told): StoryStep {
   if (decision.route < 0) {
     const off = decision.builtIn !== BuiltIn.NoRoute;
     const sentence = off ? "not reached" : (refusal?.sentence ?? "no route matches");
-    const step: StoryStep = { phase: "route", label: "route", sentence, state: off ? "off" : "stop", facts: [] };
-    return { step, ran: !off, index: -1 };
+    return { phase: "route", label: "route", sentence, state: off ? "off" : "stop", facts: [] };
   }
   const route = plan.routes[decision.route];
   const chosen = routes.find(({ verdict }) => verdict === "chosen");
@@ -127,11 +140,7 @@ function tellRoute({ plan, decision, refusal, routes }: Told): ToldStep {
   const facts = losers.slice(0, 8).map((one) => ({ name: `${one.route} lost`, value: one.why }));
   if (losers.length > facts.length) facts.push({ name: "and", value: `${losers.length - facts.length} more lost` });
   const sentence = `${route.name} ${chosen?.why ?? "matches"}, of ${countOf(routes.length, "candidate")}`;
-  return {
-    step: { phase: "route", label: route.name, sentence, state: "ok", source: route.source, facts },
-    ran: true,
-    index: -1,
-  };
+  return { phase: "route", label: route.name, sentence, state: "ok", source: route.source, facts };
 }
 
 export function countOf(count: number, noun: string): string {

@@ -12,33 +12,41 @@ import { attemptsOf, labelOf, noteWords, tellBalance, tellCandidates, type Attem
 import { countOf, tellPolicies, type Told } from "./explain-policies.ts";
 import { failureWords } from "./failures.ts";
 import { entriesOf, refusalOf } from "./refusals.ts";
-import type { Ended, Judged, Story } from "./story.ts";
+import type { Ended, Judged, RouteCandidate, Story } from "./story.ts";
 import { trackOf } from "./track.ts";
 
 /** @param seen the recorded passage. @param ended absent while the request is on its way, or when only judged. */
 export function explain(decision: Judged, plan: Plan, seen: Passage, ended?: Ended): Story {
-  const told: Told = {
-    decision,
-    plan,
-    seen,
-    entries: entriesOf(decision),
-    refusal: refusalOf(decision, plan, seen),
-    routes: decision.step >= 0 && decision.route < 0 ? [] : routeCandidates(plan, seen.arrival, decision),
-  };
-  const steps = tellPolicies(told);
+  const listenerRefused = decision.step >= 0 && decision.route < 0;
+  const told = tellOf(decision, plan, seen, listenerRefused ? [] : routeCandidates(plan, seen.arrival, decision));
   const attempts = attemptsOf(told.entries);
-  const why = whyOf(told, attempts, ended);
   return {
     refusal: told.refusal,
     title: titleOf(told, ended),
-    sentence: told.refusal?.sentence ?? why,
-    gateway: steps.map(({ step }) => step),
+    sentence: told.refusal?.sentence ?? whyOf(told, attempts, ended),
+    gateway: tellPolicies(told),
     balancer: tellBalance(told, attempts),
     routes: told.routes,
     balance: tellCandidates(told, attempts),
-    why,
-    track: trackOf(told, steps, attempts, ended),
+    why: whyOf(told, attempts, ended),
+    track: trackOf(told, attempts, ended),
   };
+}
+
+/** What one line of the table shows of the Story, at a fraction of its cost: nothing is worded that is not shown. */
+export function explainBriefly(
+  decision: Judged,
+  plan: Plan,
+  seen: Passage,
+  ended?: Ended,
+): Pick<Story, "refusal" | "why" | "track"> {
+  const told = tellOf(decision, plan, seen, []);
+  const attempts = attemptsOf(told.entries);
+  return { refusal: told.refusal, why: whyOf(told, attempts, ended), track: trackOf(told, attempts, ended) };
+}
+
+function tellOf(decision: Judged, plan: Plan, seen: Passage, routes: readonly RouteCandidate[]): Told {
+  return { decision, plan, seen, entries: entriesOf(decision), refusal: refusalOf(decision, plan, seen), routes };
 }
 
 function titleOf({ decision, plan, refusal }: Told, ended?: Ended): string {

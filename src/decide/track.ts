@@ -6,7 +6,7 @@ import type { Ended, StoryTrack } from "./story.ts";
 import { Failure } from "../model/state.ts";
 import type { Attempt } from "./explain-balance.ts";
 import { labelOf } from "./explain-balance.ts";
-import { countOf, type Told, type ToldStep } from "./explain-policies.ts";
+import { countOf, ranPhases, type Told } from "./explain-policies.ts";
 import { failureWords } from "./failures.ts";
 
 const PHASE_WORDS: Readonly<Record<string, string>> = {
@@ -19,20 +19,10 @@ const PHASE_WORDS: Readonly<Record<string, string>> = {
   balance: "balancing",
 };
 
-export function trackOf(
-  told: Told,
-  steps: readonly ToldStep[],
-  attempts: readonly Attempt[],
-  ended?: Ended,
-): StoryTrack {
+export function trackOf(told: Told, attempts: readonly Attempt[], ended?: Ended): StoryTrack {
   const { decision, plan, refusal } = told;
-  const phases: string[] = [];
-  let warned = -1;
-  for (const { step, ran } of steps) {
-    if (!ran || step.phase === "shape" || step.phase === "reply") continue;
-    if (phases.at(-1) !== step.phase) phases.push(step.phase);
-    if (step.state === "shadow" && warned < 0) warned = phases.length - 1;
-  }
+  const ran = ranPhases(told);
+  const phases: string[] = ran.map(({ phase }) => phase);
   const stoppedAtBalance = refusal !== undefined && decision.step < 0 && decision.route >= 0;
   if (stoppedAtBalance) phases.push("balance");
   const service = decision.service >= 0 ? plan.services[decision.service] : undefined;
@@ -41,7 +31,7 @@ export function trackOf(
   return {
     phases,
     stopped: refusal !== undefined,
-    warned,
+    warned: ran.findIndex(({ warned }) => warned),
     replicas: service?.endpoints.length ?? 0,
     chosen: refusal === undefined ? decision.endpoint : -1,
     excluded: last?.excluded.map(({ index }) => index) ?? [],
