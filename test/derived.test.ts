@@ -4,14 +4,17 @@
  */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import Ajv2020 from "ajv/dist/2020.js";
+import { format, resolveConfig } from "prettier";
 import { parse } from "yaml";
 import { policiesMarkdown } from "../src/policyfile/docs.ts";
 import { publicSchema } from "../src/policyfile/schema.ts";
 import { examples } from "../src/policyfile/policy-file.fixture.ts";
 
-function derive(path: string, content: string): void {
+async function derive(path: string, derived: string): Promise<void> {
   const url = new URL(`../${path}`, import.meta.url);
+  const content = await format(derived, { ...(await resolveConfig(fileURLToPath(url))), filepath: path });
   let before = "";
   try {
     before = readFileSync(url, "utf8");
@@ -24,12 +27,12 @@ function derive(path: string, content: string): void {
 }
 
 describe("derived files", () => {
-  it("media/switchyard.schema.json says what the declarations say", () => {
-    derive("media/switchyard.schema.json", `${JSON.stringify(publicSchema(), null, 2)}\n`);
+  it("media/switchyard.schema.json says what the declarations say", async () => {
+    await derive("media/switchyard.schema.json", `${JSON.stringify(publicSchema(), null, 2)}\n`);
   });
 
-  it("media/policies.md says what the declarations say", () => {
-    derive("media/policies.md", policiesMarkdown());
+  it("media/policies.md says what the declarations say", async () => {
+    await derive("media/policies.md", policiesMarkdown());
   });
 
   it("the schema is valid JSON Schema 2020-12 and accepts every valid policy file of the tests", () => {

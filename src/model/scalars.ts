@@ -13,21 +13,14 @@ import type { SecretRef } from "./policy.ts";
 /** What the written form is called; docs, hover and completion go by it. */
 export type ScalarName = "duration" | "size" | "percentage" | "secret" | "header name" | "field value" | "name" | "CEL";
 
-/** What `z.meta` may carry beside `description`, `examples` and `title`. */
-export interface ScalarMeta {
-  readonly scalar?: ScalarName;
-  readonly description?: string;
-  readonly examples?: readonly unknown[];
-}
-
 const DURATION = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h)$/;
 const MILLIS_OF: Readonly<Record<string, Millis>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /** Longest duration accepted anywhere: timers and 32-bit counts of milliseconds stay exact below it. */
-export const LONGEST_DURATION: Millis = 24 * 24 * 3_600_000;
+const LONGEST_DURATION: Millis = 24 * 24 * 3_600_000;
 
 /** @returns undefined when the text is no duration. */
-export function parseDuration(text: string): Millis | undefined {
+function parseDuration(text: string): Millis | undefined {
   const found = DURATION.exec(text);
   return found ? Number(found[1]) * MILLIS_OF[found[2]] : undefined;
 }

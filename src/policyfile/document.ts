@@ -56,7 +56,7 @@ export const consumer = z.strictObject({
   groups: described(z.prefault(z.array(name()), []), "Groups that policies may ask for (`consumer.groups`)."),
 });
 
-export const endpoint = z.strictObject({
+const endpoint = z.strictObject({
   url: described(
     endpointUrl(),
     "Where the replica listens: `http://host:port`. `localhost` is tried over IPv6 and IPv4.",
@@ -178,7 +178,7 @@ const match = z.strictObject({
   ),
 });
 
-export const backendRef = z.strictObject({
+const backendRef = z.strictObject({
   service: described(z.string(), "Name of one of `services`."),
   weight: described(weight(1_000_000), "Share of the route's requests, relative to its other backends; 0 = none."),
 });
@@ -251,7 +251,7 @@ export const policyFile = z.strictObject({
   ),
   routes: described(
     z.prefault(z.array(route, { error: "must be a list of routes" }), []),
-    "Which request goes where. The most specific match wins, not the first: see Matching.",
+    "Which request goes where. The most specific match wins, not the first: exact path, longer prefix, regex; then a method, more headers, more query parameters, the order of the file. A host name counts before all of these.",
   ),
 });
 

@@ -2,10 +2,11 @@
  * A field's declaration in words: type, range, default, examples, as hover, completion and media/policies.md show it.
  * Must not know a single field by name: everything comes from the schema.
  */
+import type { ScalarName } from "../model/scalars.ts";
 import { resolveRef, type Schema } from "./schema.ts";
 import { write } from "./write.ts";
 
-const SCALARS: Readonly<Record<string, string>> = {
+const SCALARS: Readonly<Record<ScalarName, string>> = {
   duration: "duration (`250ms`, `10s`, `5m`, `1h`)",
   size: "size (`64KiB`, `1MiB`)",
   percentage: "percentage (`20%`)",
@@ -28,7 +29,7 @@ const PLAIN: Readonly<Record<string, string>> = {
 /** The type, with its range: "whole number from 1 to 65535". */
 export function typeWords(given: Schema): string {
   const schema = resolveRef(given);
-  if (schema.scalar !== undefined && schema.scalar in SCALARS) return SCALARS[schema.scalar];
+  if (schema.scalar !== undefined) return SCALARS[schema.scalar];
   if (schema.const !== undefined) return `\`${String(schema.const)}\``;
   if (schema.enum) return schema.enum.map((value) => `\`${String(value)}\``).join(" · ");
   const alternatives = schema.anyOf ?? schema.oneOf;

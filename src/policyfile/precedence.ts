@@ -51,7 +51,7 @@ function pathRank({ path }: PlanMatch): readonly [number, number] {
   return path.kind === "prefix" ? [1, segmentCount(path.value)] : [0, 0];
 }
 
-export function segmentCount(prefix: string): number {
+function segmentCount(prefix: string): number {
   return prefix === "/" ? 0 : prefix.split("/").length - 1;
 }
 

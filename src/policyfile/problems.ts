@@ -324,7 +324,7 @@ export function describe(value: unknown): string {
 }
 
 /** The last key of a path, with the position behind it: `methods[0]`. */
-export function label(path: Path): string {
+function label(path: Path): string {
   const lastKey = path.findLastIndex((part) => typeof part === "string");
   if (lastKey < 0) return "The file";
   return `\`${String(path[lastKey])}${path

@@ -8,7 +8,7 @@ import { balancers } from "../balancers/index.ts";
 import { policies } from "../policies/index.ts";
 import { policyFile } from "./document.ts";
 import type { Path } from "./tree.ts";
-import { expression } from "../model/scalars.ts";
+import { expression, type ScalarName } from "../model/scalars.ts";
 
 /** The part of JSON Schema (2020-12) that the declarations produce, plus the scalar's name. */
 export interface Schema {
@@ -32,7 +32,7 @@ export interface Schema {
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
   readonly oneOf?: readonly Schema[];
-  readonly scalar?: string;
+  readonly scalar?: ScalarName;
   readonly placeholder?: string;
   /** A word for what stands here, e.g. the policy kind; ours, removed from the derived file. */
   readonly phase?: string;
