@@ -4,6 +4,7 @@
  * Must not keep what it made: details are large and rare.
  */
 import type { Detail, Row } from "../../contract/messages.ts";
+import { explain } from "../../decide/explain.ts";
 import { failureWords } from "../../decide/failures.ts";
 import { STATUS_CODES } from "node:http";
 import type { Plan } from "../../model/plan.ts";
@@ -73,7 +74,7 @@ function assemble(parts: Parts): Detail {
   const { context, place, kept, payload, shown, mask } = parts;
   const { chunk, index } = place;
   const plan = context.recorder.plans.get(chunk.revision[index])?.plan;
-  const story = storyOf(context.recorder, place);
+  const story = storyOf(explain, context.recorder, place);
   const attempts = chunk.unpackAttempts(index);
   const start = chunk.start[index];
   const end = start + Math.max(0, chunk.duration[index]);

@@ -4,7 +4,7 @@
  * Must not show a secret: every row goes through the mask.
  */
 import type { Row, RowState, Track } from "../../contract/messages.ts";
-import { explain } from "../../decide/explain.ts";
+import { explainBriefly, type explain } from "../../decide/explain.ts";
 import { failureWords } from "../../decide/failures.ts";
 import type { Story } from "../../decide/story.ts";
 import { RowStateCode, Tag } from "./chunk.ts";
@@ -78,7 +78,7 @@ function makeRow(recorder: Recorder, id: number, place: RowPlace, evicted: boole
   const plan = recorder.plans.get(chunk.revision[index])?.plan;
   const service = plan?.services[chunk.service[index]];
   const step = plan?.steps[chunk.step[index]];
-  const story = storyOf(recorder, place);
+  const story = storyOf(explainBriefly, recorder, place);
   const duration = chunk.duration[index];
   return {
     id,
@@ -109,8 +109,13 @@ function makeRow(recorder: Recorder, id: number, place: RowPlace, evicted: boole
   };
 }
 
-/** undefined while pending, when the engine refused before deciding, or when the plan is no longer kept. */
-export function storyOf(recorder: Recorder, place: RowPlace, requestId = ""): Story | undefined {
+/** @param tell `explain`, or `explainBriefly` for a row. undefined while pending, when the engine refused before deciding, or when the plan is no longer kept. */
+export function storyOf<Told>(
+  tell: (...asked: Parameters<typeof explain>) => Told,
+  recorder: Recorder,
+  place: RowPlace,
+  requestId = "",
+): Told | undefined {
   const { chunk, index } = place;
   const plan = recorder.plans.get(chunk.revision[index])?.plan;
   if (plan === undefined || chunk.state[index] === RowStateCode.Pending || chunk.listener[index] < 0) return undefined;
@@ -118,17 +123,20 @@ export function storyOf(recorder: Recorder, place: RowPlace, requestId = ""): St
   if (decision.trace.length === 0 && decision.builtIn === 0) return undefined;
   const head = recorder.payloads.requestHead(chunk.segment[index], chunk.offset[index]);
   const ended = { status: chunk.status[index], failure: chunk.failure[index] };
-  return explain(decision, plan, passageOf(place, head, requestId), ended);
+  return tell(decision, plan, passageOf(place, head, requestId), ended);
 }
 
-function whyOf({ chunk, index }: RowPlace, story: Story | undefined): string {
+/** What a row shows of a Story. */
+type Brief = Pick<Story, "why" | "track">;
+
+function whyOf({ chunk, index }: RowPlace, story: Brief | undefined): string {
   const detail = chunk.words[chunk.refusalDetail[index]];
   if (detail !== "") return detail;
   if (story !== undefined) return story.why;
   return failureWords(chunk.failure[index]);
 }
 
-function trackOf({ chunk, index }: RowPlace, story: Story | undefined): Track {
+function trackOf({ chunk, index }: RowPlace, story: Brief | undefined): Track {
   if (story !== undefined) return { ...story.track };
   if (chunk.state[index] === RowStateCode.Pending) return NO_TRACK;
   const refused = chunk.state[index] === RowStateCode.Rejected;

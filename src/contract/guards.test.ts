@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { packFrame, unpackFrame } from "./frames.ts";
+import { guardFrame } from "./guards.ts";
+
+const call = (m: string, ...a: unknown[]) => ({ t: "q", i: "id", m, a });
+
+describe("guardFrame", () => {
+  it("lets every well-formed call pass", () => {
+    for (const frame of [
+      call("hello", 1),
+      call("watch", { traffic: { filter: "is:rejected" }, services: true, limits: { count: 20 }, status: true }),
+      call("rows", { filter: "", from: -50, count: 50 }),
+      call("detail", 7, false),
+      call("propose", "version: 1", -1),
+      call("explain", { method: "GET", url: "/", headers: { accept: "*/*" } }),
+      call("stop"),
+    ])
+      assert.deepEqual(guardFrame(frame), { kind: "call" });
+  });
+
+  it("answers a call that it refuses, and says which argument is wrong", () => {
+    assert.deepEqual(guardFrame(call("rows", { filter: "", from: 0, count: 5000 })), {
+      kind: "refused",
+      id: "id",
+      message: "rows: argument 1 count must be a whole number from 0 to 500.",
+    });
+    for (const name of ["constructor", "__proto__", "toString", "requestStop", ""])
+      assert.equal(guardFrame(call(name)).kind, "refused", name);
+  });
+
+  it("never throws and never passes what is not a call of the contract, whatever comes", () => {
+    fc.assert(
+      fc.property(fc.anything(), fc.string(), fc.array(fc.anything(), { maxLength: 4 }), (anything, name, list) => {
+        assert.notEqual(guardFrame(anything).kind, "call");
+        guardFrame({ t: "q", i: "x", m: name, a: list });
+        for (const known of ["hello", "watch", "rows", "detail", "propose", "explain", "suggest", "limits"])
+          guardFrame({ t: "q", i: "x", m: known, a: [anything, ...list] });
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("frames", () => {
+  it("carry an Error over JSON", () => {
+    const wire = JSON.parse(JSON.stringify(packFrame({ t: "s", i: "1", e: new RangeError("too far") } as never)));
+    const back = unpackFrame(wire);
+    assert.ok(back.e instanceof Error);
+    assert.equal(back.e.message, "too far");
+    assert.equal(back.e.name, "RangeError");
+  });
+});
