@@ -411,7 +411,9 @@ describe("the page", function () {
     "high contrast": { colorScheme: "dark", forcedColors: "active" },
   };
   for (const [theme, options] of Object.entries(themes))
-    it(`has nothing that axe finds wrong (${theme})`, async () => {
+    it(`has nothing that axe finds wrong (${theme})`, async function () {
+      // Twelve states, each looked over whole.
+      this.timeout(300_000);
       const { page } = await open(96, "/", options);
       await rowsOf(page).first().waitFor();
       const found: string[] = [];

@@ -77,5 +77,5 @@ const CHECKS: Readonly<Record<string, Check>> = {
 
 /** Whether `value` can be used as the payload of the message `name`. */
 export function looksLike(name: string, value: unknown): boolean {
-  return CHECKS[name]?.(value) === true;
+  return Object.hasOwn(CHECKS, name) && CHECKS[name]?.(value) === true;
 }

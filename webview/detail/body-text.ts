@@ -9,7 +9,7 @@ export function decodeBase64(text: string): Uint8Array {
   return Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
 }
 
-const STREAMS: Readonly<Record<string, CompressionFormat>> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate" };
+const STREAMS: Readonly<Record<string, "gzip" | "deflate">> = { gzip: "gzip", "x-gzip": "gzip", deflate: "deflate" };
 
 /** Undoes `encoding` as far as the bytes go (a captured part ends early); undefined when it cannot be undone here. */
 export async function decompress(bytes: Uint8Array, encoding: string): Promise<Uint8Array | undefined> {

@@ -9,26 +9,10 @@ import type { Connection } from "../channel/connection.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { whole } from "../parts/words.ts";
+import { pieces } from "./filter-pieces.ts";
 
 /** Milliseconds of quiet before the text is asked about. */
 const QUIET = 120;
-
-/** A piece of filter text for highlighting; the pieces put together are the text. */
-export function pieces(text: string): { text: string; kind: "key" | "value" | "operator" | "space" }[] {
-  const found: { text: string; kind: "key" | "value" | "operator" | "space" }[] = [];
-  const pattern = /(\s+)|([|()])|(-?)([\w.-]+)(:|>=|<=|[><=~])((?:"(?:[^"\\]|\\.)*"?|[^\s|])*)|([^\s|]+)/gu;
-  for (const match of text.matchAll(pattern)) {
-    const [whole_, space, operator, minus, key, relation, value] = match;
-    if (space !== undefined) found.push({ text: space, kind: "space" });
-    else if (operator !== undefined) found.push({ text: operator, kind: "operator" });
-    else if (key !== undefined) {
-      if (minus !== "") found.push({ text: minus, kind: "operator" });
-      found.push({ text: key + relation, kind: "key" });
-      if (value !== "") found.push({ text: value, kind: "value" });
-    } else found.push({ text: whole_, kind: "value" });
-  }
-  return found;
-}
 
 export class FilterBox extends PageElement {
   static override properties = {
