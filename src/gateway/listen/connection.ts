@@ -67,6 +67,8 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
   private closing = false;
   /** The client has sent its FIN. */
   private halfClosed = false;
+  /** Its FIN has come while bytes before it were still put aside. */
+  private endPending = false;
   private responding = false;
   private chunkedReply = false;
   private discarded = 0;
@@ -256,7 +258,9 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
     const { stash } = this;
     this.stash = undefined;
     if (stash !== undefined) this.feed(stash, stash.length);
-    if (this.stash === undefined && !this.held && this.mode !== Mode.Closed) this.socket.resume();
+    if (this.stash !== undefined || this.held || this.mode === Mode.Closed) return;
+    if (this.endPending) this.ended();
+    else this.socket.resume();
   }
 
   // ---- Writing -------------------------------------------------------------------------------------------------
@@ -433,6 +437,8 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
 
   /** The client has sent its FIN: it may still wait for an answer. */
   private ended(): void {
+    this.endPending = this.stash !== undefined;
+    if (this.endPending) return;
     this.halfClosed = true;
     switch (this.mode) {
       case Mode.Head:

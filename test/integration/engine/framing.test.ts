@@ -56,6 +56,14 @@ describe("engine: framing and bodies", () => {
     assert.equal(backend.accepted.length, 1);
   });
 
+  it("answers everything that was pipelined before the client's FIN", async () => {
+    const backend = await simpleBackend(hello);
+    const { port } = await startEngine(planOf({ endpoints: [backend.port] }));
+    const reader = await client(port);
+    reader.socket.end(get() + get() + get());
+    assert.equal((await reader.all()).match(/hello/g)?.length, 3);
+  });
+
   it("passes a body with Content-Length on, byte for byte, in whatever pieces it comes", async () => {
     let seen = "";
     const backend = await rawBackend((socket) =>
