@@ -26,6 +26,8 @@ const SETTINGS = {
   "workbench.tips.enabled": false,
   "extensions.ignoreRecommendations": true,
   "window.confirmBeforeClose": "never",
+  // Its message about "your application" would stand in front of ours.
+  "remote.autoForwardPorts": false,
 };
 
 export interface ServerOptions {
