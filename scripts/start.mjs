@@ -186,7 +186,8 @@ function start(command, words, env, output) {
 
 async function listening(port) {
   const { connect } = await import("node:net");
-  for (let n = 0; n < 600 && !stopping; n++) {
+  for (let n = 0; n < 600; n++) {
+    if (stopping) return;
     const open = await new Promise((resolve) => {
       const socket = connect(port, "127.0.0.1", () => resolve(true) ?? socket.destroy());
       socket.on("error", () => resolve(false));
@@ -201,7 +202,7 @@ async function stop(why) {
   if (stopping) return process.exit(1);
   stopping = true;
   if (why !== undefined) console.error(why);
-  const all = [...children].reverse();
+  const all = [...children].toReversed();
   for (const child of all) {
     const gone = new Promise((resolve) => child.once("exit", resolve));
     if (child.exitCode !== null || child.signalCode !== null) continue;

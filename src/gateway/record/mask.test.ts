@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { detailOf } from "./detail.ts";
 import { Mask } from "./mask.ts";
 import { Recorder } from "./recorder.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { WebSocket } from "ws";
 import { PageServer } from "../../../src/gateway/control/page-server.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
@@ -32,6 +32,13 @@ function connect(url: string, headers: Record<string, string> = {}): Promise<Web
     socket.on("unexpected-response", (_request, response) => resolve(response.statusCode ?? 0));
     socket.on("error", () => resolve(-1));
   });
+}
+
+async function openChannel(page: PageServer): Promise<WebSocket> {
+  const socket = await connect(page.address().replace("http:", "ws:").replace("/?", "/channel?"));
+  assert.ok(socket instanceof WebSocket);
+  socket.on("error", () => {});
+  return socket;
 }
 
 describe("the page's server", function () {
@@ -82,12 +89,7 @@ describe("the page's server", function () {
   });
 
   it("survives whatever a socket sends, and still answers", async () => {
-    const open = async () => {
-      const socket = await connect(page.address().replace("http:", "ws:").replace("/?", "/channel?"));
-      assert.ok(socket instanceof WebSocket);
-      socket.on("error", () => {});
-      return socket;
-    };
+    const open = () => openChannel(page);
     const send = async (data: string | Buffer) => {
       const socket = await open();
       await new Promise<void>((done) => socket.send(data, () => done()));

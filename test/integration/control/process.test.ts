@@ -87,11 +87,11 @@ describe("the gateway as a forked process", function () {
     const port = await freePort();
     const target = await backend();
     const { gateway } = await forkGateway(policyFile(policy(port, target)));
-    let saving = true;
+    const load = { on: true };
     let sent = 0;
     const failures: string[] = [];
     const client = async () => {
-      while (saving) {
+      while (load.on) {
         sent++;
         const answer = await fetch(`http://127.0.0.1:${port}/open/${sent}`).catch((error: unknown) => String(error));
         if (typeof answer === "string" || answer.status !== 200) failures.push(JSON.stringify(answer));
@@ -101,7 +101,7 @@ describe("the gateway as a forked process", function () {
     const clients = [client(), client(), client(), client()];
     for (let n = 1; n <= 100; n++)
       assert.equal((await gateway.propose(policy(port, target, 1000 + n), -1)).kind, "accepted");
-    saving = false;
+    load.on = false;
     await Promise.all(clients);
     assert.deepEqual(failures, []);
     assert.ok(sent > 20, `${sent} requests`);
