@@ -89,9 +89,8 @@ describe("the page's server", function () {
   });
 
   it("survives whatever a socket sends, and still answers", async () => {
-    const open = () => openChannel(page);
     const send = async (data: string | Buffer) => {
-      const socket = await open();
+      const socket = await openChannel(page);
       await new Promise<void>((done) => socket.send(data, () => done()));
       socket.terminate();
     };
@@ -106,7 +105,7 @@ describe("the page's server", function () {
       ),
       { numRuns: 40 },
     );
-    const socket = await open();
+    const socket = await openChannel(page);
     const answer = new Promise<string>((done) => socket.once("message", (data) => done(String(data as Buffer))));
     socket.send(JSON.stringify({ t: "q", i: "1", m: "status", a: [] }));
     assert.equal(JSON.parse(await answer).r.state, "running");
