@@ -18,7 +18,9 @@ export function pack(out) {
   const { name, version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const file = out ? resolve(out) : join(root, `${name}-${version}.vsix`);
   const vsce = join(root, "node_modules/@vscode/vsce/vsce");
-  const parameters = ["package", "--no-dependencies", "--skip-license", "--out", file];
+  // No repository address is known yet: links of the README stay as they are.
+  const plain = ["--no-dependencies", "--skip-license", "--allow-missing-repository", "--no-rewrite-relative-links"];
+  const parameters = ["package", ...plain, "--out", file];
   execFileSync(process.execPath, [vsce, ...parameters], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
   for (const part of NEEDED) if (!existsSync(join(root, part))) throw new Error(`The package lacks ${part}.`);
   const { size } = statSync(file);
