@@ -22,9 +22,10 @@ import { LivePassage } from "./passage.ts";
 import { Relay } from "./relay.ts";
 import type { Active, EngineServices } from "./services.ts";
 import { seconds } from "./sentences.ts";
+import type { Run } from "./run.ts";
 import { policyLines } from "./shapes.ts";
 
-export class Handling implements Handler {
+export class Handling implements Handler, Run {
   readonly services: EngineServices;
   readonly exchange: Exchange;
   readonly arrival: HeadArrival;

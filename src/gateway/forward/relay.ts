@@ -11,7 +11,7 @@ import { composeRequest, OutgoingRequest } from "../http1/compose.ts";
 import { Framing, type Head } from "../http1/head.ts";
 import type { AttemptRecord, Recording } from "../record/recording.ts";
 import type { DialProblem } from "./dial.ts";
-import type { Handling } from "./handling.ts";
+import type { Run } from "./run.ts";
 import { connectSentence, failureOfConnect, lostSentence, seconds } from "./sentences.ts";
 import { policyLines, Shaping } from "./shapes.ts";
 import type { Upstream, UpstreamOwner } from "./upstream.ts";
@@ -37,7 +37,7 @@ const IDEMPOTENT = new Set([
 const Stage = { Off: 0, Dialling: 1, Asking: 2, Replying: 3, Tunnel: 4 } as const;
 
 export class Relay implements UpstreamOwner {
-  private readonly run: Handling;
+  private readonly run: Run;
   private readonly shaping = new Shaping();
   private readonly request = new OutgoingRequest();
   private readonly failed: Outcome = { status: 0, failure: Failure.None, firstByte: -1 };
@@ -62,7 +62,7 @@ export class Relay implements UpstreamOwner {
   private clientHalf = true;
   private upstreamHalf = true;
 
-  constructor(run: Handling) {
+  constructor(run: Run) {
     this.run = run;
   }
 

@@ -1,0 +1,28 @@
+/**
+ * One request on its way, as the relay sees it: what it may read, and the two ways in which it ends.
+ * It exists so that the relay need not know who walks the request through its steps.
+ */
+import type { Decision } from "../../model/decision.ts";
+import type { HeadArrival } from "../listen/arrival.ts";
+import type { Recording } from "../record/recording.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Hop } from "./hop.ts";
+import type { LivePassage } from "./passage.ts";
+import type { Active, EngineServices } from "./services.ts";
+
+export interface Run {
+  readonly services: EngineServices;
+  readonly exchange: Exchange;
+  readonly arrival: HeadArrival;
+  readonly passage: LivePassage;
+  readonly hop: Hop;
+  /** The pair that this request entered with. */
+  readonly active: Active;
+  readonly recording: Recording | undefined;
+  readonly decision: Decision;
+  readonly routeName: string;
+  /** No answer could be had: the client is told, or cut off when it has part of one. */
+  fail(failure: number, detail: string): void;
+  /** The exchange is over. */
+  finish(status: number, failure: number): void;
+}
