@@ -133,7 +133,12 @@ function pathTest(term: Term): TextTest {
   const test = textTest(term);
   if (term.operator === "~" || term.values.some((value) => value.includes("?"))) return test;
   const whole = term.operator !== ":" || term.values.some((value) => value.includes("*"));
-  return whole ? (text) => test(text.split("?", 1)[0]) : test;
+  return whole ? (text) => test(withoutQuery(text)) : test;
+}
+
+function withoutQuery(target: string): string {
+  const mark = target.indexOf("?");
+  return mark === -1 ? target : target.slice(0, mark);
 }
 
 function textOr(term: Term, make: (value: string) => TextTest): TextTest {
