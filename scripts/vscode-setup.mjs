@@ -19,7 +19,7 @@ const CODE_SERVER = "4.139.1";
 const NODE = "24.21.0";
 const WATCHER = "2.5.6";
 /** Raise it whenever what is installed below changes: an older installation is then made anew. */
-const RECIPE = 3;
+const RECIPE = 4;
 
 const platform = `${process.platform}-${process.arch}`;
 const nodePackage = {
@@ -52,20 +52,40 @@ async function npm(parameters, cwd) {
   if (code !== 0) throw new Error(`npm ${parameters.join(" ")} (in ${cwd}) ended with ${code}:\n${said.trim()}`);
 }
 
-/** Native modules that are not compiled here and only serve logging and a dead-parent watch get a stand-in in JavaScript. */
+/** Native modules that are not compiled here and serve logging and a dead-parent watch get a stand-in in JavaScript. */
 const standIns = {
   "@vscode/spdlog": `
+const { appendFileSync, mkdirSync } = require("node:fs");
+const { dirname } = require("node:path");
 const quiet = () => {};
+const NAMES = ["trace", "debug", "info", "warning", "error", "critical"];
 class Logger {
-  trace() {} debug() {} info() {} warn() {} error() {} critical() {}
-  setLevel() {} getLevel() { return 2; } setPattern() {} clearFormatters() {} flush() {} drop() {}
+  constructor(name, file) { this.file = file; this.level = 2; this.formatted = true; mkdirSync(dirname(file), { recursive: true }); }
+  write(level, text) {
+    if (level < this.level) return;
+    const time = new Date().toISOString().replace("T", " ").replace("Z", "");
+    const line = this.formatted ? time + " [" + NAMES[level] + "] " + text + "\\n" : text;
+    try { appendFileSync(this.file, line); } catch { /* The profile is being removed. */ }
+  }
+  trace(text) { this.write(0, text); }
+  debug(text) { this.write(1, text); }
+  info(text) { this.write(2, text); }
+  warn(text) { this.write(3, text); }
+  error(text) { this.write(4, text); }
+  critical(text) { this.write(5, text); }
+  setLevel(level) { this.level = level; }
+  getLevel() { return this.level; }
+  setPattern() {}
+  clearFormatters() { this.formatted = false; }
+  flush() {}
+  drop() {}
 }
 exports.version = 0;
 exports.setLevel = quiet;
 exports.setFlushOn = quiet;
 exports.shutdown = quiet;
-exports.createRotatingLogger = async () => new Logger();
-exports.createAsyncRotatingLogger = async () => new Logger();
+exports.createRotatingLogger = async (name, file) => new Logger(name, file);
+exports.createAsyncRotatingLogger = async (name, file) => new Logger(name, file);
 exports.Logger = Logger;`,
   "@vscode/native-watchdog": `
 exports.start = (pid) => {

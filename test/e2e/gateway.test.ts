@@ -234,6 +234,8 @@ describe("Switchyard in VS Code", function () {
     await window.page.locator(".statusbar").getByText("Recording stopped").waitFor();
     await window.command("Switchyard: Start Recording");
     await window.page.locator(".statusbar").getByText("Recording requests").waitFor();
+    const back = (await live("")).getByText("Back");
+    if ((await back.count()) > 0) await back.first().click();
     await shop.send("/cart/before-clear");
     await live("/cart/before-clear");
     await window.command("Switchyard: Clear Traffic");
