@@ -31,6 +31,8 @@ export interface SocketReader {
 
 export interface AcceptedSocket {
   readonly socket: Socket;
+  /** Who gets the bytes of the next read; another may take over in the middle of a stream. */
+  reader: SocketReader;
   /** False: bytes come through `data` events. */
   readonly direct: boolean;
   /** Begins to read. */
@@ -63,25 +65,33 @@ export function takeOver(accepted: Socket, reader: SocketReader, mode: AcceptMod
   const owner = accepted as unknown as SocketWithHandle;
   const handle = owner[HANDLE];
   if (mode === "data" || !canReadIntoBuffer(handle)) {
-    const onData = (bytes: Buffer): void => reader.receive(bytes, bytes.length);
-    return { socket: accepted, direct: false, start: () => void accepted.on("data", onData).resume() };
+    const taken: AcceptedSocket = {
+      socket: accepted,
+      reader,
+      direct: false,
+      start: () => void accepted.on("data", onData).resume(),
+    };
+    const onData = (bytes: Buffer): void => taken.reader.receive(bytes, bytes.length);
+    return taken;
   }
   owner[HANDLE] = null;
   // Releases the server's count of open connections; the handle lives on in the new socket.
   accepted.destroy();
+  // Asked for its first buffer while the socket is made.
+  const reading: { reader: SocketReader } = { reader };
   const options = {
     handle,
     allowHalfOpen: true,
     writableHighWaterMark: WRITE_MARK,
     onread: {
-      buffer: () => reader.readBuffer(),
+      buffer: () => reading.reader.readBuffer(),
       callback: (count: number, buffer: Uint8Array): boolean => {
-        reader.receive(buffer as Buffer, count);
+        reading.reader.receive(buffer as Buffer, count);
         return true;
       },
     },
   };
   const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
   socket.on("error", ignore);
-  return { socket, direct: true, start: () => void socket.resume() };
+  return Object.assign(reading, { socket, direct: true, start: () => void socket.resume() });
 }

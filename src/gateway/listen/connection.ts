@@ -15,8 +15,9 @@ import { Framing, type Head } from "../http1/head.ts";
 import { Event, MessageReader } from "../http1/reader.ts";
 import type { Unreadable } from "../refuse/problems.ts";
 import { composeProblem, type Problem } from "../refuse/refuse.ts";
-import { takeOver, type SocketReader } from "./accept.ts";
-import { HeadArrival, isLoopback, plainAddress } from "./arrival.ts";
+import type { SocketReader } from "./accept.ts";
+import { HeadArrival, isLoopback } from "./arrival.ts";
+import type { Bound, Connection, Door } from "./bound.ts";
 import type { Timed } from "./clock.ts";
 import { httpDate } from "./http-date.ts";
 import * as Limit from "./limits.ts";
@@ -36,15 +37,7 @@ const Mode = {
   Closed: 6,
 } as const;
 
-/** The listener that accepted a connection, as the running plan sees it. */
-export interface Bound {
-  /** Index into plan.listeners, or -1 once the listener is gone. */
-  index: number;
-  /** The connection is closed. */
-  left(connection: Http1Connection): void;
-}
-
-export class Http1Connection implements Exchange, SocketReader, Timed {
+export class Http1Connection implements Connection, Exchange, SocketReader, Timed {
   readonly arrival: HeadArrival;
   readonly head: Head;
   readonly local: boolean;
@@ -78,12 +71,11 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
   private probeDue: Millis = Infinity;
   private probes = 0;
 
-  constructor(services: EngineServices, bound: Bound, accepted: Socket) {
+  constructor(services: EngineServices, bound: Bound, door: Door) {
     this.services = services;
     this.bound = bound;
-    const clientIp = plainAddress(accepted.remoteAddress ?? "");
-    const clientPort = accepted.remotePort ?? 0;
-    const taken = takeOver(accepted, this);
+    const { clientIp, clientPort, ahead } = door;
+    const taken = door.take(this);
     this.socket = taken.socket;
     this.direct = taken.direct;
     this.head = this.reader.head;
@@ -98,6 +90,7 @@ export class Http1Connection implements Exchange, SocketReader, Timed {
     this.socket.on("end", () => this.ended());
     this.socket.on("close", () => this.closed());
     taken.start();
+    if (ahead !== undefined) this.receive(ahead, ahead.length);
   }
 
   // ---- Reading -------------------------------------------------------------------------------------------------

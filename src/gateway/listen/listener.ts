@@ -7,7 +7,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { PlanListener } from "../../model/plan.ts";
 import type { EngineServices } from "../forward/services.ts";
 import { WRITE_MARK } from "../forward/outgoing.ts";
-import { Http1Connection, type Bound } from "./connection.ts";
+import { doorOf, type Bound, type Connection } from "./bound.ts";
+import { Http1Connection } from "./connection.ts";
 
 /** An address of the policy file could not be bound. The old pair keeps serving. */
 export class ListenProblem extends Error {
@@ -41,7 +42,7 @@ export class BoundListener implements Bound {
   /** Index into plan.listeners; -1 before its plan serves and once the listener is gone. */
   index = -1;
   name: string;
-  readonly connections = new Set<Http1Connection>();
+  readonly connections = new Set<Connection>();
   addresses: readonly ListenerAddress[] = [];
   private readonly services: EngineServices;
   private servers: Server[] = [];
@@ -92,7 +93,7 @@ export class BoundListener implements Bound {
     return new Promise((resolve) => (this.emptied = resolve));
   }
 
-  left(connection: Http1Connection): void {
+  left(connection: Connection): void {
     this.connections.delete(connection);
     if (this.connections.size === 0) this.emptied?.();
   }
@@ -127,7 +128,7 @@ export class BoundListener implements Bound {
   private accept(socket: Socket): void {
     // Gone again already: Node has no address for it.
     if (socket.remoteAddress === undefined) socket.destroy();
-    else this.connections.add(new Http1Connection(this.services, this, socket));
+    else this.connections.add(new Http1Connection(this.services, this, doorOf(socket)));
   }
 
   private bind(address: string, port: number): Promise<Server> {
