@@ -91,7 +91,7 @@ describe("Switchyard in VS Code", function () {
     assert.equal(line, shop.lineOf("per-consumer: {"));
     await eventually("the cursor stands on the line", async () => (await window.cursorLine()) === line);
     await eventually("the reason stands beside the line", async () =>
-      (await window.besideLines()).some((text) => text.includes("429 GET /orders/explain-me")),
+      (await window.besideLines()).some((text) => /429: .*GET \/orders\/explain-me/.test(text)),
     );
     await live("tokens left");
   });

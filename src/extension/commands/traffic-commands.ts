@@ -21,7 +21,8 @@ export async function explainLastRejection(window: Window): Promise<void> {
   await window.pages.showQuietly({ kind: "detail", id: detail.row.id });
   const location = detail.verdict.location;
   const policy = await policyOf(window);
-  const words = `${requestLine(detail)}: ${detail.verdict.sentence}`;
+  const { row, verdict } = detail;
+  const words = `${row.status}: ${verdict.sentence} · ${row.method} ${row.path}`;
   say(`$(shield) ${words}`);
   if (policy === undefined) return;
   const editor = await showLocation(policy, location ?? { file: policy.uri.fsPath, line: 1, column: 1 });
@@ -32,7 +33,10 @@ function markLine(editor: vscode.TextEditor, line: number, words: string, detail
   mark?.dispose();
   const style = vscode.window.createTextEditorDecorationType({
     isWholeLine: true,
-    backgroundColor: new vscode.ThemeColor("editor.findMatchHighlightBackground"),
+    backgroundColor: new vscode.ThemeColor("diffEditor.removedLineBackground"),
+    borderColor: new vscode.ThemeColor("editorError.foreground"),
+    borderStyle: "solid",
+    borderWidth: "0 0 0 3px",
     overviewRulerColor: new vscode.ThemeColor("editorOverviewRuler.errorForeground"),
     overviewRulerLane: vscode.OverviewRulerLane.Full,
   });
@@ -41,7 +45,8 @@ function markLine(editor: vscode.TextEditor, line: number, words: string, detail
   const hoverMessage = new vscode.MarkdownString().appendText(words).appendMarkdown("\n\n");
   for (const step of detail.gateway)
     hoverMessage.appendText(`${step.state === "stop" ? "✕" : "·"} ${step.phase}: ${step.sentence}\n`);
-  const contentText = `  ⛨ ${words.length > 110 ? `${words.slice(0, 109)}…` : words}`;
+  // The square is the one that ends the request's track in the table.
+  const contentText = `  ■ ${words.length > 160 ? `${words.slice(0, 159)}…` : words}`;
   const color = new vscode.ThemeColor("editorCodeLens.foreground");
   editor.setDecorations(style, [
     { range, hoverMessage, renderOptions: { after: { contentText, color, fontStyle: "italic" } } },
