@@ -20,9 +20,38 @@ export function exclusionSentence(entry: { readonly reason: number; readonly x: 
       return "was tried already by this request";
     case Exclusion.Weightless:
       return "has weight 0";
+    case Exclusion.Starting:
+      return "is starting: it gets requests once it is healthy";
+    case Exclusion.Restarting:
+      return `is restarting in ${millisWords(entry.x)} after ${exitWords(entry.y)}`;
+    case Exclusion.Leaving:
+      return "is leaving: it gets no new requests";
+    case Exclusion.Forbidden:
+      return "is not started: commands of this policy file may not be run here";
     default:
       return `is left out (${entry.reason})`;
   }
+}
+
+/** Signals that end processes, by number, as on Linux and macOS. */
+const SIGNALS: Readonly<Record<number, string>> = {
+  1: "SIGHUP",
+  2: "SIGINT",
+  3: "SIGQUIT",
+  4: "SIGILL",
+  6: "SIGABRT",
+  8: "SIGFPE",
+  9: "SIGKILL",
+  11: "SIGSEGV",
+  13: "SIGPIPE",
+  15: "SIGTERM",
+};
+
+/** How a process ended: 1 -> "exit code 1", 137 -> "SIGKILL", -1 -> "it could not be started". */
+export function exitWords(code: number): string {
+  if (code < 0) return "it could not be started";
+  const signal = code > 128 ? SIGNALS[code - 128] : undefined;
+  return signal ?? `exit code ${code}`;
 }
 
 function times(count: number, noun: string): string {

@@ -5,7 +5,7 @@
 import type { Millis } from "../model/basics.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Plan, PlanService } from "../model/plan.ts";
-import { Failure, Probe, type EndpointState, type Outcome, type State } from "../model/state.ts";
+import { Failure, Life, Probe, type EndpointState, type Outcome, type State } from "../model/state.ts";
 
 /** Weight of the newest time to first byte in the running mean. */
 const LATENCY_WEIGHT = 0.2;
@@ -38,6 +38,7 @@ function blames(outcome: Outcome): boolean {
       return outcome.status === 0;
     case Failure.IdleTimeout:
     case Failure.ClientGone:
+    case Failure.Deregistered:
       return false;
     default:
       return true;
@@ -105,6 +106,32 @@ function turned(seen: EndpointState, verdict: number, threshold: number): boolea
     seen.probeStreak = 0;
   }
   seen.probe = verdict;
+  return true;
+}
+
+/**
+ * Somebody has started, lost or given up the process behind an endpoint. One that serves (again) is a new process, so
+ * nothing is held against it that its predecessor did.
+ * @param life one of model Life. @param until see EndpointState.lifeUntil. @param exitCode see EndpointState.exitCode.
+ * @returns true when that changed anything.
+ */
+export function setLife(
+  state: State,
+  service: number,
+  endpoint: number,
+  life: number,
+  until: Millis,
+  exitCode: number,
+): boolean {
+  const seen = state.services[service].endpoints[endpoint];
+  if (seen.life === life && seen.lifeUntil === until && seen.exitCode === exitCode) return false;
+  if (life === Life.Serving && seen.life !== Life.Serving) {
+    seen.probe = Probe.Unknown;
+    seen.probeStreak = seen.ejectedUntil = seen.ejections = seen.failures = 0;
+  }
+  seen.life = life;
+  seen.lifeUntil = until;
+  seen.exitCode = exitCode;
   return true;
 }
 

@@ -8,7 +8,7 @@ import type { Pool } from "../model/balancer.ts";
 import type { Millis } from "../model/basics.ts";
 import { Exclusion, Mark, type Decision } from "../model/decision.ts";
 import type { Plan, PlanEndpoint, PlanService } from "../model/plan.ts";
-import { Admin, Probe, type EndpointState, type State } from "../model/state.ts";
+import { Admin, Life, Probe, type EndpointState, type State } from "../model/state.ts";
 
 /** `tried` holds one bit per endpoint. */
 const MAXIMUM_ENDPOINTS = 32;
@@ -65,7 +65,7 @@ function fillPool(
   let inService = 0;
   let healthy = 0;
   for (let i = 0; i < endpoints.length; i++) {
-    if (endpoints[i].weight === 0 || states[i].admin !== Admin.Up) continue;
+    if (endpoints[i].weight === 0 || states[i].admin !== Admin.Up || states[i].life !== Life.Serving) continue;
     inService++;
     if (now >= states[i].ejectedUntil && states[i].probe !== Probe.Down) healthy++;
   }
@@ -80,12 +80,17 @@ function fillPool(
       trace.mark(Mark.Candidate, i, 0, endpoint.inFlight, endpoints[i].weight);
     } else if (exclusion === Exclusion.Ejected) {
       trace.mark(Mark.Excluded, i, exclusion, endpoint.ejectedUntil - now, service.passive.consecutive5xx);
+    } else if (exclusion === Exclusion.Restarting) {
+      trace.mark(Mark.Excluded, i, exclusion, endpoint.lifeUntil - now, endpoint.exitCode);
     } else {
       trace.mark(Mark.Excluded, i, exclusion, Math.max(endpoint.probeStreak, 0), 0);
     }
   }
   pool.count = count;
 }
+
+/** By model Life. */
+const LIFELESS = [0, Exclusion.Starting, Exclusion.Restarting, Exclusion.Leaving, Exclusion.Forbidden] as const;
 
 function exclusionOf(
   x: Passage,
@@ -95,6 +100,7 @@ function exclusionOf(
   panic: boolean,
   now: Millis,
 ): number {
+  if (endpoint.life !== Life.Serving) return LIFELESS[endpoint.life];
   if (endpoint.admin === Admin.Drain) return Exclusion.Drain;
   if (endpoint.admin === Admin.Maintenance) return Exclusion.Maintenance;
   if (service.endpoints[index].weight === 0) return Exclusion.Weightless;

@@ -197,6 +197,7 @@ function serviceOf(spec: PlanSpec, name: string, index: number): PlanService {
     active: spec.active,
     passive: { consecutive5xx: 5, baseEjectionTime: 30_000, maxEjectionPercent: spec.maxEjectionPercent ?? 50 },
     panicThreshold: spec.panicThreshold ?? 0,
+    drain: 30_000,
     source: nowhere,
   };
 }

@@ -172,7 +172,7 @@ export class Gateway implements SessionGateway {
     this.recorder.plans.add(revision, plan, acceptedAt);
     this.revision = revision;
     try {
-      await this.engine.apply(plan, (old) => stateFor(plan, old), revision);
+      await this.engine.apply(plan, (old, at) => stateFor(plan, old, at), revision);
     } catch (error) {
       this.recorder.plans.withdraw(revision);
       throw error;
@@ -327,8 +327,8 @@ export class Gateway implements SessionGateway {
 }
 
 /** Carried at the moment of the swap, so that nothing taken meanwhile is lost. */
-function stateFor(plan: Plan, old: Active | undefined): Active["state"] {
-  return old === undefined ? freshState(plan) : carry(old.state, old.plan, plan, now());
+function stateFor(plan: Plan, old: Active | undefined, at: number): Active["state"] {
+  return old === undefined ? freshState(plan) : carry(old.state, old.plan, plan, at);
 }
 
 function now(): number {

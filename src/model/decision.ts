@@ -45,6 +45,14 @@ export const Exclusion = {
   Tried: 5,
   /** Weight 0. */
   Weightless: 6,
+  /** Its process was started and is not healthy yet. */
+  Starting: 7,
+  /** Its process ended. x = milliseconds until it is started again, y = its exit code, see EndpointState.exitCode. */
+  Restarting: 8,
+  /** It leaves the plan. */
+  Leaving: 9,
+  /** Its command may not be run here. */
+  Forbidden: 10,
 } as const;
 
 /** Numbers of one decision, three per entry. Fixed capacity; what does not fit is counted in `dropped`. */

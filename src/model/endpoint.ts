@@ -17,5 +17,7 @@ export interface PlanEndpoint {
   readonly priority: number;
   /** One of Admin, as written in the file. */
   readonly admin: number;
+  /** Its process is started and ended by the gateway (`run`): it takes requests only while Life says Serving. */
+  readonly managed?: boolean;
   readonly source: SourceRange;
 }

@@ -3,11 +3,14 @@
  * Must not look at any older state: keeping it over an edit is policyfile/carry's work.
  */
 import type { Plan, PlanEndpoint, PlanService, PlanStep } from "./plan.ts";
-import { Probe, type EndpointState, type ServiceState, type State } from "./state.ts";
+import { Life, Probe, type EndpointState, type ServiceState, type State } from "./state.ts";
 
 export function freshEndpoint(endpoint: PlanEndpoint): EndpointState {
   return {
     admin: endpoint.admin,
+    life: endpoint.managed === true ? Life.Starting : Life.Serving,
+    lifeUntil: 0,
+    exitCode: 0,
     probe: Probe.Unknown,
     probeStreak: 0,
     ejectedUntil: 0,

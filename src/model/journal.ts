@@ -40,6 +40,16 @@ export type JournalEvent =
       readonly endpoint: number;
       readonly admin: number;
     }
+  /** A process of ours was started, became healthy, ended or is to leave. */
+  | {
+      readonly kind: "life";
+      readonly at: Millis;
+      readonly service: number;
+      readonly endpoint: number;
+      readonly life: number;
+      readonly until: Millis;
+      readonly exitCode: number;
+    }
   /** A person emptied one key of a limit: index into plan.steps. */
   | { readonly kind: "reset"; readonly at: Millis; readonly step: number; readonly key: string }
   /** A new plan took over; its state was carried from the old one at `at`. */

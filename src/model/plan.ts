@@ -13,12 +13,16 @@ export type { PathMatch, PlanEndpoint };
 
 export interface PlanListener {
   readonly name: string;
-  readonly protocol: "HTTP";
+  readonly protocol: "HTTP" | "TCP" | "UDP" | "TLS";
   readonly port: number;
   /** Addresses to bind; default 127.0.0.1 and ::1. */
   readonly addresses: readonly string[];
   /** Steps of the listener stage: indexes into plan.steps, in phase order. */
   readonly steps: readonly number[];
+  /** Set: every connection begins with a PROXY header, and only these address ranges may connect. */
+  readonly proxyProtocol?: { readonly trusted: readonly string[] };
+  /** Layer 4: connections (UDP: sessions) at a time; absent = no limit of our own. */
+  readonly maxConnections?: number;
   readonly source: SourceRange;
 }
 
@@ -91,6 +95,8 @@ export interface PlanRoute {
   readonly backends: readonly PlanBackend[];
   readonly totalWeight: number;
   readonly timeouts: Timeouts;
+  /** Set for routes of layer-4 listeners: nothing but host names (by SNI) is looked at, and no policy reads HTTP. */
+  readonly layer4?: boolean;
   readonly source: SourceRange;
 }
 
@@ -123,6 +129,25 @@ export interface PlanService {
   readonly passive: PassiveCheck;
   /** 0..100: below this share of healthy endpoints all are used. */
   readonly panicThreshold: number;
+  /** Layer 4: each connection to an endpoint begins with a PROXY header of this version. */
+  readonly proxyProtocol?: 1 | 2;
+  /** Milliseconds that requests on their way get at an endpoint that leaves. */
+  readonly drain: number;
+  /** Set when the gateway starts the replicas itself: then every endpoint is `managed`, in the order of their start. */
+  readonly run?: PlanRun;
+  readonly source: SourceRange;
+}
+
+/** How the replicas of one service are started. */
+export interface PlanRun {
+  /** A line for the shell. */
+  readonly command: string;
+  /** As written, relative to the policy file's folder. */
+  readonly cwd: string;
+  /** 1..32 as written: what the service starts with. How many there are now is the number of endpoints. */
+  readonly replicas: number;
+  readonly port: { readonly env: string; readonly from: number };
+  readonly env: Readonly<Record<string, string>>;
   readonly source: SourceRange;
 }
 

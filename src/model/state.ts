@@ -9,9 +9,31 @@ export const Admin = { Up: 0, Drain: 1, Maintenance: 2 } as const;
 
 export const Probe = { Unknown: 0, Up: 1, Down: 2 } as const;
 
+/**
+ * Whether there is anybody at an endpoint, as its owner knows. One whose process is not ours is Serving from the start;
+ * both kinds are Leaving once the plan has them no more.
+ */
+export const Life = {
+  Serving: 0,
+  /** Its process was started and is not healthy yet. */
+  Starting: 1,
+  /** Its process ended; the next one is started at `lifeUntil`. */
+  Restarting: 2,
+  /** Gone from the plan, or about to go: requests on their way may end until `lifeUntil`, new ones are not sent. */
+  Leaving: 3,
+  /** Its command may not be run here: the workspace is not trusted. */
+  Forbidden: 4,
+} as const;
+
 export interface EndpointState {
   /** One of Admin. */
   admin: number;
+  /** One of Life. */
+  life: number;
+  /** When a Restarting one is started again, or a Leaving one is cut off; 0 = no such time. */
+  lifeUntil: Millis;
+  /** How its process ended the last time: 0 to 255, a signal as 128 + its number; -1 = it could not be started. */
+  exitCode: number;
   /** Last verdict of the active check, one of Probe. */
   probe: number;
   /** Consecutive failed probes; below zero, consecutive successes on the way back from Down. */
@@ -58,6 +80,8 @@ export const Failure = {
   IdleTimeout: 9,
   /** The client went away first: says nothing about the endpoint. */
   ClientGone: 10,
+  /** The endpoint left the plan and the time for requests on their way (`drain`) was over. */
+  Deregistered: 11,
 } as const;
 
 /** How an attempt or request ended. */

@@ -6,13 +6,15 @@
  */
 import type { Millis } from "../model/basics.ts";
 import type { Plan, PlanService, PlanStep } from "../model/plan.ts";
-import type { ServiceState, State } from "../model/state.ts";
+import { Life, type ServiceState, type State } from "../model/state.ts";
 import { freshEndpoint, freshService, freshStep } from "../model/fresh.ts";
 
 /** @returns the state that belongs to `to`. `old` stays usable by requests that are still on their way. */
 export function carry(old: State, from: Plan, to: Plan, now: Millis): State {
   const stepOf = new Map(from.steps.map((step) => [step.identity, step]));
   const serviceOf = new Map(from.services.map((service) => [service.name, service]));
+  const serviceNow = new Map(to.services.map((service) => [service.name, service]));
+  for (const service of from.services) dismiss(old, service, serviceNow.get(service.name), now);
   return {
     steps: to.steps.map((step) => carryStep(old, stepOf.get(step.identity), step, now)),
     services: to.services.map((service) => carryService(old, serviceOf.get(service.name), service)),
@@ -40,6 +42,20 @@ function carryService(old: State, from: PlanService | undefined, to: PlanService
     return state;
   });
   return { endpoints, balancer: carryBalancer(before, from, to) };
+}
+
+/**
+ * Endpoints that `to` has no more get no further attempts of requests that were decided before; what is on its way there
+ * may end until the service's `drain` is over.
+ */
+function dismiss(old: State, from: PlanService, to: PlanService | undefined, now: Millis): void {
+  const stays = new Set(to?.endpoints.map((endpoint) => endpoint.url));
+  for (const endpoint of from.endpoints) {
+    const state = old.services[from.index]?.endpoints[endpoint.index];
+    if (state === undefined || stays.has(endpoint.url)) continue;
+    if (state.life !== Life.Leaving || state.lifeUntil === 0) state.lifeUntil = now + from.drain;
+    state.life = Life.Leaving;
+  }
 }
 
 function carryBalancer(before: ServiceState, from: PlanService, to: PlanService): unknown {

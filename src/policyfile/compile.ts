@@ -18,6 +18,7 @@ import type {
   PlanService,
 } from "../model/plan.ts";
 import type { Consumer } from "../model/policy.ts";
+import { firstPorts, runEndpoints } from "./replicas.ts";
 import { StepCompiler } from "./compile-steps.ts";
 import { consumer, listener, route, service } from "./document.ts";
 import type { ConsumerConfig, ListenerConfig, MatchConfig, RouteConfig, ServiceConfig } from "./document.ts";
@@ -164,7 +165,9 @@ class Compiler {
 
   #service(config: ServiceConfig, name: string, index: number, balancing: Balancing, path: Path): PlanService {
     const { tree } = this.#problems;
-    const endpoints = config.endpoints.map((endpoint, position): PlanEndpoint => ({
+    if (config.run !== undefined) this.#problems.key("SY105", [...path, "run"], laterMessage("run", "use `endpoints`"));
+    const run = config.run && { ...config.run, source: tree.blockRange([...path, "run"]) };
+    const written = (config.endpoints ?? []).map((endpoint, position): PlanEndpoint => ({
       index: position,
       url: endpoint.url.url,
       host: endpoint.url.host,
@@ -175,6 +178,7 @@ class Compiler {
       admin: Admin[endpoint.admin],
       source: tree.blockRange([...path, "endpoints", position]),
     }));
+    const endpoints = run === undefined ? written : runEndpoints(run, firstPorts(run));
     const { active, passive } = config.healthCheck;
     return {
       index,
@@ -186,6 +190,8 @@ class Compiler {
       ...(active === undefined ? {} : { active }),
       passive,
       panicThreshold: config.panicThreshold,
+      drain: config.drain,
+      ...(run === undefined ? {} : { run }),
       source: tree.blockRange(path),
     };
   }

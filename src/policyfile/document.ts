@@ -107,28 +107,91 @@ const healthCheck = z.strictObject({
   passive: described(z.prefault(passiveCheck, {}), "Outlier ejection: learn from the answers to real requests."),
 });
 
-export const service = z.strictObject({
-  endpoints: described(
-    z
-      .array(endpoint, { error: "must be a list of endpoints" })
-      .check(
-        z.minLength(1, { error: "a service needs at least one endpoint" }),
-        z.maxLength(32, { error: "a service may have at most 32 endpoints" }),
+/** `run`: how the gateway starts the replicas itself. */
+const run = z.strictObject({
+  command: described(
+    z.string().check(z.regex(/^[^\0]*\S[^\0]*$/, { error: "must be a command line" })),
+    "Command line that starts one replica, as in a terminal. It runs only in a trusted workspace, or when you start the gateway yourself.",
+    { examples: ["node reviews.js"] },
+  ),
+  cwd: described(
+    z.prefault(z.string().check(z.minLength(1, { error: "must be a folder" })), "."),
+    "Folder it runs in, relative to the policy file.",
+    { examples: ["./services"] },
+  ),
+  replicas: described(
+    z.prefault(z.int().check(z.minimum(1), z.maximum(32)), 1),
+    "How many are started, 1 to 32. Scaling changes it while the gateway runs, without touching the file.",
+    { examples: [3] },
+  ),
+  port: described(
+    z.strictObject({
+      env: described(
+        z.prefault(
+          z.string().check(
+            z.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
+              error: "must be the name of an environment variable",
+            }),
+          ),
+          "PORT",
+        ),
+        "Environment variable that tells a replica its port.",
       ),
-    "The replicas, 1 to 32.",
-  ),
-  loadBalancer: z.optional(
-    described(z.unknown(), "How an endpoint is chosen. Default: `{ type: RoundRobin }`.", {
-      placeholder: "loadBalancer" satisfies Placeholder,
+      from: described(
+        z.int().check(z.minimum(1), z.maximum(65535)),
+        "The first replica gets this port or the next free one after it, the others those that follow.",
+        { examples: [4101] },
+      ),
     }),
+    "Each replica listens on a port of its own.",
+    { examples: [{ env: "PORT", from: 4101 }] },
   ),
-  healthCheck: described(z.prefault(healthCheck, {}), "How the gateway learns which endpoints work."),
-  panicThreshold: described(
-    z.prefault(percentage(), "50%"),
-    "When fewer than this share of the endpoints are healthy, all of them are used, and the trace says so.",
+  env: described(
+    z.prefault(z.record(z.string().check(z.regex(/^[^=\0]+$/, { error: "must be a name" })), z.string()), {}),
+    "More environment variables for the command.",
   ),
-  policies: policyList("Policies for every request that goes to this service, whichever route sent it."),
 });
+
+export const service = z
+  .strictObject({
+    endpoints: z.optional(
+      described(
+        z
+          .array(endpoint, { error: "must be a list of endpoints" })
+          .check(
+            z.minLength(1, { error: "a service needs at least one endpoint" }),
+            z.maxLength(32, { error: "a service may have at most 32 endpoints" }),
+          ),
+        "The replicas, 1 to 32; or let Switchyard start them with `run`.",
+      ),
+    ),
+    run: z.optional(
+      described(run, "Switchyard starts these replicas itself, watches them, starts them again, and scales them."),
+    ),
+    drain: described(
+      z.prefault(duration(), "30s"),
+      "How long requests on their way to a replica may go on once it leaves: removed from the file, or scaled down. Then they are cut off.",
+    ),
+    loadBalancer: z.optional(
+      described(z.unknown(), "How an endpoint is chosen. Default: `{ type: RoundRobin }`.", {
+        placeholder: "loadBalancer" satisfies Placeholder,
+      }),
+    ),
+    healthCheck: described(z.prefault(healthCheck, {}), "How the gateway learns which endpoints work."),
+    panicThreshold: described(
+      z.prefault(percentage(), "50%"),
+      "When fewer than this share of the endpoints are healthy, all of them are used, and the trace says so.",
+    ),
+    policies: policyList("Policies for every request that goes to this service, whichever route sent it."),
+  })
+  .check(
+    z.refine((one) => one.endpoints !== undefined || one.run !== undefined, {
+      error: "needs `endpoints` (where its replicas listen) or `run` (how to start them)",
+    }),
+    z.refine((one) => one.endpoints === undefined || one.run === undefined, {
+      error: "has both `endpoints` and `run`: keep one",
+    }),
+  );
 
 const pathMatch = z
   .strictObject({

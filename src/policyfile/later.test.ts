@@ -29,8 +29,8 @@ describe("what comes later", () => {
   });
 
   it("is known by its place, whatever people call their services", () => {
-    assert.ok(comesLater(["services", "run"], "run"));
-    assert.ok(comesLater(["routes", 3], "retry"));
-    assert.ok(!comesLater(["services"], "run"));
+    assert.ok(comesLater(["services", "hedge"], "circuitBreaker"));
+    assert.ok(comesLater(["routes", 3], "hedge"));
+    assert.ok(!comesLater(["services"], "circuitBreaker"));
   });
 });

@@ -7,7 +7,7 @@ import type { Path } from "./tree.ts";
 
 /** Kinds of policies. */
 export const LATER_KINDS: readonly string[] = [
-  ..."cors csrf basicAuth introspection clientCertificate externalAuth anyOf requireScopes requireGroups".split(" "),
+  ..."cors csrf introspection clientCertificate externalAuth".split(" "),
   ..."maxBody requestSchema openapi graphqlLimit quota concurrency cache directResponse redirect fault".split(" "),
   ..."requestBody responseBody apiVersion aggregate transcode mirror compression cookies".split(" "),
 ];
@@ -22,7 +22,6 @@ const LATER_FIELDS: readonly string[] = [
   "listeners.*.proxyProtocol",
   "listeners.*.trustedProxies",
   "listeners.*.backendRefs",
-  "services.*.run",
   "services.*.sessionPersistence",
   "services.*.circuitBreaker",
   "services.*.maxParallelRequests",

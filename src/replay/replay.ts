@@ -6,7 +6,7 @@
 import { again } from "../decide/again.ts";
 import { decide } from "../decide/decide.ts";
 import { enter } from "../decide/enter.ts";
-import { probed, setAdmin } from "../decide/health.ts";
+import { probed, setAdmin, setLife } from "../decide/health.ts";
 import { settle } from "../decide/settle.ts";
 import type { Passage } from "../model/arrival.ts";
 import type { Millis } from "../model/basics.ts";
@@ -80,6 +80,7 @@ class Fold {
         return this.#settle(event.id, event.at, event.outcome);
       case "probe":
       case "admin":
+      case "life":
         return this.#health(event);
       case "reset":
         return this.#reset(event.step, event.key, event.at);
@@ -125,10 +126,12 @@ class Fold {
     this.#options.ended?.({ id, decision: open.decision, passage: open.passage, plan: open.plan, outcome });
   }
 
-  #health(event: Extract<JournalEvent, { kind: "probe" | "admin" }>): void {
+  #health(event: Extract<JournalEvent, { kind: "probe" | "admin" | "life" }>): void {
     const place = this.#placeOf(event.service, event.endpoint);
     if (place === undefined) return;
     if (event.kind === "probe") probed(this.plan, this.state, place.service, place.endpoint, event.up, event.at);
+    else if (event.kind === "life")
+      setLife(this.state, place.service, place.endpoint, event.life, event.until, event.exitCode);
     else setAdmin(this.state, place.service, place.endpoint, event.admin);
   }
 

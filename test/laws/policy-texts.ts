@@ -115,12 +115,14 @@ const service = (port: number) =>
       panicThreshold: fc.constantFrom("0%", "50%", "100%"),
       consecutive5xx: fc.constantFrom(0, 1, 2, 5),
       maxEjectionPercent: fc.constantFrom(0, 50, 100),
+      drain: fc.constantFrom("0s", "5s", "1h"),
       policies: entries(judging, 1),
     })
-    .map(({ weights, loadBalancer, panicThreshold, consecutive5xx, maxEjectionPercent, policies: own }) => ({
+    .map(({ weights, loadBalancer, panicThreshold, consecutive5xx, maxEjectionPercent, drain, policies: own }) => ({
       endpoints: weights.map((weight, i) => ({ url: `http://127.0.0.1:${port + i}`, weight })),
       loadBalancer,
       panicThreshold,
+      drain,
       healthCheck: {
         active: { path: "/healthz", interval: "2s", timeout: "500ms" },
         passive: { consecutive5xx, baseEjectionTime: "5s", maxEjectionPercent },

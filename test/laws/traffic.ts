@@ -7,13 +7,13 @@ import * as fc from "fast-check";
 import { again } from "../../src/decide/again.ts";
 import { decide } from "../../src/decide/decide.ts";
 import { enter } from "../../src/decide/enter.ts";
-import { probed, setAdmin } from "../../src/decide/health.ts";
+import { probed, setAdmin, setLife } from "../../src/decide/health.ts";
 import { settle } from "../../src/decide/settle.ts";
 import type { Arrival, Facts, Passage, TokenFact } from "../../src/model/arrival.ts";
 import { Decision } from "../../src/model/decision.ts";
 import type { JournalEvent } from "../../src/model/journal.ts";
 import type { Plan } from "../../src/model/plan.ts";
-import type { Outcome, State } from "../../src/model/state.ts";
+import { Life, type Outcome, type State } from "../../src/model/state.ts";
 import { carry } from "../../src/policyfile/carry.ts";
 import { world } from "./policy-texts.ts";
 
@@ -36,6 +36,7 @@ export type Act =
   | { readonly kind: "settle"; readonly which: number; readonly outcome: Outcome }
   | { readonly kind: "probe"; readonly which: number; readonly up: boolean }
   | { readonly kind: "admin"; readonly which: number; readonly admin: number }
+  | { readonly kind: "life"; readonly which: number; readonly life: number; readonly exitCode: number }
   | { readonly kind: "reset"; readonly which: number }
   | { readonly kind: "swap"; readonly which: number };
 
@@ -88,7 +89,7 @@ export const asked: fc.Arbitrary<Asked> = fc
 
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   fc.record({ status: fc.constantFrom(200, 204, 304, 404, 500, 503), failure: fc.constant(0), firstByte: fc.nat(300) }),
-  fc.record({ status: fc.constantFrom(0, 502), failure: fc.integer({ min: 1, max: 10 }), firstByte: fc.constant(-1) }),
+  fc.record({ status: fc.constantFrom(0, 502), failure: fc.integer({ min: 1, max: 11 }), firstByte: fc.constant(-1) }),
 );
 
 const which = fc.nat(1000);
@@ -100,6 +101,15 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 9, arbitrary: fc.record({ kind: fc.constant("settle" as const), which, outcome }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("probe" as const), which, up: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("admin" as const), which, admin: fc.nat(2) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant("life" as const),
+      which,
+      life: fc.nat(4),
+      exitCode: fc.constantFrom(0, 137),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("reset" as const), which }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("swap" as const), which }) },
 );
@@ -248,7 +258,7 @@ export class Driver {
     this.#watch("settle", live);
   }
 
-  #beside(next: Extract<Act, { kind: "probe" | "admin" | "reset" | "swap" }>): void {
+  #beside(next: Extract<Act, { kind: "probe" | "admin" | "life" | "reset" | "swap" }>): void {
     const at = this.#now;
     if (next.kind === "swap") {
       const revision = next.which % this.#plans.length;
@@ -277,6 +287,11 @@ export class Driver {
     if (next.kind === "probe") {
       this.journal.push({ kind: "probe", at, service, endpoint, up: next.up });
       probed(this.plan, this.state, service, endpoint, next.up, at);
+    } else if (next.kind === "life") {
+      const { life, exitCode } = next;
+      const until = life === Life.Serving ? 0 : at + 4000;
+      this.journal.push({ kind: "life", at, service, endpoint, life, until, exitCode });
+      setLife(this.state, service, endpoint, life, until, exitCode);
     } else {
       this.journal.push({ kind: "admin", at, service, endpoint, admin: next.admin });
       setAdmin(this.state, service, endpoint, next.admin);

@@ -6,7 +6,7 @@
 import { again } from "../../decide/again.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { PlanEndpoint } from "../../model/plan.ts";
-import { Failure, type Outcome } from "../../model/state.ts";
+import { Failure, Life, type Outcome } from "../../model/state.ts";
 import { composeRequest, OutgoingRequest } from "../http1/compose.ts";
 import { Framing, type Head } from "../http1/head.ts";
 import type { AttemptRecord, Recording } from "../record/recording.ts";
@@ -245,6 +245,10 @@ export class Relay implements UpstreamOwner {
         now,
       );
     }
+    if (this.stage !== Stage.Off && this.overstays(now)) {
+      const sentence = `${this.placeName} left the service, and the time that requests on their way get (drain) was over.`;
+      return this.expired(Failure.Deregistered, sentence, now);
+    }
     if (now >= this.attemptDue) {
       const limit = seconds(timeouts.backendRequest);
       const sentence = `${this.placeName} sent no response head within ${limit} (timeouts.backendRequest of route ${this.run.routeName}).`;
@@ -256,6 +260,13 @@ export class Relay implements UpstreamOwner {
       const sentence = `While the body was on its way, ${what} for ${seconds(timeouts.idle)} (timeouts.idle of route ${this.run.routeName}).`;
       this.expired(Failure.IdleTimeout, sentence, now);
     }
+  }
+
+  /** Its endpoint has left the plan, and the time to end what was on its way is over. */
+  private overstays(now: Millis): boolean {
+    const { decision, active } = this.run;
+    const endpoint = active.state.services[decision.service].endpoints[decision.endpoint];
+    return endpoint.life === Life.Leaving && endpoint.lifeUntil > 0 && now >= endpoint.lifeUntil;
   }
 
   /** A deadline has passed. */

@@ -116,7 +116,7 @@ export class Engine {
    * that nothing taken while ports were opened is lost.
    * @throws ListenProblem; the old pair keeps serving then.
    */
-  apply(plan: Plan, state: State | ((old: Active | undefined) => State), revision: number): Promise<void> {
+  apply(plan: Plan, state: State | ((old: Active | undefined, at: Millis) => State), revision: number): Promise<void> {
     const turn = this.queue.then(() => this.applyNow(plan, state, revision));
     this.queue = turn.catch(() => {});
     return turn;
@@ -138,7 +138,11 @@ export class Engine {
     this.clock.stop();
   }
 
-  private async applyNow(plan: Plan, state: State | ((old: Active | undefined) => State), revision: number) {
+  private async applyNow(
+    plan: Plan,
+    state: State | ((old: Active | undefined, at: Millis) => State),
+    revision: number,
+  ) {
     if (this.draining) throw new Error("The gateway is stopping: no plan is applied any more.");
     const opened: [string, BoundListener][] = [];
     try {
@@ -162,7 +166,10 @@ export class Engine {
     }
     const gone = [...this.bound].filter(([identity]) => !next.has(identity)).map(([, listener]) => listener);
     this.bound = next;
-    this.current = { plan, state: typeof state === "function" ? state(this.current) : state, revision };
+    const at = this.options.now();
+    const old = this.current;
+    this.current = { plan, state: typeof state === "function" ? state(old, at) : state, revision };
+    if (old !== undefined) this.options.journal?.({ kind: "swap", at, revision });
     plan.listeners.forEach((listener, index) => next.get(identityOf(listener))?.activate(index, listener.name));
     for (const listener of gone) void this.retire(listener);
     this.checks.follow(plan);

@@ -93,6 +93,12 @@ const FAILURES: Readonly<Record<number, FailureWords>> = {
     title: "Nothing moved for too long",
     proxyError: "http_response_timeout",
   },
+  [Failure.Deregistered]: {
+    name: "deregistered",
+    status: 503,
+    title: "The replica left while it answered",
+    proxyError: "connection_terminated",
+  },
 };
 
 /** @param failure one of Failure, not None or ClientGone. */

@@ -142,6 +142,7 @@ export function planOf(options: PlanOptions): Plan {
     balancer: kind.compile(config, endpoints),
     passive: { consecutive5xx: 5, baseEjectionTime: 30_000, maxEjectionPercent: 50 },
     panicThreshold: 0,
+    drain: 30_000,
     source: range,
     ...options.service,
   };
