@@ -16,15 +16,9 @@ import { limitLeaves, routeLeaves, serviceLeaves, stillFilling } from "./trees/l
 import { LeafTree } from "./trees/tree.ts";
 import type { Window } from "./window.ts";
 
-/** For the tests that watch how long activation takes. */
-export interface Api {
-  /** Milliseconds that `activate` took. */
-  readonly activation: number;
-}
-
 let controller: Controller | undefined;
 
-export function activate(context: vscode.ExtensionContext): Api {
+export function activate(context: vscode.ExtensionContext): void {
   const before = performance.now();
   const log = vscode.window.createOutputChannel("Switchyard", { log: true });
   const script = vscode.Uri.joinPath(context.extensionUri, "dist", "gateway.js").fsPath;
@@ -65,7 +59,8 @@ export function activate(context: vscode.ExtensionContext): Api {
     keepContextKeys(own),
   );
   void autoStart(context, own);
-  return { activation: performance.now() - before };
+  // The budget is 50 ms; the end-to-end tests read this line.
+  log.info(`Activated in ${(performance.now() - before).toFixed(1)} ms`);
 }
 
 /** The gateway goes with the window; its channel's end would do it as well. */

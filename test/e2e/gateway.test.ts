@@ -255,7 +255,12 @@ describe("Switchyard in VS Code", function () {
 
   it("opens the log, the policy and the state of the gateway", async () => {
     await window.command("Switchyard: Show Gateway Log");
-    await window.page.locator(".panel .view-lines").filter({ hasText: "gateway" }).first().waitFor();
+    const log = window.page.locator(".panel .view-lines").filter({ hasText: "gateway" }).first();
+    await log.waitFor();
+    const activated = await eventually("the time of activation", async () =>
+      /Activated\sin\s[\d.]+\sms/.exec(await log.innerText()),
+    );
+    console.log(`      ${activated[0]}`);
     await window.command("Switchyard: Open Policy");
     await window.page.locator('.tab.active[data-resource-name="switchyard.yaml"]').waitFor();
     await window.command("Switchyard: Show Gateway Status");
