@@ -13,6 +13,12 @@ export interface Arrival {
   /** Textual address; an IPv4-mapped IPv6 address is given as IPv4. */
   readonly clientIp: string;
   readonly clientPort: number;
+  /** What a layer-4 listener carries; absent at layer 7. */
+  readonly protocol?: "tcp" | "udp" | "tls";
+  /** Address and port that the client connected to; known at layer 4. */
+  readonly localIp?: string;
+  readonly localPort?: number;
+  /** Server name that the client's TLS asked for, lower case; a layer-4 listener routes by it as if it were `host`. */
   readonly sni?: string;
   readonly method?: string;
   /** Lower case, without port. */
@@ -29,11 +35,13 @@ export interface Arrival {
 export type Facts = Readonly<Record<string, unknown>>;
 
 /** What a route's steps want looked up. The gateway has one gatherer per `kind`. */
-export interface FactRequest {
+export type FactRequest = FactNeed<"token", TokenSource> | FactNeed<"password", PasswordSource>;
+
+interface FactNeed<Kind extends string, Source> {
   /** Unique per distinct lookup; the key under which the answer stands in Facts. */
   readonly name: string;
-  readonly kind: "token";
-  readonly source: TokenSource;
+  readonly kind: Kind;
+  readonly source: Source;
 }
 
 /** Where a token stands in the request and which keys verify it. Exactly one key source is set. */
@@ -52,6 +60,27 @@ export type TokenFact =
   | { readonly state: "badSignature"; readonly problem: string; readonly claims?: Readonly<Record<string, unknown>> }
   | { readonly state: "keysUnavailable"; readonly problem: string }
   | { readonly state: "verified"; readonly algorithm: string; readonly claims: Readonly<Record<string, unknown>> };
+
+/** Whose password may stand in the Authorization header (RFC 7617). Each has either a password or a hash of it. */
+export interface PasswordSource {
+  readonly header: string;
+  readonly users: readonly {
+    readonly name: string;
+    readonly password?: string;
+    /** PHC string: `$scrypt$ln=..,r=..,p=..$salt$hash`. */
+    readonly hash?: string;
+  }[];
+}
+
+/** The edge's verdict on a name and password. Hashing is dear, so it is done there, and remembered. */
+export type PasswordFact =
+  | { readonly state: "absent" }
+  | { readonly state: "malformed"; readonly problem: string }
+  | { readonly state: "unknown"; readonly user: string }
+  | { readonly state: "wrong"; readonly user: string }
+  /** Too many passwords are being checked at this moment. */
+  | { readonly state: "busy"; readonly problem: string }
+  | { readonly state: "verified"; readonly user: string };
 
 /** Who calls, as far as the identify steps have found out. The only thing a peek may write. */
 export interface Caller {

@@ -3,12 +3,16 @@
  * Adding a policy = its file, its test, one line here. Must not hold anything else.
  */
 import type { AnyPolicy } from "../model/policy.ts";
+import { anyOf } from "./anyOf.ts";
 import { apiKey } from "./apiKey.ts";
 import { authorization } from "./authorization.ts";
+import { basicAuth } from "./basicAuth.ts";
 import { ipFilter } from "./ipFilter.ts";
 import { jwt } from "./jwt.ts";
 import { rateLimit } from "./rateLimit.ts";
 import { requestHeaders } from "./requestHeaders.ts";
+import { requireGroups } from "./requireGroups.ts";
+import { requireScopes } from "./requireScopes.ts";
 import { responseHeaders } from "./responseHeaders.ts";
 import { urlRewrite } from "./urlRewrite.ts";
 
@@ -16,7 +20,11 @@ export const policies: readonly AnyPolicy[] = [
   ipFilter,
   apiKey,
   jwt,
+  basicAuth,
+  anyOf,
   authorization,
+  requireScopes,
+  requireGroups,
   rateLimit,
   requestHeaders,
   urlRewrite,

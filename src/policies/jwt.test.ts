@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import type { TokenFact } from "../model/arrival.ts";
+import type { TokenSource } from "../model/arrival.ts";
 import { jwt } from "./jwt.ts";
 import { contextOf, configOf, Edit, fits, matchedBy, passageOf, problemsOf, Trial } from "./trial.fixture.ts";
 
@@ -25,7 +26,8 @@ const verified = (claims: Readonly<Record<string, unknown>>): TokenFact => ({
 const timed = (claims: Readonly<Record<string, unknown>>) =>
   judged(`{ ${BASE}, clockSkew: 30s }`, verified(claims)).verdict;
 
-const source = (yaml: string) => jwt.needs?.(configOf(jwt, yaml) as never, contextOf())[0].source;
+const source = (yaml: string) =>
+  jwt.needs?.(configOf(jwt, yaml) as never, contextOf())[0].source as TokenSource | undefined;
 
 const message = (yaml: string) =>
   problemsOf(jwt, yaml)

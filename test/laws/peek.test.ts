@@ -9,7 +9,7 @@ import { freshState } from "../../src/model/fresh.ts";
 import type { Step } from "../../src/model/policy.ts";
 import { policies } from "../../src/policies/index.ts";
 import { plan, runs } from "./policy-texts.ts";
-import { asked, Driver, passageOf, START, traffic, type Asked } from "./traffic.ts";
+import { asked, Driver, factsFor, passageOf, START, traffic, type Asked } from "./traffic.ts";
 
 class Heard {
   readonly notes: number[][] = [];
@@ -47,8 +47,7 @@ describe("peek", () => {
             function peekAt(policy: Step<unknown>, one: Asked) {
               const heard = new Heard();
               const x = passageOf(one, 1, now);
-              const facts = made.routes.flatMap(({ needs }) => needs.map(({ name }) => [name, one.token] as const));
-              x.facts = Object.fromEntries(facts);
+              x.facts = Object.assign({}, ...made.routes.map(({ needs }) => factsFor(needs, one)));
               const reason = policy.peek(x, driver.state.steps[step.index], now, heard);
               return { reason, heard, caller: x.caller };
             }

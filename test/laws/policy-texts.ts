@@ -62,6 +62,12 @@ const judging: readonly fc.Arbitrary<Config>[] = [
     .map((ipFilter) => ({ ipFilter })),
   fc.constantFrom({ header: "x-api-key" }, { query: "key" }, { cookie: "key" }).map((apiKey) => ({ apiKey })),
   rateLimit.map((config) => ({ rateLimit: withoutUndefined({ ...config }) })),
+  fc.constantFrom<Config>(
+    { requireScopes: { all: ["orders:read"], any: ["orders:write", "admin"] } },
+    { requireScopes: { any: ["orders:read"] } },
+    { requireGroups: { any: ["staff"], claim: "groups" } },
+    { requireGroups: { all: ["staff", "eu"] } },
+  ),
   fc.record({ rules, default: fc.constantFrom("deny", "allow") }).map((authorization) => ({ authorization })),
 ];
 
@@ -74,6 +80,16 @@ const routeOnly: readonly fc.Arbitrary<Config>[] = [
       forward: fc.constantFrom(undefined, { "x-user": "sub" }),
     })
     .map((config) => ({ jwt: withoutUndefined(config) })),
+  fc.constantFrom<Config>(
+    { basicAuth: { users: [{ name: "ada", password: "correct horse", groups: ["staff"] }] } },
+    { anyOf: [{ apiKey: { header: "x-api-key" } }, { jwt: { jwks: "./jwks.json", claims: { sub: "carol" } } }] },
+    {
+      anyOf: [
+        { apiKey: { query: "key", groups: ["staff"] } },
+        { basicAuth: { users: [{ name: "ada", password: "p" }] } },
+      ],
+    },
+  ),
   fc.constantFrom<Config>(
     { requestHeaders: { set: { "x-caller": "${jwt.sub}" }, remove: ["x-debug"] } },
     { responseHeaders: { set: { "x-served-by": "switchyard" } } },
@@ -95,6 +111,8 @@ function entries(kinds: readonly fc.Arbitrary<Config>[], most: number): fc.Arbit
       const kind = Object.keys(config)[0];
       const mayRefuse = policies.some((one) => one.kind === kind && Object.keys(one.reasons).length > 0);
       const fields = config[kind] as Config;
+      // A policy whose config is a list has no place for the shared fields.
+      if (Array.isArray(fields)) return config;
       return { [kind]: { ...fields, ...(shadow && mayRefuse ? { shadow } : {}), ...(when ? { when } : {}) } };
     });
   return fc.array(guarded, { maxLength: most });

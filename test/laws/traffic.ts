@@ -9,7 +9,7 @@ import { decide } from "../../src/decide/decide.ts";
 import { enter } from "../../src/decide/enter.ts";
 import { probed, setAdmin, setLife } from "../../src/decide/health.ts";
 import { settle } from "../../src/decide/settle.ts";
-import type { Arrival, Facts, Passage, TokenFact } from "../../src/model/arrival.ts";
+import type { Arrival, FactRequest, Facts, Passage, PasswordFact, TokenFact } from "../../src/model/arrival.ts";
 import { Decision } from "../../src/model/decision.ts";
 import type { JournalEvent } from "../../src/model/journal.ts";
 import type { Plan } from "../../src/model/plan.ts";
@@ -146,7 +146,20 @@ export function passageOf(one: Asked, id: number, now: number): Passage {
 }
 
 export function factsOf(plan: Plan, decision: Decision, one: Asked): Facts {
-  return Object.fromEntries(plan.routes[decision.route].needs.map(({ name }) => [name, one.token]));
+  return factsFor(plan.routes[decision.route].needs, one);
+}
+
+/** What would be looked up: each kind's own answer, from what the request was made up with. */
+export function factsFor(needs: readonly FactRequest[], { token: found }: Asked): Facts {
+  const password: PasswordFact =
+    found.state === "verified"
+      ? { state: "verified", user: "ada" }
+      : found.state === "badSignature"
+        ? { state: "wrong", user: "ada" }
+        : found.state === "keysUnavailable"
+          ? { state: "busy", problem: "32 passwords wait" }
+          : found;
+  return Object.fromEntries(needs.map(({ name, kind }) => [name, kind === "password" ? password : found]));
 }
 
 export interface Live {
