@@ -4,6 +4,7 @@
  * Must not read a header that was not asked for, nor keep anything after the request has ended.
  */
 import type { Seed } from "./basics.ts";
+import type { ClientCertificate } from "./tls.ts";
 
 /** What arrived. At layer 4 there is no method, path or header, and a policy cannot read one. */
 export interface Arrival {
@@ -20,6 +21,8 @@ export interface Arrival {
   readonly localPort?: number;
   /** Server name that the client's TLS asked for, lower case; a layer-4 listener routes by it as if it were `host`. */
   readonly sni?: string;
+  /** What the client showed in its TLS handshake. */
+  readonly clientCertificate?: ClientCertificate;
   readonly method?: string;
   /** Lower case, without port. */
   readonly host?: string;

@@ -19,5 +19,7 @@ export interface PlanEndpoint {
   readonly admin: number;
   /** Its process is started and ended by the gateway (`run`): it takes requests only while Life says Serving. */
   readonly managed?: boolean;
+  /** https:// */
+  readonly secure?: boolean;
   readonly source: SourceRange;
 }

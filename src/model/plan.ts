@@ -8,12 +8,15 @@ import type { Act, AnyPolicy } from "./policy.ts";
 import type { PlanEndpoint } from "./endpoint.ts";
 import type { PathMatch } from "./path-match.ts";
 import type { Balancer, AnyBalancerKind } from "./balancer.ts";
+import type { PlanBackendTls, PlanTls } from "./tls.ts";
 
 export type { PathMatch, PlanEndpoint };
 
 export interface PlanListener {
   readonly name: string;
-  readonly protocol: "HTTP" | "TCP" | "UDP" | "TLS";
+  readonly protocol: "HTTP" | "HTTPS" | "TCP" | "UDP" | "TLS";
+  /** Set for HTTPS: how TLS is ended here. */
+  readonly tls?: PlanTls;
   readonly port: number;
   /** Addresses to bind; default 127.0.0.1 and ::1. */
   readonly addresses: readonly string[];
@@ -129,6 +132,10 @@ export interface PlanService {
   readonly passive: PassiveCheck;
   /** 0..100: below this share of healthy endpoints all are used. */
   readonly panicThreshold: number;
+  /** How https:// endpoints are secured; absent = verified against the CAs that Node brings. */
+  readonly tls?: PlanBackendTls;
+  /** True: HTTP/2 is spoken with the endpoints; over TLS only if they agree (ALPN). */
+  readonly http2?: boolean;
   /** Layer 4: each connection to an endpoint begins with a PROXY header of this version. */
   readonly proxyProtocol?: 1 | 2;
   /** Milliseconds that requests on their way get at an endpoint that leaves. */

@@ -37,6 +37,8 @@ export interface AcceptedSocket {
   readonly direct: boolean;
   /** Begins to read. */
   start(): void;
+  /** Ends with a reset, so that the client sees that something is missing. */
+  reset(): void;
 }
 
 /** Set to "data" to test the fallback. */
@@ -70,6 +72,7 @@ export function takeOver(accepted: Socket, reader: SocketReader, mode: AcceptMod
       reader,
       direct: false,
       start: () => void accepted.on("data", onData).resume(),
+      reset: () => void accepted.resetAndDestroy(),
     };
     const onData = (bytes: Buffer): void => taken.reader.receive(bytes, bytes.length);
     return taken;
@@ -93,5 +96,10 @@ export function takeOver(accepted: Socket, reader: SocketReader, mode: AcceptMod
   };
   const socket = new Socket(options as ConstructorParameters<typeof Socket>[0]);
   socket.on("error", ignore);
-  return Object.assign(reading, { socket, direct: true, start: () => void socket.resume() });
+  return Object.assign(reading, {
+    socket,
+    direct: true,
+    start: () => void socket.resume(),
+    reset: () => void socket.resetAndDestroy(),
+  });
 }

@@ -3,6 +3,7 @@
  * Must not know a protocol.
  */
 import type { Socket } from "node:net";
+import type { ClientCertificate } from "../../model/tls.ts";
 import { takeOver, type AcceptedSocket, type SocketReader } from "./accept.ts";
 import { plainAddress } from "./arrival.ts";
 
@@ -22,6 +23,16 @@ export interface Bound {
   left(connection: Connection): void;
 }
 
+/** What a TLS handshake has told. */
+export interface Secured {
+  /** Agreed on by ALPN: "h2" or "http/1.1"; "" when the client offered nothing. */
+  readonly protocol: string;
+  readonly sni: string | undefined;
+  readonly client: ClientCertificate | undefined;
+  /** "TLSv1.3" */
+  readonly version: string;
+}
+
 /** An accepted connection before anybody reads it: who is there, and how to begin. */
 export interface Door {
   readonly clientIp: string;
@@ -29,6 +40,8 @@ export interface Door {
   /** Address that the client connected to; undefined when nobody asked for it yet: then it is the socket's. */
   readonly localIp?: string;
   readonly localPort?: number;
+  /** Set when TLS was ended before. */
+  readonly secured?: Secured;
   /** What a proxy in front said, as a line to show; absent when nothing was said. */
   readonly said?: string;
   /** Bytes that were read already; they come before the socket's. */
