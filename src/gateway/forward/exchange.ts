@@ -15,6 +15,8 @@ export interface Exchange {
   readonly head: Head;
   /** The client runs on this machine. */
   readonly local: boolean;
+  /** TLS was ended for it here. */
+  readonly secure: boolean;
   /** The whole request has arrived. */
   readonly complete: boolean;
   /** Some of the reply has left, so that nothing else can be said instead. */

@@ -51,7 +51,7 @@ export class Handling implements Handler, Run {
     this.arrival = arrival;
     this.active = services.active();
     this.passage = new LivePassage(arrival);
-    this.hop = new Hop(services.pseudonym, arrival.clientIp);
+    this.hop = new Hop(services.pseudonym, arrival.clientIp, exchange.secure);
     this.relay = new Relay(this);
   }
 

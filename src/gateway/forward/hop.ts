@@ -28,11 +28,17 @@ export class Hop {
   private readonly pseudonym: string;
   private readonly clientIp: string;
   private readonly node: string;
+  private readonly scheme: string;
   /** Lines for a request that brought none of the fields, by Host: one per connection, as a rule. */
   private cachedHost = "";
   private cachedLines = "";
 
-  constructor(pseudonym: string, clientIp: string) {
+  private readonly version: string;
+
+  /** @param secure the client came over TLS. @param version of HTTP that it speaks, as Via writes it: "1.1" or "2". */
+  constructor(pseudonym: string, clientIp: string, secure = false, version = "1.1") {
+    this.scheme = secure ? "https" : "http";
+    this.version = version;
     this.pseudonym = pseudonym;
     this.clientIp = clientIp;
     // RFC 7239 section 6: an IPv6 address is bracketed and quoted.
@@ -66,7 +72,7 @@ export class Hop {
 
   private plainLines(host: string): string {
     return (
-      `Via: 1.1 ${this.pseudonym}\r\n` +
+      `Via: ${this.version} ${this.pseudonym}\r\n` +
       `Forwarded: ${this.forwarded(host)}\r\n` +
       `X-Forwarded-For: ${this.clientIp}\r\n` +
       this.ownLines(host)
@@ -77,7 +83,7 @@ export class Hop {
     const via = head.get("via");
     this.loop = via !== undefined && via.includes(this.pseudonym);
     return (
-      `Via: ${after(via)}1.1 ${this.pseudonym}\r\n` +
+      `Via: ${after(via)}${this.version} ${this.pseudonym}\r\n` +
       `Forwarded: ${after(head.get("forwarded"))}${this.forwarded(head.hostHeader)}\r\n` +
       `X-Forwarded-For: ${after(head.get("x-forwarded-for"))}${this.clientIp}\r\n` +
       this.ownLines(head.hostHeader)
@@ -85,11 +91,12 @@ export class Hop {
   }
 
   private ownLines(host: string): string {
-    return "X-Forwarded-Proto: http\r\n" + (host === "" ? "" : `X-Forwarded-Host: ${host}\r\n`);
+    return `X-Forwarded-Proto: ${this.scheme}\r\n` + (host === "" ? "" : `X-Forwarded-Host: ${host}\r\n`);
   }
 
   private forwarded(host: string): string {
-    return host === "" ? `${this.node};proto=http` : `${this.node};host="${host}";proto=http`;
+    const proto = `proto=${this.scheme}`;
+    return host === "" ? `${this.node};${proto}` : `${this.node};host="${host}";${proto}`;
   }
 }
 

@@ -16,15 +16,21 @@ export class Outgoing {
   /** Bytes handed to the socket since `begin`. */
   sent = 0;
   private readonly socket: Socket;
+  private readonly copies: boolean;
   private held = "";
 
-  constructor(socket: Socket) {
+  /**
+   * @param copies the socket keeps what it is given for a while (TLS): bodies are copied, and `pending` starts at the
+   * socket's own mark instead of the first byte.
+   */
+  constructor(socket: Socket, copies = false) {
     this.socket = socket;
+    this.copies = copies;
   }
 
   /** Bytes written have not all reached the kernel. */
   get pending(): boolean {
-    return this.socket.writableLength > 0;
+    return this.copies ? this.socket.writableNeedDrain : this.socket.writableLength > 0;
   }
 
   /** A new message: nothing of it is sent. */
@@ -50,13 +56,14 @@ export class Outgoing {
     this.held = "";
     this.sent += before.length + length;
     const { socket } = this;
+    const body = this.copies ? Buffer.from(buffer.subarray(start, end)) : buffer.subarray(start, end);
     if (before === "") {
-      socket.write(buffer.subarray(start, end));
+      socket.write(body);
       return;
     }
     socket.cork();
     socket.write(before, "latin1");
-    socket.write(buffer.subarray(start, end));
+    socket.write(body);
     if (chunked) socket.write(CHUNK_END, "latin1");
     socket.uncork();
   }

@@ -3,7 +3,9 @@
  * Must not outlive the request: the head beneath is reused for the next one.
  */
 import type { Arrival } from "../../model/arrival.ts";
+import type { ClientCertificate } from "../../model/tls.ts";
 import type { Head } from "../http1/head.ts";
+import type { Secured } from "./secured.ts";
 
 const MAPPED = "::ffff:";
 
@@ -25,12 +27,16 @@ export class HeadArrival implements Arrival {
   host = "";
   path = "";
   query: string | undefined = undefined;
+  readonly sni: string | undefined;
+  readonly clientCertificate: ClientCertificate | undefined;
   private readonly head: Head;
 
-  constructor(head: Head, clientIp: string, clientPort: number) {
+  constructor(head: Head, clientIp: string, clientPort: number, secured?: Secured) {
     this.head = head;
     this.clientIp = clientIp;
     this.clientPort = clientPort;
+    this.sni = secured?.sni;
+    this.clientCertificate = secured?.client;
   }
 
   /** Reads the head's request line. @param path in its normal form, see decide/path.ts. */

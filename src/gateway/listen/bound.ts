@@ -3,9 +3,9 @@
  * Must not know a protocol.
  */
 import type { Socket } from "node:net";
-import type { ClientCertificate } from "../../model/tls.ts";
 import { takeOver, type AcceptedSocket, type SocketReader } from "./accept.ts";
 import { plainAddress } from "./arrival.ts";
+import type { Secured } from "./secured.ts";
 
 /** A client connection, as its listener sees it. */
 export interface Connection {
@@ -21,16 +21,6 @@ export interface Bound {
   index: number;
   /** The connection is closed. */
   left(connection: Connection): void;
-}
-
-/** What a TLS handshake has told. */
-export interface Secured {
-  /** Agreed on by ALPN: "h2" or "http/1.1"; "" when the client offered nothing. */
-  readonly protocol: string;
-  readonly sni: string | undefined;
-  readonly client: ClientCertificate | undefined;
-  /** "TLSv1.3" */
-  readonly version: string;
 }
 
 /** An accepted connection before anybody reads it: who is there, and how to begin. */

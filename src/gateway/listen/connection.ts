@@ -15,7 +15,7 @@ import { Framing, type Head } from "../http1/head.ts";
 import { Event, MessageReader } from "../http1/reader.ts";
 import type { Unreadable } from "../refuse/problems.ts";
 import { composeProblem, type Problem } from "../refuse/refuse.ts";
-import type { SocketReader } from "./accept.ts";
+import type { AcceptedSocket, SocketReader } from "./accept.ts";
 import { HeadArrival, isLoopback } from "./arrival.ts";
 import type { Bound, Connection, Door } from "./bound.ts";
 import type { Timed } from "./clock.ts";
@@ -44,8 +44,9 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   complete = false;
   private readonly services: EngineServices;
   private readonly bound: Bound;
+  readonly secure: boolean;
   private readonly socket: Socket;
-  private readonly direct: boolean;
+  private readonly taken: AcceptedSocket;
   private readonly out: Outgoing;
   private readonly reader = new MessageReader("request");
   private readonly reply = new OutgoingResponse();
@@ -74,14 +75,15 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   constructor(services: EngineServices, bound: Bound, door: Door) {
     this.services = services;
     this.bound = bound;
-    const { clientIp, clientPort, ahead } = door;
+    const { clientIp, clientPort, ahead, secured } = door;
     const taken = door.take(this);
+    this.taken = taken;
     this.socket = taken.socket;
-    this.direct = taken.direct;
+    this.secure = secured !== undefined;
     this.head = this.reader.head;
     this.local = isLoopback(clientIp);
-    this.arrival = new HeadArrival(this.head, clientIp, clientPort);
-    this.out = new Outgoing(this.socket);
+    this.arrival = new HeadArrival(this.head, clientIp, clientPort, secured);
+    this.out = new Outgoing(this.socket, this.secure);
     this.handling = new Handling(services, this, this.arrival);
     this.idleSince = services.now();
     services.clock.watch(this);
@@ -101,7 +103,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
 
   receive(buffer: Buffer, count: number): void {
     // A full buffer is the sign of a body: from now on fewer and larger reads.
-    if (this.direct && count === buffer.length && count < Limit.LARGE_BUFFER) {
+    if (this.taken.direct && count === buffer.length && count < Limit.LARGE_BUFFER) {
       this.buffer = Buffer.allocUnsafeSlow(Limit.LARGE_BUFFER);
     }
     if (this.stash !== undefined) {
@@ -373,7 +375,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   cut(): void {
     this.mode = Mode.Closed;
     // A reset, not a FIN: even a client that reads until the end of the connection sees that something is missing.
-    this.socket.resetAndDestroy();
+    this.taken.reset();
   }
 
   done(): void {
