@@ -60,7 +60,8 @@ export interface Row {
   readonly state: RowState;
   /** More words for `is:`: retried, replayed, simulated. */
   readonly tags: readonly string[];
-  readonly protocol: "http/1.1" | "websocket";
+  /** Layer 4: "tcp", "udp", "tls". Such a row has no method and status; `path` is what the client connected to, `host` the SNI. */
+  readonly protocol: "http/1.1" | "websocket" | "tcp" | "udp" | "tls";
   readonly method: string;
   readonly host: string;
   /** With the query. */
@@ -89,6 +90,8 @@ export interface Row {
   /** Plan revision that judged it. */
   readonly revision: number;
   readonly track: Track;
+  /** Layer 4: HAProxy's termination state ("--", "CD", "SC"); absent while open and at layer 7. */
+  readonly termination?: string;
   /** Heads and bodies were evicted from the ring; the row and its decision remain. */
   readonly evicted: boolean;
 }
@@ -227,6 +230,25 @@ export interface AttemptView {
   readonly reusedConnection: boolean;
 }
 
+/** What there is to tell of a layer-4 connection instead of headers and bodies. */
+export interface ConnectionView {
+  /** "127.0.0.1:50122" */
+  readonly client: string;
+  readonly destination: string;
+  /** "postgres :5432"; "" when none was reached. */
+  readonly server: string;
+  readonly serverName?: string;
+  /** PROXY headers as lines. */
+  readonly proxyReceived?: string;
+  readonly proxySent?: string;
+  /** "CD", and the same in words; "" while it is open. */
+  readonly termination: string;
+  readonly ended: string;
+  /** What this layer sees, and what it cannot. */
+  readonly sees: readonly string[];
+  readonly hidden: readonly string[];
+}
+
 export interface Verdict {
   readonly refused: boolean;
   readonly status: number;
@@ -258,7 +280,9 @@ export interface Detail {
   readonly responseBody: BodyView;
   readonly timing: readonly TimingSpan[];
   readonly attempts: readonly AttemptView[];
-  /** A shell line that sends it again. Secrets masked unless revealed. */
+  /** Layer 4 only. */
+  readonly connection?: ConnectionView;
+  /** A shell line that sends it again; "" for layer 4. Secrets masked unless revealed. */
   readonly curl: string;
   /** Secrets in this detail are shown. */
   readonly revealed: boolean;

@@ -67,7 +67,9 @@ function candidate(
   chosen: { route: number; match: number },
 ): RouteCandidate {
   const conditions = plan.routes[route].matches[match];
-  const shared = { route: plan.routes[route].name, match: matchWords(conditions), source: conditions.source };
+  const layer4 = plan.routes[route].layer4 === true;
+  const words = layer4 ? nameWords(plan.routes[route]) : matchWords(conditions);
+  const shared = { route: plan.routes[route].name, match: words, source: conditions.source };
   if (route === chosen.route && match === chosen.match) {
     return { ...shared, verdict: "chosen", condition: "", why: whyChosen(plan.routes[route], conditions, arrival) };
   }
@@ -97,7 +99,8 @@ function judge(route: PlanRoute, match: PlanMatch, arrival: Arrival): Judgement 
     (header < 0 ? 0.5 : 0) +
     (query < 0 ? 0.5 : 0);
   const lost = (condition: Condition, why: string): Judgement => ({ condition, why, nearness });
-  if (!hostAgrees) return lost("hostname", `hostname ${route.hostnames.join(", ")} is not ${host || "there"}`);
+  const asked = route.layer4 && host === "" ? "what was asked for: the client named no server" : host || "there";
+  if (!hostAgrees) return lost("hostname", `hostname ${route.hostnames.join(", ")} is not ${asked}`);
   if (!pathAgrees) return lost("path", `path ${pathWords(match)} does not match ${path}`);
   if (!method) return lost("method", `method ${match.methods.join(" or ")} is not ${arrival.method ?? "there"}`);
   if (header >= 0) {
@@ -143,8 +146,14 @@ export function matchWords(match: PlanMatch): string {
   return words.join(", ");
 }
 
+/** What a route of layer 4 looks at. */
+function nameWords(route: PlanRoute): string {
+  return route.hostnames.length === 0 ? "every connection" : `server name ${route.hostnames.join(", ")}`;
+}
+
 function whyChosen(route: PlanRoute, match: PlanMatch, arrival: Arrival): string {
   const hostname = bestHostname(route, arrival.host ?? "");
+  if (route.layer4) return hostname === undefined ? "takes every connection" : `matches server name ${hostname}`;
   return hostname === undefined ? `matches ${matchWords(match)}` : `matches hostname ${hostname}, ${matchWords(match)}`;
 }
 

@@ -49,10 +49,12 @@ function tellOf(decision: Judged, plan: Plan, seen: Passage, routes: readonly Ro
   return { decision, plan, seen, entries: entriesOf(decision), refusal: refusalOf(decision, plan, seen), routes };
 }
 
-function titleOf({ decision, plan, refusal }: Told, ended?: Ended): string {
+function titleOf({ decision, plan, refusal, seen }: Told, ended?: Ended): string {
   if (refusal !== undefined) {
     const by = refusal.policy === undefined ? "" : ` by ${refusal.policy}`;
-    return `Refused with ${refusal.status}${by}: ${refusal.title}`;
+    // At layer 4 nobody is told a status.
+    const status = seen.arrival.layer === 4 ? "" : ` with ${refusal.status}`;
+    return `Refused${status}${by}: ${refusal.title}`;
   }
   if (decision.service < 0) return "On its way";
   const service = plan.services[decision.service];

@@ -84,11 +84,20 @@ function entryOfStep(decision: Judged): { x: number; y: number } {
 
 function sayNoRoute(plan: Plan, seen: Passage): string {
   const { arrival } = seen;
+  if (arrival.layer === 4) return sayNoName(plan, seen);
   const asked = `${arrival.method ?? ""} ${arrival.host ?? ""}${arrival.path ?? ""}`.trim();
   const nearest = nearestRoutes(plan, arrival, 3);
   if (nearest.length === 0)
     return `No route of listener ${plan.listeners[arrival.listener].name} takes ${asked}: it has none.`;
   return `No route takes ${asked}. Nearest: ${nearest.map(({ route, why }) => `${route} (${why})`).join("; ")}.`;
+}
+
+function sayNoName(plan: Plan, { arrival }: Passage): string {
+  const listener = plan.listeners[arrival.listener].name;
+  const asked = arrival.host === undefined ? "a connection that names no server" : `the server name ${arrival.host}`;
+  const nearest = nearestRoutes(plan, arrival, 3);
+  const others = nearest.map(({ route, why }) => `${route} (${why})`).join("; ");
+  return `No route of listener ${listener} takes ${asked}${others === "" ? ": it has none" : `. Nearest: ${others}`}.`;
 }
 
 function sayNoEndpoint(decision: Judged, plan: Plan): string {

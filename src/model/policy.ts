@@ -127,6 +127,11 @@ export interface Policy<Config, State, ReasonName extends string> {
   ): readonly (readonly [string, string])[];
   /** Where in a request this policy reads a secret: masked in everything that leaves the gateway. */
   secretPlaces?(config: Config): readonly SecretPlace[];
+  /**
+   * At layer 4 there are addresses and no request. Absent: the policy needs HTTP. Present: undefined when this config
+   * works there too, else what it reads that is not there, after "reads".
+   */
+  layer4?(config: Config): string | undefined;
   /** Live gauges for the Limits view. */
   gauge?: LimitGauge<Config, State>;
 }

@@ -2,8 +2,8 @@
  * ipFilter: which addresses may come near. Deny wins; with an `allow` list everyone else stays out.
  * Must not trust a header: the address is the connection's (or what a trusted proxy said, settled at accept).
  */
-import ipaddr from "ipaddr.js";
 import * as z from "zod/mini";
+import { indexOfRange, parseAddress, parseRange, rangeProblem } from "../model/address-range.ts";
 import { ADMIT } from "../model/basics.ts";
 import type { ConfigProblem, Policy, Step } from "../model/policy.ts";
 
@@ -68,6 +68,7 @@ export const ipFilter: Policy<Config, undefined, keyof typeof Refusal> = {
     c.allow?.[x] === undefined
       ? `${seen.arrival.clientIp} is not denied`
       : `${seen.arrival.clientIp} is in ${c.allow[x]}`,
+  layer4: () => undefined,
   check: (c) => [...checkRanges(c.allow, "allow"), ...checkRanges(c.deny, "deny"), ...checkEmpty(c)],
   compile,
 };
@@ -82,36 +83,17 @@ function compile(c: Config): Step<undefined> {
         note.put(Refusal.noAddress, 0, 0);
         return Refusal.noAddress;
       }
-      const denied = indexOf(deny, address);
+      const denied = indexOfRange(deny, address);
       if (denied >= 0) {
         note.put(Refusal.denied, denied, 0);
         return Refusal.denied;
       }
-      const allowed = allow === undefined ? -1 : indexOf(allow, address);
+      const allowed = allow === undefined ? -1 : indexOfRange(allow, address);
       const reason = allow === undefined || allowed >= 0 ? ADMIT : Refusal.notAllowed;
       note.put(reason, allowed, 0);
       return reason;
     },
   };
-}
-
-/** An address as 32-bit words, most significant first: one for IPv4, four for IPv6. */
-type Words = readonly number[];
-
-interface Range {
-  readonly words: Words;
-  readonly masks: Words;
-}
-
-function indexOf(ranges: readonly (Range | undefined)[], address: Words): number {
-  for (let i = 0; i < ranges.length; i++) {
-    const range = ranges[i];
-    if (range === undefined || range.words.length !== address.length) continue;
-    let same = true;
-    for (let w = 0; w < address.length && same; w++) same = ((address[w] ^ range.words[w]) & range.masks[w]) === 0;
-    if (same) return i;
-  }
-  return -1;
 }
 
 function checkEmpty(c: Config): readonly ConfigProblem[] {
@@ -120,78 +102,12 @@ function checkEmpty(c: Config): readonly ConfigProblem[] {
 
 function checkRanges(ranges: readonly string[] | undefined, field: string): readonly ConfigProblem[] {
   return (ranges ?? []).flatMap((text, i) => {
-    const parsed = parseRange(text);
-    if (parsed === undefined) {
-      return [
-        { path: [field, i], message: `${JSON.stringify(text)} is no address and no CIDR block such as 10.0.0.0/8` },
-      ];
-    }
-    if (parsed.words.every((word, w) => (word & parsed.masks[w]) === word)) return [];
-    const meant = networkOf(text);
+    const problem = rangeProblem(text);
+    if (problem === undefined) return [];
+    const { message, meant } = problem;
+    const path = [field, i];
     return [
-      {
-        path: [field, i],
-        message: `${text} has bits set beyond its prefix; the block is ${meant}`,
-        fix: { title: `Write ${meant}`, path: [field, i], value: meant },
-      },
+      { path, message, ...(meant === undefined ? {} : { fix: { title: `Write ${meant}`, path, value: meant } }) },
     ];
   });
-}
-
-function networkOf(text: string): string {
-  const [address, bits] = text.split("/");
-  const family = ipaddr.IPv6.isValid(address) ? ipaddr.IPv6 : ipaddr.IPv4;
-  return `${family.networkAddressFromCIDR(text).toString()}/${bits}`;
-}
-
-/** @returns undefined when the text is neither a CIDR block nor an address. */
-function parseRange(text: string): Range | undefined {
-  const slash = text.indexOf("/");
-  const bitsText = slash < 0 ? undefined : text.slice(slash + 1);
-  if (bitsText !== undefined && !/^(?:0|[1-9]\d{0,2})$/.test(bitsText)) return undefined;
-  const written = slash < 0 ? text : text.slice(0, slash);
-  if (written.includes("%")) return undefined;
-  const words = parseAddress(written);
-  if (words === undefined) return undefined;
-  // A block of mapped addresses (::ffff:10.0.0.0/104) means its IPv4 block; one that reaches beyond stays IPv6.
-  const mapped = words.length === 1 && written.includes(":");
-  let bits = bitsText === undefined ? words.length * 32 : Number(bitsText) - (mapped ? 96 : 0);
-  if (bitsText === undefined) bits = words.length * 32;
-  if (bits < 0 || bits > words.length * 32) return undefined;
-  return { words, masks: words.map((_, w) => maskOf(bits - w * 32)) };
-}
-
-function maskOf(bits: number): number {
-  if (bits <= 0) return 0;
-  return bits >= 32 ? -1 : -1 << (32 - bits);
-}
-
-/** @returns undefined for anything but four decimal parts or IPv6; forms such as 0x7f.1 are no addresses here. */
-function parseAddress(text: string): Words | undefined {
-  const ipv4 = parseFourParts(text);
-  if (ipv4 !== undefined) return [ipv4];
-  if (!text.includes(":") || !ipaddr.IPv6.isValid(text)) return undefined;
-  const address = ipaddr.IPv6.parse(text);
-  const { parts } = address;
-  const pair = (i: number): number => (parts[i] << 16) | parts[i + 1];
-  if (address.isIPv4MappedAddress()) return [pair(6)];
-  return [pair(0), pair(2), pair(4), pair(6)];
-}
-
-function parseFourParts(text: string): number | undefined {
-  let word = 0;
-  let part = -1;
-  let dots = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 46 && part >= 0 && dots < 3) {
-      word = (word << 8) | part;
-      part = -1;
-      dots++;
-    } else if (code >= 48 && code <= 57 && part !== 0) {
-      part = (part < 0 ? 0 : part * 10) + code - 48;
-      if (part > 255) return undefined;
-    } else return undefined;
-  }
-  return dots === 3 && part >= 0 ? (word << 8) | part : undefined;
 }

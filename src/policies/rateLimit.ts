@@ -104,6 +104,7 @@ export const rateLimit: Policy<Config, State, keyof typeof Refusal> = {
     },
   },
   admits: (c, left) => `${amount(left)} of ${capacityOf(c)} ${unitOf(c)} left after this one (${limitText(c)})`,
+  layer4,
   check: checkConfig,
   state: () => freshKeyed<Usage>(),
   carry,
@@ -124,6 +125,13 @@ function checkConfig(c: Config, context: CompileContext): readonly ConfigProblem
   const wrong = c.cost === undefined ? undefined : checkExpression(c.cost);
   if (wrong) problems.push({ path: ["cost"], message: wrong.message, within: wrong });
   return problems;
+}
+
+/** Connections are counted there, by address. */
+function layer4(c: Config): string | undefined {
+  if (c.cost !== undefined) return "`cost`, which looks at the request";
+  const key = keyText(c.key);
+  return key === "client.ip" || key === "route" ? undefined : `\`${key}\` of the request`;
 }
 
 function compile(c: Config, context: CompileContext): Step<State> {

@@ -13,6 +13,8 @@ export interface Connection {
   retire(): void;
   /** End now. */
   destroy(): void;
+  /** It ended while it was being made: refused, as a rule. */
+  readonly gone: boolean;
 }
 
 /** The listener that accepted a connection, as the running plan sees it. */

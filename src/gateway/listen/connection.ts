@@ -417,6 +417,10 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     this.socket.destroy();
   }
 
+  get gone(): boolean {
+    return this.mode === Mode.Closed;
+  }
+
   /** Sends FIN, then reads and drops what still comes for a while: closing at once would reset the connection and eat the answer. */
   private linger(): void {
     this.out.flush();

@@ -12,10 +12,14 @@ import type { FactGatherer } from "../facts/gatherer.ts";
 import { UpstreamPool } from "../forward/pool.ts";
 import type { Active, EngineServices } from "../forward/services.ts";
 import { HealthChecks } from "../health/checks.ts";
+import { UdpListener } from "../layer4/udp-listener.ts";
 import { Revival } from "../health/revival.ts";
 import type { RecordKeeper } from "../record/recording.ts";
+import { Simulations } from "../simulate/simulations.ts";
 import { CoarseClock } from "./clock.ts";
-import { BoundListener, ListenProblem, type ListenerAddress } from "./listener.ts";
+import { ListenProblem, type ListenerAddress } from "./addresses.ts";
+import { BoundListener } from "./listener.ts";
+import type { Listening } from "./listening.ts";
 
 export { ListenProblem, type Active, type ListenerAddress };
 
@@ -27,6 +31,8 @@ export interface EngineOptions {
   /** Epoch milliseconds. */
   wallClock(): number;
   seed(): Seed;
+  /** What people pretend of single replicas; absent = nothing, ever. */
+  readonly simulations?: Simulations;
   /** Everything that touches State, in order. Absent: nobody listens and nothing is built for it. */
   journal?(event: JournalEvent): void;
   /** A health verdict or an ejection changed; listener addresses changed. For status displays, never per request. */
@@ -35,6 +41,7 @@ export interface EngineOptions {
 
 export interface ListenerStatus {
   readonly name: string;
+  readonly protocol: PlanListener["protocol"];
   /** As in the plan. */
   readonly port: number;
   readonly addresses: readonly ListenerAddress[];
@@ -49,9 +56,9 @@ export class Engine {
   private readonly checks: HealthChecks;
   private readonly revival: Revival;
   /** By what makes a listener the same one over an edit: where it listens. */
-  private bound = new Map<string, BoundListener>();
+  private bound = new Map<string, Listening>();
   /** Closed listeners whose connections still finish. */
-  private readonly leaving = new Set<BoundListener>();
+  private readonly leaving = new Set<Listening>();
   private current: Active | undefined;
   private queue: Promise<void> = Promise.resolve();
   private draining = false;
@@ -59,11 +66,13 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.options = options;
     const now = (): Millis => options.now();
+    const simulations = options.simulations ?? new Simulations();
     this.clock = new CoarseClock(now);
     this.clock.watch(this.pool);
     const health = {
       now,
       active: () => this.current as Active,
+      isDown: (service: string, url: string) => simulations.isDown(service, url),
       journal: options.journal,
       changed: () => options.changed?.("health"),
     };
@@ -85,6 +94,7 @@ export class Engine {
       randomId: makeRandomId(),
       journal: options.journal,
       active: () => this.current as Active,
+      simulations,
       attemptFailed: (active, service, endpoint, failure, at) => {
         if (active.state === this.current?.state) this.revival.failed(service, endpoint, failure);
         const seen = active.state.services[service].endpoints[endpoint];
@@ -105,8 +115,8 @@ export class Engine {
     if (plan === undefined) return [];
     return plan.listeners.map((listener) => {
       const bound = this.bound.get(identityOf(listener));
-      const { name, port } = listener;
-      return { name, port, addresses: bound?.addresses ?? [], connections: bound?.connections.size ?? 0 };
+      const { name, port, protocol } = listener;
+      return { name, protocol, port, addresses: bound?.addresses ?? [], connections: bound?.connections.size ?? 0 };
     });
   }
 
@@ -144,12 +154,12 @@ export class Engine {
     revision: number,
   ) {
     if (this.draining) throw new Error("The gateway is stopping: no plan is applied any more.");
-    const opened: [string, BoundListener][] = [];
+    const opened: [string, Listening][] = [];
     try {
       for (const listener of plan.listeners) {
         const identity = identityOf(listener);
         if (this.bound.has(identity)) continue;
-        const fresh = new BoundListener(this.services, listener.name);
+        const fresh = listeningFor(this.services, listener);
         await fresh.open(listener);
         opened.push([identity, fresh]);
       }
@@ -158,11 +168,11 @@ export class Engine {
       throw error;
     }
     // From here to the end nothing waits: no request sees a half-swapped engine.
-    const next = new Map<string, BoundListener>();
+    const next = new Map<string, Listening>();
     for (const [identity, listener] of opened) this.bound.set(identity, listener);
     for (const listener of plan.listeners) {
       const identity = identityOf(listener);
-      next.set(identity, this.bound.get(identity) as BoundListener);
+      next.set(identity, this.bound.get(identity) as Listening);
     }
     const gone = [...this.bound].filter(([identity]) => !next.has(identity)).map(([, listener]) => listener);
     this.bound = next;
@@ -170,14 +180,14 @@ export class Engine {
     const old = this.current;
     this.current = { plan, state: typeof state === "function" ? state(old, at) : state, revision };
     if (old !== undefined) this.options.journal?.({ kind: "swap", at, revision });
-    plan.listeners.forEach((listener, index) => next.get(identityOf(listener))?.activate(index, listener.name));
+    plan.listeners.forEach((listener, index) => next.get(identityOf(listener))?.activate(index, listener));
     for (const listener of gone) void this.retire(listener);
     this.checks.follow(plan);
     this.options.changed?.("listeners");
   }
 
   /** Closes a listener and lets its connections finish. */
-  private async retire(listener: BoundListener): Promise<void> {
+  private async retire(listener: Listening): Promise<void> {
     listener.index = -1;
     this.leaving.add(listener);
     const closed = listener.close();
@@ -188,10 +198,15 @@ export class Engine {
   }
 }
 
+function listeningFor(services: EngineServices, { protocol, name }: PlanListener): Listening {
+  return protocol === "UDP" ? new UdpListener(services, name) : new BoundListener(services, name);
+}
+
 /** Port 0 is a new port each time: only its name makes such a listener the same one. */
 function identityOf(listener: PlanListener): string {
   const place = listener.port === 0 ? listener.name : listener.port;
-  return `${place} ${listener.addresses.join(" ")}`;
+  const transport = listener.protocol === "UDP" ? "udp" : "tcp";
+  return `${transport} ${place} ${listener.addresses.join(" ")}`;
 }
 
 /** 16 hexadecimal digits: random from the start of the process, distinct for each call. */

@@ -69,6 +69,10 @@ export class Chunk {
   readonly caller = column.word();
   readonly refusal = column.word();
   readonly refusalDetail = column.word();
+  /** Layer 4: "tcp", "udp", "tls"; 0 at layer 7. */
+  readonly protocol = column.word();
+  /** Layer 4: see ending.ts. */
+  readonly ending = column.word();
   readonly listener = column.signed();
   readonly route = column.signed();
   readonly match = column.signed();
@@ -143,6 +147,7 @@ export class Chunk {
     this.host[i] = this.word(arrival.host);
     const { path, query } = arrival;
     this.path[i] = this.word(query === undefined ? path : `${path}?${query}`);
+    if (arrival.layer === 4) this.beginLayer4(i, recording);
     this.client[i] = this.word(arrival.clientIp);
     this.clientPort[i] = arrival.clientPort;
     this.listener[i] = arrival.listener;
@@ -150,8 +155,35 @@ export class Chunk {
     return i;
   }
 
+  /** The columns of a request's method and path say what was connected to, so that filters find it. */
+  private beginLayer4(i: number, { arrival }: Recording): void {
+    const { protocol = "tcp", localIp = "", localPort = 0 } = arrival;
+    this.protocol[i] = this.word(protocol);
+    this.method[i] = this.word(protocol.toUpperCase());
+    this.path[i] = this.word(localIp.includes(":") ? `[${localIp}]:${localPort}` : `${localIp}:${localPort}`);
+  }
+
+  /** A connection that stays open: what is known by now. The numbers of its decision are packed once. */
+  progress(i: number, recording: Recording): void {
+    const { decision } = recording;
+    this.requestBytes[i] = recording.requestBody.bytes;
+    this.responseBytes[i] = recording.responseBody.bytes;
+    this.host[i] = this.word(recording.arrival.host);
+    this.route[i] = decision.route;
+    this.match[i] = decision.match;
+    this.service[i] = decision.service;
+    this.attempts[i] = Math.min(255, recording.attempts.length);
+    if (this.numbers[i] !== 0 && this.endpoint[i] === decision.endpoint) return;
+    this.endpoint[i] = decision.endpoint;
+    this.numbers[i] = this.packNumbers(recording);
+  }
+
   end(i: number, recording: Recording, end: RowEnd): void {
     const decision = recording.decision;
+    if (recording.arrival.layer === 4) {
+      this.host[i] = this.word(recording.arrival.host);
+      this.ending[i] = this.word(recording.ending);
+    }
     this.duration[i] = Math.max(0, recording.end - recording.start);
     this.firstByte[i] = firstByteOf(recording);
     this.requestBytes[i] = recording.requestBody.bytes;
@@ -285,7 +317,7 @@ export class Chunk {
 const NO_FACTS: number[] = [];
 
 /** Sum of the column widths above. */
-const BYTES_PER_ROW = 4 * 8 + 4 * 4 + 5 * 4 + 9 * 2 + 6 * 2 + 6;
+const BYTES_PER_ROW = 4 * 8 + 4 * 4 + 5 * 4 + 11 * 2 + 6 * 2 + 6;
 
 function packAttempt(block: Float32Array, at: number, attempt: AttemptRecord, start: number): number {
   block[at] = attempt.endpoint;

@@ -3,17 +3,20 @@
  * Secrets are masked by place and by value unless `reveal`, which a person must have asked for.
  * Must not keep what it made: details are large and rare.
  */
-import type { Detail, Row } from "../../contract/messages.ts";
+import type { Detail, Row, Verdict } from "../../contract/messages.ts";
 import { explain } from "../../decide/explain.ts";
 import { failureWords } from "../../decide/failures.ts";
+import type { Story } from "../../decide/story.ts";
 import { STATUS_CODES } from "node:http";
 import type { Plan } from "../../model/plan.ts";
 import { bodyViewOf } from "./body-view.ts";
 import { RowStateCode } from "./chunk.ts";
+import { connectionView } from "./connection-view.ts";
 import { curlOf } from "./curl.ts";
 import { fieldsOf, startLine } from "./heads.ts";
 import { journeyOf } from "./journey.ts";
 import type { Mask } from "./mask.ts";
+import { endingWords } from "./ending.ts";
 import { passageOf } from "./passage.ts";
 import type { Payload } from "./payload-ring.ts";
 import type { Recorder, RowPlace } from "./recorder.ts";
@@ -75,6 +78,7 @@ function assemble(parts: Parts): Detail {
   const { chunk, index } = place;
   const plan = context.recorder.plans.get(chunk.revision[index])?.plan;
   const story = storyOf(explain, context.recorder, place);
+  const plain = plainVerdict(place);
   const attempts = chunk.unpackAttempts(index);
   const start = chunk.start[index];
   const end = start + Math.max(0, chunk.duration[index]);
@@ -84,14 +88,15 @@ function assemble(parts: Parts): Detail {
     bodyViewOf({ head, bytes: payload === undefined ? undefined : bytes, size, mask });
   return {
     row,
-    verdict: verdictOf(story, plan, plainVerdict(place)),
+    verdict: chunk.protocol[index] === 0 ? verdictOf(story, plan, plain) : connectionVerdict(story, plan, plain),
     ...storyParts(story),
-    fields: payload === undefined ? [] : fields(parts, plan),
+    ...(chunk.protocol[index] === 0 ? {} : { connection: connection(parts) }),
+    fields: payload === undefined || chunk.protocol[index] !== 0 ? [] : fields(parts, plan),
     requestBody: body(kept.requestHead, kept.requestBody, row.requestBytes),
     responseBody: body(kept.responseHead || kept.replyHead, kept.responseBody, row.responseBytes),
     timing: row.state === "pending" ? [] : timingOf(start, start + chunk.decidedAfter[index], end, attempts),
-    attempts: attemptsOf(attempts, plan?.services[chunk.service[index]]),
-    curl: curl(parts, row, shown),
+    attempts: attemptsOf(attempts, plan?.services[chunk.service[index]], chunk.protocol[index] !== 0),
+    curl: chunk.protocol[index] === 0 ? curl(parts, row, shown) : "",
     revealed: mask === undefined,
   };
 }
@@ -105,6 +110,23 @@ function fields({ place, kept, shown }: Parts, plan: Plan | undefined): Detail["
     match: chunk.match[index],
     seen: passageOf(place, kept.requestHead, ""),
     show: (name, value) => shown.field(name, value),
+  });
+}
+
+/** Of a connection that was let pass, how it ended is the news; why it went where it went stands below. */
+function connectionVerdict(story: Story | undefined, plan: Plan | undefined, plain: PlainVerdict): Verdict {
+  const verdict = verdictOf(story, plan, plain);
+  return verdict.refused || plain.sentence === "" ? verdict : { ...verdict, sentence: plain.sentence };
+}
+
+function connection({ place, row, kept }: Parts): Detail["connection"] {
+  const { chunk, index } = place;
+  return connectionView({
+    row,
+    arrival: passageOf(place, undefined, "").arrival,
+    ending: chunk.words[chunk.ending[index]],
+    received: kept.requestHead,
+    sent: kept.upstreamHead,
   });
 }
 
@@ -135,7 +157,17 @@ function plainVerdict({ chunk, index }: RowPlace): PlainVerdict {
       sentence: chunk.words[chunk.refusalDetail[index]],
       type: urn,
     };
+  if (chunk.protocol[index] !== 0) {
+    const ending = chunk.words[chunk.ending[index]];
+    const sentence = ending === "" ? "The connection is open." : sentenceOf(endingWords(ending));
+    return { refused: false, status: 0, title: ending === "" ? "Open" : "Ended", sentence };
+  }
   if (chunk.state[index] === RowStateCode.Pending)
     return { refused: false, status: 0, title: "On its way", sentence: "The request has not ended yet." };
   return { refused: false, status, title, sentence: failure };
+}
+
+/** "the client closed first" -> "The client closed first." */
+function sentenceOf(words: string): string {
+  return words === "" ? "" : `${words[0].toUpperCase()}${words.slice(1)}.`;
 }

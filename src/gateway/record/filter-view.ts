@@ -19,6 +19,8 @@ export class FilterView implements RecorderListener {
   private offset = 0;
   private notes: number[] = [];
   private ends: number[] = [];
+  /** Pending rows that show more than before. */
+  private progress: number[] = [];
   private stale = true;
   private readonly unlisten: () => void;
   /** Grows whenever positions no longer mean what they meant. */
@@ -45,6 +47,10 @@ export class FilterView implements RecorderListener {
     else this.note(this.notes, id);
   }
 
+  progressed(id: number): void {
+    if ((this.filter === undefined || !this.filter.atEnd) && this.progress.length < MAX_NOTES) this.progress.push(id);
+  }
+
   evicted(): void {
     // Looked at when the watcher is served.
   }
@@ -53,6 +59,7 @@ export class FilterView implements RecorderListener {
     this.stale = true;
     this.notes = [];
     this.ends = [];
+    this.progress = [];
   }
 
   get first(): number {
@@ -71,8 +78,15 @@ export class FilterView implements RecorderListener {
     return this.ids.slice(begin - this.offset, Math.max(begin, end) - this.offset);
   }
 
-  /** Takes in what happened. @returns ids of rows of the list that ended since the last call. */
+  /** Takes in what happened. @returns ids of rows of the list that ended or moved on since the last call. */
   catchUp(): number[] {
+    const moved = this.progress;
+    this.progress = [];
+    const ended = this.catchUpEnds();
+    return moved.length === 0 ? ended : [...moved, ...ended];
+  }
+
+  private catchUpEnds(): number[] {
     const ends = this.ends;
     this.ends = [];
     if (this.filter === undefined) {

@@ -29,6 +29,8 @@ export function passageOf({ chunk, index }: RowPlace, requestHead: string | unde
 
 function arrivalOf({ chunk, index }: RowPlace, requestHead: string | undefined): Arrival {
   const target = chunk.words[chunk.path[index]];
+  const protocol = chunk.words[chunk.protocol[index]];
+  if (protocol !== "") return arrivalOfLayer4({ chunk, index }, protocol as NonNullable<Arrival["protocol"]>, target);
   const mark = target.indexOf("?");
   return {
     layer: 7,
@@ -40,5 +42,27 @@ function arrivalOf({ chunk, index }: RowPlace, requestHead: string | undefined):
     path: mark === -1 ? target : target.slice(0, mark),
     query: mark === -1 ? undefined : target.slice(mark + 1),
     header: (name) => (requestHead === undefined ? undefined : fieldOf(requestHead, name)),
+  };
+}
+
+/** @param target "address:port" that the client connected to. */
+function arrivalOfLayer4(
+  { chunk, index }: RowPlace,
+  protocol: NonNullable<Arrival["protocol"]>,
+  target: string,
+): Arrival {
+  const colon = target.lastIndexOf(":");
+  const name = chunk.words[chunk.host[index]] || undefined;
+  return {
+    layer: 4,
+    listener: Math.max(0, chunk.listener[index]),
+    clientIp: chunk.words[chunk.client[index]],
+    clientPort: chunk.clientPort[index],
+    protocol,
+    localIp: target.slice(0, Math.max(0, colon)).replace(/^\[|\]$/g, ""),
+    localPort: Number(target.slice(colon + 1)),
+    host: name,
+    sni: name,
+    header: () => undefined,
   };
 }

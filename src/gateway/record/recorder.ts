@@ -7,6 +7,7 @@ import type { Arrival } from "../../model/arrival.ts";
 import { BuiltIn, Decision } from "../../model/decision.ts";
 import { Failure } from "../../model/state.ts";
 import { Chunk, CHUNK_ROWS, RowStateCode, shadowRefused, Tag } from "./chunk.ts";
+import { wasKilled } from "./ending.ts";
 import { PayloadRing, type Payload } from "./payload-ring.ts";
 import { PlanBook } from "./plan-book.ts";
 import { Durations, Rate } from "./rates.ts";
@@ -28,6 +29,8 @@ export interface RecorderOptions {
 /** Told of what happens to rows; called in the request's path, so it must only take a note. */
 export interface RecorderListener {
   began(id: number): void;
+  /** A pending row shows more than it did. */
+  progressed?(id: number): void;
   ended(id: number): void;
   /** Rows before `first` are gone. */
   evicted(first: number): void;
@@ -66,6 +69,7 @@ class LiveRecording implements Recording {
   refusal = "";
   refusalDetail = "";
   upgraded = false;
+  ending: string | undefined = undefined;
 
   /** A recording serves again: nothing of the request before may be left in it. */
   reset(): void {
@@ -84,6 +88,7 @@ class LiveRecording implements Recording {
     this.attempts = [];
     this.refusal = this.refusalDetail = "";
     this.upgraded = false;
+    this.ending = undefined;
   }
 }
 
@@ -144,6 +149,14 @@ export class Recorder implements RecordKeeper {
 
   captureResponse(recording: Recording, bytes: Buffer, start: number, end: number): void {
     this.capture(recording.responseBody, bytes, start, end);
+  }
+
+  progressed(recording: Recording): void {
+    const live = recording as LiveRecording;
+    const place = live.kept ? this.place(live.id) : undefined;
+    if (place === undefined) return;
+    place.chunk.progress(place.index, recording);
+    for (const listener of this.listeners) listener.progressed?.(live.id);
   }
 
   ended(recording: Recording): void {
@@ -269,7 +282,8 @@ export class Recorder implements RecordKeeper {
     const { decision, end } = recording;
     const rejected = stateOf(recording) === RowStateCode.Rejected;
     this.rate.count(end, rejected);
-    this.durations.count(end, end - recording.start);
+    // How long a connection stays open says nothing about how fast anything is.
+    if (recording.arrival.layer === 7) this.durations.count(end, end - recording.start);
     const page = this.plans.get(recording.revision);
     if (page === undefined) return rejected;
     page.routes[decision.route]?.count(end, rejected);
@@ -313,7 +327,9 @@ export function stateOf(recording: Recording): number {
   if (decision.builtIn !== BuiltIn.None)
     return decision.builtIn === BuiltIn.NoEndpoint ? RowStateCode.UpstreamError : RowStateCode.Rejected;
   if (failure === Failure.ClientGone) return RowStateCode.Aborted;
+  if (wasKilled(recording.ending)) return RowStateCode.Aborted;
   if (failure !== Failure.None) return RowStateCode.UpstreamError;
+  if (recording.arrival.layer === 4) return recording.refusal === "" ? RowStateCode.Ok : RowStateCode.Rejected;
   if (recording.refusal !== "") return status >= 500 ? RowStateCode.UpstreamError : RowStateCode.Rejected;
   if (status >= 500 || status === 0) return RowStateCode.UpstreamError;
   return status >= 400 ? RowStateCode.ClientError : RowStateCode.Ok;

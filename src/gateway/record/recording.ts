@@ -63,6 +63,11 @@ export interface Recording {
   /** Its sentence. */
   refusalDetail: string;
   upgraded: boolean;
+  /**
+   * How a layer-4 connection ended: HAProxy's two letters, and a third for who closed first (record/ending.ts).
+   * Absent at layer 7 and while it is open.
+   */
+  ending?: string;
 }
 
 /** What the engine may ask of the recorder. Every call is cheap and none throws. */
@@ -74,6 +79,8 @@ export interface RecordKeeper {
   /** Copies the bytes at once: the buffer is the engine's to reuse. */
   captureRequest(recording: Recording, bytes: Buffer, start: number, end: number): void;
   captureResponse(recording: Recording, bytes: Buffer, start: number, end: number): void;
+  /** A layer-4 connection was decided, or has moved bytes: its pending row shows it. Called about once a second. */
+  progressed?(recording: Recording): void;
   /** The request ended. The recorder packs it; the engine must not touch it afterwards. */
   ended(recording: Recording): void;
 }

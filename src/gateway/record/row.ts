@@ -8,6 +8,7 @@ import { explainBriefly, type explain } from "../../decide/explain.ts";
 import { failureWords } from "../../decide/failures.ts";
 import type { Story } from "../../decide/story.ts";
 import { RowStateCode, Tag } from "./chunk.ts";
+import { endingCode, endingWords } from "./ending.ts";
 import type { Mask } from "./mask.ts";
 import { decisionOf, passageOf } from "./passage.ts";
 import type { Recorder, RowPlace } from "./recorder.ts";
@@ -85,7 +86,7 @@ function makeRow(recorder: Recorder, id: number, place: RowPlace, evicted: boole
     at: chunk.at[index],
     state: STATES[chunk.state[index]],
     tags: tagsOf(chunk.tags[index]),
-    protocol: (chunk.tags[index] & Tag.Upgraded) === 0 ? "http/1.1" : "websocket",
+    protocol: protocolOf(place),
     method: chunk.words[chunk.method[index]],
     host: chunk.words[chunk.host[index]],
     path: mask.target(chunk.words[chunk.path[index]]),
@@ -105,6 +106,7 @@ function makeRow(recorder: Recorder, id: number, place: RowPlace, evicted: boole
     attempts: chunk.attempts[index],
     revision: chunk.revision[index],
     track: trackOf(place, story),
+    termination: endingCode(chunk.words[chunk.ending[index]]) || undefined,
     evicted,
   };
 }
@@ -118,7 +120,9 @@ export function storyOf<Told>(
 ): Told | undefined {
   const { chunk, index } = place;
   const plan = recorder.plans.get(chunk.revision[index])?.plan;
-  if (plan === undefined || chunk.state[index] === RowStateCode.Pending || chunk.listener[index] < 0) return undefined;
+  if (plan === undefined || chunk.listener[index] < 0) return undefined;
+  // An open connection of layer 4 is decided while it lasts; a request's decision is packed when it ends.
+  if (chunk.state[index] === RowStateCode.Pending && chunk.numbers[index] === 0) return undefined;
   const decision = decisionOf(place);
   if (decision.trace.length === 0 && decision.builtIn === 0) return undefined;
   const head = recorder.payloads.requestHead(chunk.segment[index], chunk.offset[index]);
@@ -132,6 +136,10 @@ type Brief = Pick<Story, "why" | "track">;
 function whyOf({ chunk, index }: RowPlace, story: Brief | undefined): string {
   const detail = chunk.words[chunk.refusalDetail[index]];
   if (detail !== "") return detail;
+  const ending = chunk.words[chunk.ending[index]];
+  if (ending !== "" && chunk.state[index] !== RowStateCode.Rejected) {
+    return [endingWords(ending), story?.why ?? ""].filter((part) => part !== "").join("; ");
+  }
   if (story !== undefined) return story.why;
   return failureWords(chunk.failure[index]);
 }
@@ -146,6 +154,12 @@ function trackOf({ chunk, index }: RowPlace, story: Brief | undefined): Track {
     stopped: refused,
     say: refused ? "refused before any route was looked for" : "not decided",
   };
+}
+
+function protocolOf({ chunk, index }: RowPlace): Row["protocol"] {
+  const layer4 = chunk.words[chunk.protocol[index]];
+  if (layer4 !== "") return layer4 as Row["protocol"];
+  return (chunk.tags[index] & Tag.Upgraded) === 0 ? "http/1.1" : "websocket";
 }
 
 function tagsOf(bits: number): string[] {

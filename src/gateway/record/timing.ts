@@ -39,19 +39,28 @@ export function timingOf(
   return spans;
 }
 
-export function attemptsOf(attempts: readonly AttemptRecord[], service: PlanService | undefined): AttemptView[] {
+/** @param layer4 connections, not requests: an attempt without a failure needs no answer to have gone well. */
+export function attemptsOf(
+  attempts: readonly AttemptRecord[],
+  service: PlanService | undefined,
+  layer4 = false,
+): AttemptView[] {
   const label = (attempt: AttemptRecord | undefined): string =>
     service?.endpoints[attempt?.endpoint ?? -1]?.label ?? "another replica";
   return attempts.map((attempt, k) => ({
     number: k + 1,
     endpoint: label(attempt),
-    outcome: outcomeOf(attempt),
+    outcome: layer4 && attempt.failure === 0 ? connectedIn(attempt) : outcomeOf(attempt),
     failed: attempt.failure !== 0 || attempt.status >= 500,
     // A word of the contract; a string, so nothing will await it.
     // oxlint-disable-next-line unicorn/no-thenable
     then: thenOf(attempt, attempts[k + 1], label),
     reusedConnection: attempt.reused,
   }));
+}
+
+function connectedIn({ startedAt, connectedAt }: AttemptRecord): string {
+  return connectedAt < 0 ? "connecting" : `connected in ${millisWords(connectedAt - startedAt)}`;
 }
 
 function outcomeOf(attempt: AttemptRecord): string {

@@ -1,0 +1,216 @@
+/**
+ * The walk of one layer-4 connection or UDP session through the core: open, enter, decide, again, settle, record.
+ * The same doors as a request's, so that limits, balancing and explanation are the same. Must not touch a socket, and
+ * must settle exactly once what it entered.
+ */
+import { again } from "../../decide/again.ts";
+import { decide } from "../../decide/decide.ts";
+import { enter } from "../../decide/enter.ts";
+import { settle } from "../../decide/settle.ts";
+import type { Arrival } from "../../model/arrival.ts";
+import type { Millis } from "../../model/basics.ts";
+import type { PlanEndpoint, PlanRoute, PlanService } from "../../model/plan.ts";
+import { Failure, Life, type Outcome } from "../../model/state.ts";
+import { LivePassage } from "../forward/passage.ts";
+import type { Active, EngineServices } from "../forward/services.ts";
+import type { Ending } from "../record/ending.ts";
+import type { AttemptRecord, Recording } from "../record/recording.ts";
+import { ATTEMPTS, PROGRESS } from "./limits.ts";
+
+/** Filled before it is judged; constant from then on. */
+export class ConnectionArrival implements Arrival {
+  readonly layer = 4;
+  listener = 0;
+  readonly protocol: "tcp" | "udp" | "tls";
+  readonly clientIp: string;
+  readonly clientPort: number;
+  readonly localIp: string;
+  readonly localPort: number;
+  sni: string | undefined = undefined;
+
+  constructor(protocol: "tcp" | "udp" | "tls", client: readonly [string, number], local: readonly [string, number]) {
+    this.protocol = protocol;
+    [this.clientIp, this.clientPort] = client;
+    [this.localIp, this.localPort] = local;
+  }
+
+  /** Routes are found by it. */
+  get host(): string | undefined {
+    return this.sni;
+  }
+
+  /** Layer 4 has none. */
+  header(): undefined {
+    return undefined;
+  }
+}
+
+/** What the gateway itself refuses. */
+export interface Objection {
+  /** urn:switchyard:layer4:<code> */
+  readonly code: string;
+  readonly sentence: string;
+}
+
+export class Crossing {
+  readonly arrival: ConnectionArrival;
+  readonly active: Active;
+  readonly recording: Recording;
+  private readonly services: EngineServices;
+  private readonly passage: LivePassage;
+  private attempt: AttemptRecord | undefined;
+  private entered = false;
+  private ended = false;
+  private toldAt: Millis;
+  private toldBytes = 0;
+
+  /** The connection is there: it is seen as pending from now on. @param listener index into plan.listeners. */
+  constructor(services: EngineServices, arrival: ConnectionArrival, listener: number) {
+    this.services = services;
+    this.arrival = arrival;
+    arrival.listener = Math.max(0, listener);
+    this.active = services.active();
+    this.passage = new LivePassage(arrival);
+    const { passage } = this;
+    const now = services.now();
+    this.toldAt = now;
+    const recording = services.recorder.open();
+    this.recording = recording;
+    passage.begin(recording.id, services.seed(), services.wallClock());
+    recording.at = passage.wallClock;
+    recording.start = now;
+    recording.revision = this.active.revision;
+    recording.seed = passage.seed;
+    recording.arrival = arrival;
+    recording.caller = passage.caller;
+    recording.facts = passage.facts;
+    recording.decision.clear();
+    services.recorder.began(recording);
+    passage.id = recording.id;
+  }
+
+  get route(): PlanRoute {
+    return this.active.plan.routes[this.recording.decision.route];
+  }
+
+  get service(): PlanService {
+    return this.active.plan.services[this.recording.decision.service];
+  }
+
+  get endpoint(): PlanEndpoint {
+    return this.service.endpoints[this.recording.decision.endpoint];
+  }
+
+  /** @returns false when it was refused; then `finish` is still to be called. */
+  judge(now: Millis): boolean {
+    const { passage, active, services, recording, arrival } = this;
+    const { decision, id, seed } = recording;
+    this.entered = true;
+    enter(passage, active.plan, active.state, now, decision);
+    services.journal?.({ kind: "enter", id, at: now, wallClock: passage.wallClock, seed, arrival });
+    if (decision.refused) return false;
+    decide(passage, active.plan, active.state, now, decision);
+    services.journal?.({ kind: "decide", id, at: now, facts: passage.facts });
+    if (decision.refused) return false;
+    this.tell(now);
+    return true;
+  }
+
+  /** An attempt at `endpoint` begins. */
+  begin(now: Millis): void {
+    this.attempt = {
+      endpoint: this.recording.decision.endpoint,
+      startedAt: now,
+      connectedAt: -1,
+      sentAt: -1,
+      firstByteAt: -1,
+      endedAt: -1,
+      status: 0,
+      failure: Failure.None,
+      reused: false,
+      retried: false,
+    };
+    this.recording.attempts.push(this.attempt);
+  }
+
+  /** The server took the connection. */
+  connected(now: Millis): void {
+    if (this.attempt !== undefined) this.attempt.connectedAt = now;
+    this.tell(now);
+  }
+
+  /** The server's first byte. */
+  answered(now: Millis): void {
+    if (this.attempt !== undefined && this.attempt.firstByteAt < 0) this.attempt.firstByteAt = now;
+  }
+
+  /** The attempt failed and nothing has reached a server. @returns false when no other endpoint is left. */
+  again(failure: number, now: Millis): boolean {
+    const { recording, passage, active, services, attempt } = this;
+    const { decision } = recording;
+    if (decision.attempts >= ATTEMPTS) return false;
+    const failed: Outcome = { status: 0, failure, firstByte: -1 };
+    const { service, endpoint } = decision;
+    if (attempt !== undefined) {
+      attempt.endedAt = now;
+      attempt.failure = failure;
+    }
+    const found = again(passage, active.plan, active.state, now, failed, decision);
+    services.journal?.({ kind: "again", id: recording.id, at: now, outcome: failed });
+    services.attemptFailed(active, service, endpoint, failure, now);
+    if (found && attempt !== undefined) attempt.retried = true;
+    return found;
+  }
+
+  /** Shows an open connection's bytes in the traffic view, about once a second while they grow. */
+  progress(now: Millis): void {
+    const { requestBody, responseBody } = this.recording;
+    if (now - this.toldAt >= PROGRESS && requestBody.bytes + responseBody.bytes !== this.toldBytes) this.tell(now);
+  }
+
+  /** The endpoint has left the plan, and the time to end what was on its way is over. */
+  overstays(now: Millis): boolean {
+    const { decision } = this.recording;
+    const endpoint = this.active.state.services[decision.service].endpoints[decision.endpoint];
+    return endpoint.life === Life.Leaving && endpoint.lifeUntil > 0 && now >= endpoint.lifeUntil;
+  }
+
+  /** The gateway itself refuses. */
+  object({ code, sentence }: Objection): void {
+    this.recording.refusal = `urn:switchyard:layer4:${code}`;
+    this.recording.refusalDetail = sentence;
+  }
+
+  /** The end, whatever it was: settles and records. A second call does nothing. @param failure one of model Failure. */
+  finish(ending: Ending, failure: number): void {
+    const { services, recording, active, passage, attempt } = this;
+    if (this.ended) return;
+    this.ended = true;
+    const now = services.now();
+    const { decision } = recording;
+    if (attempt !== undefined && attempt.endedAt < 0) {
+      attempt.endedAt = now;
+      attempt.failure = failure;
+    }
+    recording.ending = ending;
+    recording.failure = failure;
+    recording.end = now;
+    if (this.entered) {
+      const connected =
+        attempt === undefined || attempt.connectedAt < 0 ? -1 : attempt.connectedAt - decision.decidedAt;
+      const outcome: Outcome = { status: 0, failure, firstByte: connected };
+      const { service, endpoint, holds } = decision;
+      settle(passage, decision, active.plan, active.state, outcome, now);
+      services.journal?.({ kind: "settle", id: recording.id, at: now, outcome });
+      if (holds && failure !== Failure.None) services.attemptFailed(active, service, endpoint, failure, now);
+    }
+    services.recorder.ended(recording);
+  }
+
+  private tell(now: Millis): void {
+    const { recording } = this;
+    this.toldAt = now;
+    this.toldBytes = recording.requestBody.bytes + recording.responseBody.bytes;
+    this.services.recorder.progressed?.(recording);
+  }
+}
