@@ -3,19 +3,21 @@
  * Must not run when nothing changed: a second `npm start` should not wait for npm.
  */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 
-const stamp = join(root, "node_modules", ".switchyard-lock");
-
-function lockDigest() {
-  return createHash("sha256")
-    .update(readFileSync(join(root, "package-lock.json")))
-    .digest("hex");
+/** Every package of the lock file that this platform wants is there in that version. */
+function complete() {
+  const record = join(root, "node_modules", ".package-lock.json");
+  if (!existsSync(record)) return false;
+  const wanted = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8")).packages;
+  const installed = JSON.parse(readFileSync(record, "utf8")).packages;
+  return Object.entries(wanted).every(
+    ([path, { version, optional }]) => path === "" || optional || installed[path]?.version === version,
+  );
 }
 
 /** Ends the process with a sentence when Node is too old or npm fails. */
@@ -25,10 +27,10 @@ export function installPackages() {
     console.error(`Switchyard needs Node 20.19 or later; this is ${process.version}.`);
     process.exit(1);
   }
-  const digest = lockDigest();
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
-  console.log("Installing packages (npm ci) …");
-  const result = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], {
+  if (complete()) return;
+  console.log("Installing packages (npm ci), about a minute …");
+  // No package of ours needs its install script: native parts come as packages of their own.
+  const result = spawnSync("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
     shell: process.platform === "win32",
@@ -37,5 +39,4 @@ export function installPackages() {
     console.error("npm ci failed: the lines above say why. Is the npm registry reachable?");
     process.exit(1);
   }
-  writeFileSync(stamp, digest);
 }

@@ -18,11 +18,10 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
+import { installPackages, root } from "./install.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const shop = join(root, "examples", "shop");
 
 const { values: options } = parseArgs({
@@ -33,12 +32,6 @@ const { values: options } = parseArgs({
     "ui-port": { type: "string" },
   },
 });
-
-const [major, minor] = process.versions.node.split(".").map(Number);
-if (major < 20 || (major === 20 && minor < 19)) {
-  console.error(`Switchyard needs Node 20.19 or later; this is ${process.version}.`);
-  process.exit(1);
-}
 
 /** Services of the example: name in the policy file, script, port there, extra environment. */
 const services = [
@@ -53,7 +46,7 @@ const children = new Set();
 let stopping = false;
 let copyFolder;
 
-install();
+installPackages();
 build();
 const ports = await choosePorts();
 const policy = policyFile(ports);
@@ -86,28 +79,6 @@ if (options["no-traffic"] || options["quiet-traffic"]) {
 console.log(
   `Policy: ${relative(process.cwd(), policy) || policy} - change it, save, and watch. Ctrl-C stops everything.`,
 );
-
-function install() {
-  const lock = join(root, "package-lock.json");
-  const installed = join(root, "node_modules", ".package-lock.json");
-  if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs - 1000) return;
-  if (existsSync(installed) && existsSync(join(root, "node_modules", "esbuild"))) {
-    // A checkout may be younger than what is installed: the versions decide.
-    const wanted = JSON.parse(readFileSync(lock, "utf8")).packages;
-    const have = JSON.parse(readFileSync(installed, "utf8")).packages;
-    const missing = Object.entries(wanted).some(
-      ([path, { version, optional }]) => path !== "" && !optional && have[path]?.version !== version,
-    );
-    if (!missing) return;
-  }
-  console.log("Installing what the build needs (npm ci) ...");
-  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  execFileSync(npm, ["ci", "--no-audit", "--no-fund"], {
-    cwd: root,
-    stdio: "inherit",
-    shell: process.platform === "win32",
-  });
-}
 
 function build() {
   const built = join(root, "dist", "cli.js");
