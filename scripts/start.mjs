@@ -53,12 +53,14 @@ const policy = policyFile(ports);
 for (const { script, port, env } of services)
   start(process.execPath, [join(shop, "services", script)], { ...env, PORT: String(ports.get(port)) }, "ignore");
 await Promise.all(services.map(({ port }) => listening(ports.get(port))));
+/** As a person would type it here: it stands in every message. */
+const shown = relative(process.cwd(), policy).startsWith("..") ? policy : relative(process.cwd(), policy);
 const gateway = start(
   process.execPath,
   [
     join(root, "dist", "cli.js"),
     "run",
-    policy,
+    shown,
     "--ui",
     "--until-stdin-ends",
     ...(options["ui-port"] === undefined ? [] : ["--ui-port", options["ui-port"]]),
@@ -76,9 +78,7 @@ if (options["no-traffic"] || options["quiet-traffic"]) {
   start(process.execPath, [join(shop, "traffic.mjs"), `http://localhost:${ports.get(8080)}`], {}, "ignore");
   console.log("Example traffic runs, four requests a second; `npm start -- --no-traffic` starts without it.");
 }
-console.log(
-  `Policy: ${relative(process.cwd(), policy) || policy} - change it, save, and watch. Ctrl-C stops everything.`,
-);
+console.log(`Policy: ${shown} - change it, save, and watch. Ctrl-C stops everything.`);
 
 function build() {
   const built = join(root, "dist", "cli.js");
