@@ -16,6 +16,7 @@ const words: Readonly<Record<number, string>> = {
   [Failure.RequestTimeout]: "the request took longer than its timeout",
   [Failure.IdleTimeout]: "nothing moved for longer than the idle timeout",
   [Failure.ClientGone]: "the client went away first",
+  [Failure.TlsFailed]: "no TLS with it: the certificate is not believed, or it speaks none",
   [Failure.Deregistered]: "the replica left the service, and the time to drain was over",
 };
 

@@ -88,6 +88,7 @@ export class Gateway implements SessionGateway {
     this.engine = new Engine({
       recorder: this.recorder,
       facts: this.facts,
+      baseDirectory: this.reader.directory,
       now,
       wallClock,
       seed,

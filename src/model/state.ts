@@ -82,6 +82,8 @@ export const Failure = {
   ClientGone: 10,
   /** The endpoint left the plan and the time for requests on their way (`drain`) was over. */
   Deregistered: 11,
+  /** No TLS with the endpoint: its certificate is not believed, or it speaks none. */
+  TlsFailed: 12,
 } as const;
 
 /** How an attempt or request ended. */

@@ -11,7 +11,13 @@ import { connect, isIP, type Socket } from "node:net";
 const STAGGER_MS = 250;
 
 /** Makes the socket for one address, with the reader of whoever will own it. */
-export type SocketMaker<T extends { readonly socket: Socket }> = (address: string, port: number) => T;
+export type SocketMaker<T extends Candidate> = (address: string, port: number) => T;
+
+export interface Candidate {
+  readonly socket: Socket;
+  /** Event of the socket that wins the race; "connect" when absent. */
+  readonly readyOn?: string;
+}
 
 export interface DialProblem {
   /** Code of the system's error (ECONNREFUSED, ENOTFOUND, ...). */
@@ -40,7 +46,7 @@ export const resolve: Resolver = (host, done) => {
 };
 
 /** One race for one connection. `cancel` ends it silently. */
-export class Dial<T extends { readonly socket: Socket }> {
+export class Dial<T extends Candidate> {
   private readonly port: number;
   private readonly make: SocketMaker<T>;
   private readonly done: (winner: T | undefined, problem: DialProblem | undefined, address: string) => void;
@@ -103,7 +109,7 @@ export class Dial<T extends { readonly socket: Socket }> {
     const candidate = this.make(address, this.port);
     const { socket } = candidate;
     this.running.add(socket);
-    socket.once("connect", () => {
+    socket.once(candidate.readyOn ?? "connect", () => {
       if (this.finished) return void socket.destroy();
       this.running.delete(socket);
       this.cancel();

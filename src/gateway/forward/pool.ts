@@ -1,10 +1,11 @@
 /**
  * Idle connections to backends, per host and port, newest first, retired before the backend would close them.
- * Keyed by address and port alone, so that a reload keeps them.
+ * Keyed by address, port and how they are secured, so that a reload keeps them.
  * Must not hand out a connection that is known to be closed.
  */
 import type { Millis } from "../../model/basics.ts";
 import type { Timed } from "../listen/clock.ts";
+import type { UpstreamSecurity } from "../tls/upstream-security.ts";
 import { Dial, resolve, type DialProblem, type Resolver } from "./dial.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -42,8 +43,8 @@ export class UpstreamPool implements Timed {
   }
 
   /** @returns the idle connection used last, or undefined. */
-  take(host: string, port: number, now: Millis): Upstream | undefined {
-    const idle = this.place(host, port).idle;
+  take(host: string, port: number, now: Millis, security?: UpstreamSecurity): Upstream | undefined {
+    const { idle } = this.place(host, port, security);
     for (let upstream = idle.pop(); upstream !== undefined; upstream = idle.pop()) {
       if (upstream.alive && now < upstream.retireAt) return upstream;
       upstream.abandon();
@@ -52,13 +53,13 @@ export class UpstreamPool implements Timed {
   }
 
   /** Opens a fresh connection. @param done is never called synchronously. @returns how to call it off. */
-  dial(host: string, port: number, done: Dialled): () => void {
-    const place = this.place(host, port);
+  dial(host: string, port: number, done: Dialled, security?: UpstreamSecurity): () => void {
+    const place = this.place(host, port, security);
     const race = new Dial<Upstream>(
       host,
       port,
       place.winner,
-      (address, at) => new Upstream(address, at),
+      (address, at) => new Upstream(address, at, security),
       (upstream, problem, address) => {
         place.winner = upstream && address;
         if (upstream !== undefined) {
@@ -78,7 +79,7 @@ export class UpstreamPool implements Timed {
 
   /** Gives a connection back after a complete exchange. @param announced seconds of its `Keep-Alive: timeout`, or -1. */
   put(host: string, port: number, upstream: Upstream, announced: number, now: Millis): void {
-    const { idle } = this.place(host, port);
+    const { idle } = this.place(host, port, upstream.security);
     const rest = announced < 0 ? IDLE_GUESS : Math.max(announced * 1000 - IDLE_MARGIN, announced * 500);
     if (this.closing || !upstream.alive || upstream.out.pending || idle.length >= MAX_IDLE || rest <= 0) {
       upstream.abandon();
@@ -120,8 +121,8 @@ export class UpstreamPool implements Timed {
     if (at >= 0) place.idle.splice(at, 1);
   }
 
-  private place(host: string, port: number): Place {
-    const key = `${host}:${port}`;
+  private place(host: string, port: number, security?: UpstreamSecurity): Place {
+    const key = security === undefined ? `${host}:${port}` : `${host}:${port} ${security.key}`;
     let place = this.places.get(key);
     if (place === undefined) this.places.set(key, (place = new Place(host, port)));
     return place;

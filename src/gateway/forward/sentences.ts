@@ -14,11 +14,30 @@ export function seconds(millis: Millis): string {
 /** @param code of the system's error. @returns one of Failure. */
 export function failureOfConnect(code: string): number {
   if (code === "ECONNREFUSED") return Failure.ConnectRefused;
+  if (isTlsCode(code)) return Failure.TlsFailed;
   return code === "ETIMEDOUT" ? Failure.ConnectTimeout : Failure.ConnectFailed;
+}
+
+/** OpenSSL's codes for certificates have no prefix of their own. */
+function isTlsCode(code: string): boolean {
+  return code.startsWith("ERR_TLS_") || code.startsWith("ERR_SSL_") || /CERT|_SIGNATURE|SELF_SIGNED|CRL/.test(code);
+}
+
+function tlsSentence(place: string, code: string): string {
+  const trust =
+    "give its service `tls: { ca: ./ca.pem }` with the certificate that signed it, or `verify: false` to take any";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    return `${place} showed a certificate for another name: set \`tls: { serverName: … }\` of the service to the name in it.`;
+  }
+  if (code === "CERT_HAS_EXPIRED") return `${place} showed a certificate that has expired (${code}).`;
+  if (code.startsWith("ERR_SSL_"))
+    return `${place} and the gateway could not agree on TLS (${code}): does it speak https on that port?`;
+  return `${place} showed a certificate that nobody known has signed (${code}): ${trust}.`;
 }
 
 export function connectSentence(place: string, failure: number, problem: DialProblem | undefined): string {
   const tried = problem === undefined || problem.addresses.length === 0 ? "" : ` (${problem.addresses.join(" and ")})`;
+  if (failure === Failure.TlsFailed) return tlsSentence(place, problem?.code ?? "");
   if (failure === Failure.ConnectRefused) return `${place} refused the connection${tried}: is it running?`;
   const code = problem?.code ?? "unknown error";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN")

@@ -9,6 +9,7 @@ import type { State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
 import type { CoarseClock } from "../listen/clock.ts";
 import type { RecordKeeper } from "../record/recording.ts";
+import type { UpstreamSecurities } from "../tls/upstream-security.ts";
 import type { UpstreamPool } from "./pool.ts";
 
 /** The pair that serves. Replaced whole; a request keeps the pair it entered with. */
@@ -22,6 +23,7 @@ export interface EngineServices {
   readonly recorder: RecordKeeper;
   readonly facts: FactGatherer;
   readonly pool: UpstreamPool;
+  readonly securities: UpstreamSecurities;
   readonly clock: CoarseClock;
   /** Name of this gateway in Via and Proxy-Status; unique per process, so that a loop is told from a chain. */
   readonly pseudonym: string;

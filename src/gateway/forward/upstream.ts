@@ -4,8 +4,10 @@
  * Must not decide anything about retries or clients; nothing a backend sends may throw out of here.
  */
 import { connect, type Socket } from "node:net";
+import { connect as connectSecurely } from "node:tls";
 import { Failure } from "../../model/state.ts";
 import { Event, MessageReader } from "../http1/reader.ts";
+import type { UpstreamSecurity } from "../tls/upstream-security.ts";
 import { Outgoing, WRITE_MARK } from "./outgoing.ts";
 
 const BUFFER_BYTES = 65536;
@@ -28,6 +30,10 @@ export interface UpstreamOwner {
 export class Upstream {
   readonly socket: Socket;
   readonly address: string;
+  /** Set over TLS. */
+  readonly security: UpstreamSecurity | undefined;
+  /** Event of the socket that says that it can be used. */
+  readonly readyOn: "connect" | "secureConnect";
   readonly reader = new MessageReader("response");
   readonly out: Outgoing;
   owner: UpstreamOwner | undefined;
@@ -43,8 +49,10 @@ export class Upstream {
   private problem = "";
   private ended = false;
 
-  constructor(address: string, port: number) {
+  constructor(address: string, port: number, security?: UpstreamSecurity) {
     this.address = address;
+    this.security = security;
+    this.readyOn = security === undefined ? "connect" : "secureConnect";
     const options = {
       host: address,
       port,
@@ -59,9 +67,9 @@ export class Upstream {
         },
       },
     };
-    const socket = connect(options);
+    const socket = security === undefined ? connect(options) : connectSecurely({ ...options, ...security.options });
     this.socket = socket;
-    this.out = new Outgoing(socket);
+    this.out = new Outgoing(socket, security !== undefined);
     socket.on("error", (error: NodeJS.ErrnoException) => {
       this.problem = error.code ?? error.message;
     });

@@ -16,6 +16,8 @@ import { UdpListener } from "../layer4/udp-listener.ts";
 import { Revival } from "../health/revival.ts";
 import type { RecordKeeper } from "../record/recording.ts";
 import { Simulations } from "../simulate/simulations.ts";
+import { Terminators } from "../tls/terminators.ts";
+import { UpstreamSecurities } from "../tls/upstream-security.ts";
 import { CoarseClock } from "./clock.ts";
 import { ListenProblem, type ListenerAddress } from "./addresses.ts";
 import { BoundListener } from "./listener.ts";
@@ -26,6 +28,8 @@ export { ListenProblem, type Active, type ListenerAddress };
 export interface EngineOptions {
   readonly recorder: RecordKeeper;
   readonly facts: FactGatherer;
+  /** Where relative paths of the policy file begin; the working directory by default. */
+  readonly baseDirectory?: string;
   /** Monotonic milliseconds. */
   now(): Millis;
   /** Epoch milliseconds. */
@@ -52,6 +56,7 @@ export class Engine {
   private readonly options: EngineOptions;
   private readonly services: EngineServices;
   private readonly pool = new UpstreamPool();
+  private readonly terminators: Terminators;
   private readonly clock: CoarseClock;
   private readonly checks: HealthChecks;
   private readonly revival: Revival;
@@ -65,6 +70,7 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.options = options;
+    this.terminators = new Terminators(options.baseDirectory ?? ".", () => options.wallClock());
     const now = (): Millis => options.now();
     const simulations = options.simulations ?? new Simulations();
     this.clock = new CoarseClock(now);
@@ -85,6 +91,7 @@ export class Engine {
       recorder: options.recorder,
       facts: options.facts,
       pool: this.pool,
+      securities: new UpstreamSecurities(options.baseDirectory ?? "."),
       clock: this.clock,
       pseudonym,
       viaLine: `Via: 1.1 ${pseudonym}\r\n`,
@@ -145,6 +152,7 @@ export class Engine {
     for (const { connections } of all) for (const connection of connections) connection.destroy();
     await Promise.all(closed);
     this.pool.close();
+    this.terminators.close();
     this.clock.stop();
   }
 
@@ -155,6 +163,10 @@ export class Engine {
   ) {
     if (this.draining) throw new Error("The gateway is stopping: no plan is applied any more.");
     const opened: [string, Listening][] = [];
+    const secured = await this.terminators.prepare(
+      plan,
+      ({ name, port }, problem) => new ListenProblem(name, port, "ETLS", `Listener ${name}: ${problem}`),
+    );
     try {
       for (const listener of plan.listeners) {
         const identity = identityOf(listener);
@@ -164,6 +176,7 @@ export class Engine {
         opened.push([identity, fresh]);
       }
     } catch (error) {
+      secured.withdraw();
       await Promise.all(opened.map(([, listener]) => listener.close()));
       throw error;
     }
@@ -180,7 +193,10 @@ export class Engine {
     const old = this.current;
     this.current = { plan, state: typeof state === "function" ? state(old, at) : state, revision };
     if (old !== undefined) this.options.journal?.({ kind: "swap", at, revision });
-    plan.listeners.forEach((listener, index) => next.get(identityOf(listener))?.activate(index, listener));
+    plan.listeners.forEach((listener, index) =>
+      next.get(identityOf(listener))?.activate(index, listener, secured.byListener.get(index)),
+    );
+    this.terminators.swap(secured);
     for (const listener of gone) void this.retire(listener);
     this.checks.follow(plan);
     this.options.changed?.("listeners");

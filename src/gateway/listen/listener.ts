@@ -13,10 +13,25 @@ import { refuseConnection, tooMany } from "../layer4/refuse.ts";
 import type { Objection } from "../layer4/crossing.ts";
 import { TcpConnection } from "../layer4/tcp-connection.ts";
 import { openAll, type ListenerAddress } from "./addresses.ts";
+import type { Terminator } from "../tls/terminator.ts";
 import { plainAddress } from "./arrival.ts";
 import { doorOf, type Bound, type Connection, type Door } from "./bound.ts";
 import { Http1Connection } from "./connection.ts";
 import type { Listening } from "./listening.ts";
+
+/** A TLS handshake on its way: nothing is lost when it ends. */
+class Greeting implements Connection {
+  socket: Socket | undefined;
+  readonly gone = false;
+
+  retire(): void {
+    this.socket?.destroy();
+  }
+
+  destroy(): void {
+    this.socket?.destroy();
+  }
+}
 
 export class BoundListener implements Bound, Listening {
   index = -1;
@@ -29,6 +44,7 @@ export class BoundListener implements Bound, Listening {
   /** Accepted before the plan that wants this listener serves; still unread. */
   private early: Socket[] | undefined = [];
   private planned: PlanListener | undefined;
+  private terminator: Terminator | undefined;
   /** Who may send PROXY headers; undefined: none are expected. */
   private trusted: readonly (AddressRange | undefined)[] | undefined;
 
@@ -44,8 +60,9 @@ export class BoundListener implements Bound, Listening {
     });
   }
 
-  activate(index: number, listener: PlanListener): void {
+  activate(index: number, listener: PlanListener, terminator?: Terminator): void {
     this.index = index;
+    this.terminator = terminator;
     this.name = listener.name;
     this.planned = listener;
     this.trusted = listener.proxyProtocol?.trusted.map(parseRange);
@@ -100,11 +117,21 @@ export class BoundListener implements Bound, Listening {
 
   private serve(door: Door): void {
     const protocol = this.planned?.protocol;
+    if (this.terminator !== undefined && door.secured === undefined) return this.secure(door, this.terminator);
     const connection =
       protocol === "TCP" || protocol === "TLS"
         ? new TcpConnection(this.services, this, door, protocol === "TLS")
         : new Http1Connection(this.services, this, door);
     if (!connection.gone) this.connections.add(connection);
+  }
+
+  private secure(door: Door, terminator: Terminator): void {
+    const greeting = new Greeting();
+    this.connections.add(greeting);
+    greeting.socket = terminator.accept(door, (secured) => {
+      if (secured !== undefined) this.serve(secured);
+      this.left(greeting);
+    });
   }
 
   private bind(address: string, port: number): Promise<number> {

@@ -4,6 +4,7 @@
  */
 import type { PlanListener } from "../../model/plan.ts";
 import type { ListenerAddress } from "./addresses.ts";
+import type { Terminator } from "../tls/terminator.ts";
 import type { Connection } from "./bound.ts";
 
 export interface Listening {
@@ -14,8 +15,8 @@ export interface Listening {
   readonly connections: ReadonlySet<Connection>;
   /** @throws ListenProblem, with nothing left open. */
   open(listener: PlanListener): Promise<void>;
-  /** The plan that wants this listener serves from now on. */
-  activate(index: number, listener: PlanListener): void;
+  /** The plan that wants this listener serves from now on. @param terminator ends TLS, where the protocol is HTTPS. */
+  activate(index: number, listener: PlanListener, terminator?: Terminator): void;
   /** Stops accepting. Connections live on until they are retired. */
   close(): Promise<void>;
   /** Settles when the last connection is gone. */

@@ -93,6 +93,12 @@ const FAILURES: Readonly<Record<number, FailureWords>> = {
     title: "Nothing moved for too long",
     proxyError: "http_response_timeout",
   },
+  [Failure.TlsFailed]: {
+    name: "tls-failed",
+    status: 502,
+    title: "No TLS with the backend",
+    proxyError: "tls_certificate_error",
+  },
   [Failure.Deregistered]: {
     name: "deregistered",
     status: 503,
