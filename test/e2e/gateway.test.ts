@@ -234,7 +234,7 @@ describe("Switchyard in VS Code", function () {
     await window.page.locator(".statusbar").getByText("Recording stopped").waitFor();
     await window.command("Switchyard: Start Recording");
     await window.page.locator(".statusbar").getByText("Recording requests").waitFor();
-    const back = (await live("")).getByText("Back");
+    const back = (await live("")).getByRole("button", { name: "Back", exact: true });
     if ((await back.count()) > 0) await back.first().click();
     await shop.send("/cart/before-clear");
     await live("/cart/before-clear");
@@ -257,6 +257,8 @@ describe("Switchyard in VS Code", function () {
     await window.command("Switchyard: Show Gateway Log");
     const log = window.page.locator(".panel .view-lines").filter({ hasText: "gateway" }).first();
     await log.waitFor();
+    await log.click();
+    await window.page.keyboard.press("Control+Home");
     const activated = await eventually("the time of activation", async () =>
       /Activated\sin\s[\d.]+\sms/.exec(await log.innerText()),
     );

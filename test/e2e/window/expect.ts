@@ -4,17 +4,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { PATIENCE } from "./workbench.ts";
 
-/** Asks `look` until it answers something else than undefined or false. */
-export async function eventually<T>(
-  what: string,
-  look: () => Promise<T | undefined | false> | T | undefined | false,
-): Promise<T> {
+type Nothing = undefined | null | false;
+
+/** Asks `look` until it answers something. */
+export async function eventually<T>(what: string, look: () => Promise<T | Nothing> | T | Nothing): Promise<T> {
   const until = Date.now() + PATIENCE;
   let last: unknown;
   for (;;) {
     try {
       const seen = await look();
-      if (seen !== undefined && seen !== false) return seen;
+      if (seen !== undefined && seen !== null && seen !== false) return seen;
     } catch (problem) {
       last = problem;
     }
