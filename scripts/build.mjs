@@ -63,7 +63,11 @@ const bundles = {
   },
   processes: {
     ...common,
-    entryPoints: { gateway: "src/gateway/main.ts", cli: "src/cli/main.ts" },
+    entryPoints: {
+      gateway: "src/gateway/main.ts",
+      cli: "src/cli/main.ts",
+      supervisor: "src/gateway/run/supervisor.ts",
+    },
     platform: "node",
     format: "esm",
     target: "node20",

@@ -11,7 +11,14 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const LARGEST = 2 * 1024 * 1024;
-const NEEDED = ["dist/extension.cjs", "dist/language.cjs", "dist/gateway.js", "dist/page.js", "dist/page.css"];
+const NEEDED = [
+  "dist/extension.cjs",
+  "dist/language.cjs",
+  "dist/gateway.js",
+  "dist/supervisor.js",
+  "dist/page.js",
+  "dist/page.css",
+];
 
 /** Packs and answers the path of the .vsix. Throws an Error in words. */
 export function pack(out) {

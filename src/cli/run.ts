@@ -28,7 +28,19 @@ export async function run(words: string[]): Promise<number> {
   const uiPort = portOf(values["ui-port"]);
   const paint = paintFor(process.stdout);
   const ended = new Ending();
-  const gateway = new Gateway({ file, onStopRequested: () => ended.end() });
+  const gateway = new Gateway({
+    file,
+    // Whoever starts this command runs what stands in the file.
+    mayRun: true,
+    onStopRequested: () => ended.end(),
+    replicaRemarked: (service, label, words) => replicaLine(service, label, paint.faint(`── ${words}`)),
+    replicaPrinted: (service, label, line) => {
+      if (values.quiet !== true) replicaLine(service, label, line);
+    },
+  });
+  const replicaLine = (service: string, label: string, words: string): void => {
+    process.stdout.write(`${paint.strong(`${service} ${label}`)} ${paint.faint("|")} ${words}\n`);
+  };
   let text: string;
   try {
     text = policyText(file);

@@ -53,6 +53,28 @@ function texts(mostEntries: number, longest: number): Check {
   };
 }
 
+function oneOf(...values: readonly string[]): Check {
+  return (value) =>
+    typeof value === "string" && values.includes(value) ? undefined : `must be one of ${values.join(", ")}`;
+}
+
+const simulation: Check = (value) => {
+  if (value === null) return undefined;
+  if (!isRecord(value)) return "must be a simulation or null";
+  switch (value.kind) {
+    case "down":
+      return undefined;
+    case "latency":
+      return record({ milliseconds: whole(1, 600_000) })(value);
+    case "errors":
+      return record({ status: whole(400, 599), percent: whole(1, 100) })(value);
+    default:
+      return "kind must be one of down, latency, errors";
+  }
+};
+
+const name = text(200);
+const url = text(2048);
 const filter = text(4000);
 const position = whole(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
@@ -75,6 +97,11 @@ const CALLS: Readonly<Record<string, readonly Check[]>> = {
   services: [],
   limits: [text(1000), whole(0, 500)],
   resetBucket: [text(2000), text(4000)],
+  setAdmin: [name, url, oneOf("Up", "Drain", "Maintenance")],
+  simulate: [name, url, simulation],
+  clearSimulations: [],
+  scale: [name, whole(1, 32)],
+  replicaLog: [name, url],
   status: [],
   policyText: [],
   propose: [text(MAX_TEXT), whole(-1, Number.MAX_SAFE_INTEGER)],

@@ -294,7 +294,18 @@ export interface EndpointView {
   readonly index: number;
   readonly label: string;
   readonly url: string;
-  readonly health: "up" | "down" | "ejected" | "drain" | "maintenance" | "unknown";
+  readonly health:
+    | "up"
+    | "down"
+    | "ejected"
+    | "drain"
+    | "maintenance"
+    | "unknown"
+    // Of replicas that the gateway runs, and of those that leave.
+    | "starting"
+    | "restarting"
+    | "leaving"
+    | "forbidden";
   /** "up", "ejected, back in 18 s after 5 failures", ... */
   readonly sentence: string;
   readonly inFlight: number;
@@ -304,7 +315,34 @@ export interface EndpointView {
   readonly perSecond: number;
   /** 0..1 of the service's traffic. */
   readonly share: number;
+  /** What a person, or the file, decided about it. */
+  readonly admin?: AdminState;
+  /** Set while something is simulated on it: "down", "300 ms latency", "503 for 20% of requests". */
+  readonly simulation?: string;
+  /** Its process is the gateway's: `replicaLog` has its output. */
+  readonly managed?: boolean;
   readonly location?: Location;
+}
+
+export type AdminState = "Up" | "Drain" | "Maintenance";
+
+/** What a person may pretend of one replica, to see what the policy makes of it. Ends with the gateway. */
+export type Simulation =
+  /** Connections are refused; active checks fail. */
+  | { readonly kind: "down" }
+  /** Added before each attempt, 1 to 600000 ms. */
+  | { readonly kind: "latency"; readonly milliseconds: number }
+  /** Answered in its place with a 4xx or 5xx, for 1 to 100 per cent of the attempts. */
+  | { readonly kind: "errors"; readonly status: number; readonly percent: number };
+
+export interface SimulationView {
+  readonly service: string;
+  readonly url: string;
+  /** ":4001" */
+  readonly label: string;
+  readonly simulation: Simulation;
+  /** "down", "300 ms latency", "503 for 20% of requests" */
+  readonly words: string;
 }
 
 export interface ServiceView {
@@ -313,6 +351,8 @@ export interface ServiceView {
   readonly healthy: number;
   readonly total: number;
   readonly perSecond: number;
+  /** Set when the gateway runs the replicas: how many there are to be; 1 to 32. */
+  readonly scale?: number;
   readonly endpoints: readonly EndpointView[];
   readonly location?: Location;
 }
@@ -410,6 +450,8 @@ export interface GatewayStatus {
   readonly rejected: number;
   /** Services with fewer healthy endpoints than they have: "orders 2/3". */
   readonly unhealthy: readonly string[];
+  /** What people pretend at the moment; absent = nothing. */
+  readonly simulations?: readonly SimulationView[];
   readonly processId: number;
 }
 
@@ -454,6 +496,15 @@ export interface GatewayFunctions {
   services(): ServicesView | Promise<ServicesView>;
   limits(search: string, count: number): LimitsView | Promise<LimitsView>;
   resetBucket(identity: string, key: string): void | Promise<void>;
+  /** What a person decides about one replica. `Up` readmits: an ejection ends too. */
+  setAdmin(service: string, url: string, admin: AdminState): void | Promise<void>;
+  /** null ends the simulation. */
+  simulate(service: string, url: string, simulation: Simulation | null): void | Promise<void>;
+  clearSimulations(): void | Promise<void>;
+  /** 1 to 32. Resolves once the plan has them; new ones get requests when healthy, leaving ones drain. */
+  scale(service: string, replicas: number): void | Promise<void>;
+  /** The latest output of a replica that the gateway runs, its own remarks between. undefined = there is none. */
+  replicaLog(service: string, url: string): string | undefined | Promise<string | undefined>;
   status(): GatewayStatus | Promise<GatewayStatus>;
   policyText(): { text: string; revision: number } | Promise<{ text: string; revision: number }>;
   /** `basedOn` = the revision the edit started from; -1 = whatever runs. */

@@ -94,6 +94,7 @@ export class Controller implements vscode.Disposable {
         // Relative to the folder it runs in: so it is shown to people.
         file: basename(file.uri.fsPath),
         folder: file.folder,
+        mayRun: vscode.workspace.isTrusted,
         onLine: (line) => this.log.info(line),
         onGone: (how, expected) => this.#onGone(how, expected),
       });

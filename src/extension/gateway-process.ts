@@ -23,6 +23,8 @@ export interface GatewayProcessOptions {
   /** Name of the policy file in `folder`. */
   readonly file: string;
   readonly folder: string;
+  /** The workspace is trusted: commands under `run` of the policy may be started. */
+  readonly mayRun: boolean;
   /** A line that the process printed. */
   onLine(line: string): void;
   /** Told once, after the start succeeded: the process is gone. `expected` when `stop` was asked for. */
@@ -48,7 +50,7 @@ export class GatewayProcess {
 
   /** Resolves when every listener is open; rejects with GatewayStartError. */
   static start(options: GatewayProcessOptions): Promise<GatewayProcess> {
-    const child = fork(options.script, [options.file], {
+    const child = fork(options.script, [options.file, ...(options.mayRun ? ["--may-run"] : [])], {
       cwd: options.folder,
       // VS Code's own node: in the desktop application process.execPath is Electron.
       env: { ...process.env, ELECTRON_RUN_AS_NODE: "1", VSCODE_INSPECTOR_OPTIONS: undefined },

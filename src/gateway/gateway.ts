@@ -5,6 +5,7 @@
  */
 import { randomBytes, randomInt } from "node:crypto";
 import type {
+  AdminState,
   Detail,
   DiagnosticView,
   ExplainRequest,
@@ -14,16 +15,19 @@ import type {
   ProposeResult,
   Row,
   ServicesView,
+  Simulation,
   Stamp,
   Suggestion,
 } from "../contract/messages.ts";
 import { freshState } from "../model/fresh.ts";
+import type { JournalEvent } from "../model/journal.ts";
 import type { Plan } from "../model/plan.ts";
 import { carry } from "../policyfile/carry.ts";
 import { limitViews, resetBucket } from "./control/limits-view.ts";
+import { Hands } from "./control/hands.ts";
 import { PolicyProblem } from "./control/policy-problem.ts";
 import { PolicyReader } from "./control/policy-reader.ts";
-import { routeViews, serviceViews, unhealthyServices } from "./control/services-view.ts";
+import { routeViews, serviceViews, unhealthyServices, type Beside } from "./control/services-view.ts";
 import { Session, type SessionGateway, type SessionOptions } from "./control/session.ts";
 import { listenerStatuses } from "./control/listener-view.ts";
 import { whatIf } from "./control/what-if.ts";
@@ -39,6 +43,9 @@ import { Mask } from "./record/mask.ts";
 import { RATE_SECONDS } from "./record/rates.ts";
 import { Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { RowMaker } from "./record/row.ts";
+import { Fleet } from "./run/fleet.ts";
+import { NoPorts } from "./run/ports.ts";
+import { Simulations } from "./simulate/simulations.ts";
 
 export { PolicyProblem } from "./control/policy-problem.ts";
 export { ListenProblem } from "./listen/engine.ts";
@@ -48,12 +55,22 @@ export interface GatewayOptions {
   readonly file: string;
   /** Budgets of the recorder. */
   readonly record?: Omit<RecorderOptions, "now">;
+  /** Commands under `run` may be started: the workspace is trusted, or a person started this gateway. Default: no. */
+  readonly mayRun?: boolean;
+  /** Everything that touches State, in order. */
+  journal?(event: JournalEvent): void;
+  /** A replica that this gateway runs was started, became healthy, died, or left. */
+  replicaRemarked?(service: string, label: string, words: string): void;
+  /** A line that such a replica printed. */
+  replicaPrinted?(service: string, label: string, line: string): void;
   /** Whoever asked for `stop` over a session. */
   onStopRequested?(): void;
 }
 
 /** Milliseconds that requests in flight get when the gateway stops. */
 const DRAIN = 10_000;
+/** Milliseconds between SIGTERM and SIGKILL for its replicas then. */
+const REPLICA_GRACE = 2000;
 
 export class Gateway implements SessionGateway {
   readonly generation = randomBytes(8).toString("hex");
@@ -62,6 +79,9 @@ export class Gateway implements SessionGateway {
   private readonly reader: PolicyReader;
   private readonly facts: FactGatherer;
   private readonly engine: Engine;
+  private readonly hands: Hands;
+  private readonly fleet: Fleet;
+  private readonly simulations = new Simulations();
   private readonly rows: RowMaker;
   private readonly sessions = new Set<Session>();
   private readonly filterContext: FilterContext;
@@ -69,6 +89,8 @@ export class Gateway implements SessionGateway {
   private text = "";
   /** The latest number given to a plan, served or not: a revision never means two plans. */
   private revision = 0;
+  /** The number of the first plan made of `text`: scaling makes further ones of the same text. */
+  private textRevision = 0;
   private acceptedAt = 0;
   private invalid = false;
   private diagnostics: readonly DiagnosticView[] = [];
@@ -85,6 +107,7 @@ export class Gateway implements SessionGateway {
     this.recorder = new Recorder({ now, ...options.record });
     this.rows = new RowMaker(this.recorder, () => this.mask);
     this.filterContext = { recorder: this.recorder, wallClock, savedAt: () => this.acceptedAt };
+    const journal = options.journal?.bind(options);
     this.engine = new Engine({
       recorder: this.recorder,
       facts: this.facts,
@@ -92,7 +115,25 @@ export class Gateway implements SessionGateway {
       now,
       wallClock,
       seed,
+      simulations: this.simulations,
+      journal,
       changed: () => void this.urgency++,
+    });
+    this.hands = new Hands({
+      now,
+      active: () => this.engine.active,
+      journal,
+      changed: () => void this.urgency++,
+    });
+    this.fleet = new Fleet({
+      directory: this.reader.directory,
+      mayRun: options.mayRun === true,
+      now,
+      stateOf: (service, url) => this.hands.stateOf(service, url),
+      setLife: (...life) => this.hands.setLife(...life),
+      replan: () => void this.inTurn(() => this.replan()).catch(() => {}),
+      remarked: (...remark) => options.replicaRemarked?.(...remark),
+      printed: (...line) => options.replicaPrinted?.(...line),
     });
   }
 
@@ -102,7 +143,7 @@ export class Gateway implements SessionGateway {
   async start(text: string): Promise<void> {
     const { plan, diagnostics } = this.reader.read(text);
     if (plan === undefined) throw new PolicyProblem(this.options.file, diagnostics);
-    await this.serve(plan, text, diagnostics);
+    await this.inTurn(() => this.serve(plan, text, diagnostics));
   }
 
   /** The running policy as text; "" before the start. */
@@ -112,9 +153,14 @@ export class Gateway implements SessionGateway {
 
   /** Offers an edit. @param basedOn the revision it started from; -1 = whatever runs. Never rejects. */
   propose(text: string, basedOn: number): Promise<ProposeResult> {
-    const edit = this.lastEdit.then(() => this.edit(text, basedOn));
-    this.lastEdit = edit.catch(() => undefined);
-    return edit;
+    return this.inTurn(() => this.edit(text, basedOn));
+  }
+
+  /** Whatever changes the plan waits for its turn. */
+  private inTurn<Result>(change: () => Promise<Result>): Promise<Result> {
+    const turn = this.lastEdit.then(change);
+    this.lastEdit = turn.catch(() => undefined);
+    return turn;
   }
 
   /** Lets requests in flight end for at most `milliseconds`, then closes everything. Sessions end last. */
@@ -123,6 +169,8 @@ export class Gateway implements SessionGateway {
     this.urgency++;
     await this.lastEdit;
     await this.engine.drain(milliseconds);
+    await this.fleet.stop(REPLICA_GRACE);
+    this.simulations.close();
     this.facts.close();
     for (const session of this.sessions) session.close();
     this.sessions.clear();
@@ -148,7 +196,9 @@ export class Gateway implements SessionGateway {
   private async edit(text: string, basedOn: number): Promise<ProposeResult> {
     if (this.draining) return { kind: "failed", message: "The gateway is stopping." };
     const serving = this.active.revision;
-    if (basedOn !== -1 && basedOn !== serving) return { kind: "conflict", revision: serving };
+    // Every plan since the text was accepted is made of it.
+    const stale = basedOn < this.textRevision || basedOn > serving;
+    if (basedOn !== -1 && stale) return { kind: "conflict", revision: serving };
     const { plan, diagnostics } = this.reader.read(text);
     if (plan === undefined) {
       this.invalid = true;
@@ -160,15 +210,35 @@ export class Gateway implements SessionGateway {
       await this.serve(plan, text, diagnostics);
     } catch (error) {
       this.urgency++;
-      if (error instanceof ListenProblem) return { kind: "failed", message: error.message };
+      if (error instanceof ListenProblem || error instanceof NoPorts) return { kind: "failed", message: error.message };
       throw error;
     }
     return { kind: "accepted", revision: this.active.revision, diagnostics };
   }
 
-  private async serve(plan: Plan, text: string, diagnostics: readonly DiagnosticView[]): Promise<void> {
-    const revision = this.revision + 1;
+  private async serve(read: Plan, text: string, diagnostics: readonly DiagnosticView[]): Promise<void> {
+    const { plan, commit } = await this.fleet.draft(read);
     const acceptedAt = wallClock();
+    await this.swap(plan, acceptedAt);
+    this.text = text;
+    this.textRevision = this.revision;
+    this.acceptedAt = acceptedAt;
+    this.invalid = false;
+    this.diagnostics = diagnostics;
+    commit();
+    this.urgency++;
+  }
+
+  /** Other replicas under the same text. */
+  private async replan(): Promise<void> {
+    if (this.draining) return;
+    await this.swap(this.fleet.planned(this.active.plan), this.acceptedAt);
+    this.urgency++;
+  }
+
+  /** @throws ListenProblem; the old plan keeps serving then. */
+  private async swap(plan: Plan, acceptedAt: number): Promise<void> {
+    const revision = this.revision + 1;
     // The first request of the new plan may end before `apply` settles, so the book knows the plan first.
     this.recorder.plans.add(revision, plan, acceptedAt);
     this.revision = revision;
@@ -178,11 +248,6 @@ export class Gateway implements SessionGateway {
       this.recorder.plans.withdraw(revision);
       throw error;
     }
-    this.text = text;
-    this.acceptedAt = acceptedAt;
-    this.invalid = false;
-    this.diagnostics = diagnostics;
-    this.urgency++;
   }
 
   // ---- What sessions ask ----------------------------------------------------------------------------------------
@@ -266,7 +331,7 @@ export class Gateway implements SessionGateway {
     return {
       stamp,
       at: wallClock(),
-      services: serviceViews(page, this.active.state, at),
+      services: serviceViews(page, this.active.state, at, this.beside),
       routes: routeViews(page, at),
     };
   }
@@ -292,7 +357,8 @@ export class Gateway implements SessionGateway {
       },
       perSecond: tenth(rate.perSecond(at)),
       rejected: rate.recent(at, RATE_SECONDS).refused,
-      unhealthy: unhealthyServices(serviceViews(this.servingPage(), this.active.state, at)),
+      unhealthy: unhealthyServices(serviceViews(this.servingPage(), this.active.state, at, this.beside)),
+      simulations: this.simulations.list,
       processId: process.pid,
     };
   }
@@ -308,6 +374,41 @@ export class Gateway implements SessionGateway {
     resetBucket(plan, state, now(), identity, key);
     this.actions++;
   }
+
+  setAdmin(service: string, url: string, admin: AdminState): void {
+    this.hands.setAdmin(service, url, admin);
+  }
+
+  async simulate(service: string, url: string, simulation: Simulation | null): Promise<void> {
+    await this.simulations.set(service, url, this.hands.label(service, url), simulation);
+    this.urgency++;
+  }
+
+  clearSimulations(): void {
+    this.simulations.clear();
+    this.urgency++;
+  }
+
+  /** Resolves when the plan has the replicas. @throws Error when the gateway does not run this service. */
+  scale(service: string, replicas: number): Promise<void> {
+    return this.inTurn(async () => {
+      if (this.draining) throw new Error("The gateway is stopping.");
+      const { plan, commit } = await this.fleet.draftScale(this.active.plan, service, replicas);
+      await this.swap(plan, this.acceptedAt);
+      commit();
+      this.urgency++;
+    });
+  }
+
+  replicaLog(service: string, url: string): string | undefined {
+    const text = this.fleet.find(service, url)?.log.text;
+    return text === undefined ? undefined : this.mask.text(text);
+  }
+
+  private readonly beside: Beside = {
+    simulation: (service, url) => this.simulations.words(service, url),
+    scale: (service) => this.fleet.wanted(service),
+  };
 
   policyText(masked: boolean): { text: string; revision: number } {
     return { text: masked ? this.mask.text(this.text) : this.text, revision: this.active.revision };

@@ -19,7 +19,9 @@ async function main(): Promise<void> {
     console.error("This file is started by Switchyard itself. On the command line use: switchyard run switchyard.yaml");
     process.exit(2);
   }
-  const gateway = new Gateway({ file, onStopRequested: () => void stop(gateway) });
+  // Said by the extension in a trusted workspace alone.
+  const mayRun = process.argv.includes("--may-run");
+  const gateway = new Gateway({ file, mayRun, onStopRequested: () => void stop(gateway) });
   const channel = new ProcessChannel(gateway);
   process.on("disconnect", () => void stop(gateway, ORPHAN_DRAIN));
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => void stop(gateway));

@@ -16,6 +16,10 @@ const HEALTH: Readonly<Record<EndpointView["health"], { icon: string; tone: stri
   drain: { icon: "arrow-down", tone: "warn" },
   maintenance: { icon: "pause", tone: "warn" },
   unknown: { icon: "question", tone: "quiet" },
+  starting: { icon: "sync", tone: "quiet" },
+  restarting: { icon: "sync", tone: "bad" },
+  leaving: { icon: "arrow-down", tone: "quiet" },
+  forbidden: { icon: "circle-slash", tone: "warn" },
 };
 
 export class ServicesArea extends PageElement {

@@ -22,6 +22,8 @@ export interface Leaf {
   readonly filter?: string;
   /** Limit identity and key, for "Reset Bucket". */
   readonly bucket?: { readonly identity: string; readonly key?: string };
+  /** The replica, or with an empty url the service, that commands of this row are about. */
+  readonly endpoint?: { readonly service: string; readonly url: string };
   readonly children: readonly Leaf[];
 }
 

@@ -26,6 +26,10 @@ const HEALTH: Readonly<Record<EndpointView["health"], Look>> = {
   drain: { icon: "arrow-circle-down", color: "charts.yellow", word: "draining" },
   maintenance: { icon: "tools", color: "charts.yellow", word: "in maintenance" },
   unknown: { icon: "circle-outline", color: "disabledForeground", word: "not tried yet" },
+  starting: { icon: "loading~spin", color: "charts.blue", word: "starting" },
+  restarting: { icon: "refresh", color: "testing.iconFailed", word: "restarting" },
+  leaving: { icon: "arrow-circle-down", color: "disabledForeground", word: "leaving" },
+  forbidden: { icon: "workspace-untrusted", color: "charts.yellow", word: "not started" },
 };
 
 export function serviceLeaves(view: ServicesView | undefined): Leaf[] {
@@ -40,7 +44,8 @@ function serviceLeaf(service: ServiceView): Leaf {
     part: { icon: "warning", color: "charts.yellow" },
     down: { icon: "error", color: "testing.iconFailed" },
   }[state];
-  const description = `${healthy}/${total} healthy · ${rate(service.perSecond)}`;
+  const scaling = service.scale === undefined || service.scale === total ? "" : ` · scaling to ${service.scale}`;
+  const description = `${healthy}/${total} healthy${scaling} · ${rate(service.perSecond)}`;
   return {
     id: `service/${name}`,
     label: name,
@@ -48,7 +53,8 @@ function serviceLeaf(service: ServiceView): Leaf {
     ...look,
     tooltip: `**${plain(name)}**\n\n${healthy} of ${total} replicas healthy, ${rate(service.perSecond)}\n\nbalanced by ${plain(service.algorithm)}`,
     say: `Service ${name}, ${healthy} of ${total} healthy, ${rate(service.perSecond)}`,
-    context: "switchyard.service",
+    context: service.scale === undefined ? "switchyard.service" : "switchyard.service.managed",
+    endpoint: { service: name, url: "" },
     location: service.location,
     filter: `service:${name}`,
     children: service.endpoints.map((endpoint) => endpointLeaf(name, endpoint)),
@@ -59,9 +65,12 @@ function endpointLeaf(service: string, endpoint: EndpointView): Leaf {
   const look = HEALTH[endpoint.health];
   const latency = endpoint.latency < 0 ? "" : ` · ${milliseconds(endpoint.latency)}`;
   const busy = `${endpoint.inFlight} in flight${latency}`;
-  const description = endpoint.health === "up" ? `up · ${busy}` : sentenceOf(endpoint, look);
+  const state = endpoint.health === "up" ? `up · ${busy}` : sentenceOf(endpoint, look);
+  const simulated = endpoint.simulation === undefined ? "" : `simulated: ${endpoint.simulation}`;
+  const description = simulated === "" ? state : `${simulated} · ${state}`;
   const lines = [
     `**${plain(endpoint.label)}** ${plain(endpoint.url)}`,
+    ...(simulated === "" ? [] : [`$(beaker) ${plain(simulated)}`]),
     plain(endpoint.sentence || look.word),
     `${busy}, ${rate(endpoint.perSecond)}, ${percent(endpoint.share)} of the service's traffic, weight ${endpoint.weight}`,
   ];
@@ -69,15 +78,23 @@ function endpointLeaf(service: string, endpoint: EndpointView): Leaf {
     id: `service/${service}/${endpoint.url}/${endpoint.index}`,
     label: endpoint.label,
     description,
-    icon: look.icon,
-    color: look.color,
+    ...(simulated === "" ? { icon: look.icon, color: look.color } : { icon: "beaker", color: "charts.purple" }),
     tooltip: lines.join("\n\n"),
-    say: `Replica ${endpoint.label} of ${service}, ${sentenceOf(endpoint, look)}, ${busy}`,
-    context: `switchyard.endpoint.${endpoint.health}`,
+    say: `Replica ${endpoint.label} of ${service}, ${simulated === "" ? "" : `${simulated}, `}${sentenceOf(endpoint, look)}, ${busy}`,
+    context: contextOf(endpoint),
+    endpoint: { service, url: endpoint.url },
     location: endpoint.location,
     filter: `service:${service} replica:${endpoint.label}`,
     children: [],
   };
+}
+
+/** Words that the menus of the manifest look for: ".up", ".managed", ".simulated". */
+function contextOf({ health, managed, simulation, admin }: EndpointView): string {
+  const words = [health, ...(admin === undefined || admin === "Up" ? [] : ["held"])];
+  if (managed === true) words.push("managed");
+  if (simulation !== undefined) words.push("simulated");
+  return `switchyard.endpoint.${words.join(".")}`;
 }
 
 function sentenceOf(endpoint: EndpointView, look: Look): string {

@@ -3,15 +3,24 @@
  * Must not judge health: it words what the core's state holds.
  */
 import type { EndpointView, RouteView, ServiceView } from "../../contract/messages.ts";
+import { exitWords } from "../../decide/exclusions.ts";
 import { millisWords } from "../../decide/words.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { PlanEndpoint, PlanRoute, PlanService } from "../../model/plan.ts";
-import { Admin, Probe, type EndpointState, type State } from "../../model/state.ts";
+import { Admin, Life, Probe, type EndpointState, type State } from "../../model/state.ts";
 import { locationOf } from "../record/location.ts";
 import type { PlanPage } from "../record/plan-book.ts";
 import { RATE_SECONDS } from "../record/rates.ts";
 
-export function serviceViews({ plan, endpoints }: PlanPage, state: State, now: Millis): ServiceView[] {
+/** What stands beside plan and state. */
+export interface Beside {
+  /** What is simulated on a replica, in words. */
+  simulation(service: string, url: string): string | undefined;
+  /** How many replicas there are to be; undefined where the gateway does not run them. */
+  scale(service: string): number | undefined;
+}
+
+export function serviceViews({ plan, endpoints }: PlanPage, state: State, now: Millis, beside: Beside): ServiceView[] {
   return plan.services.map((service) => {
     const rates = endpoints[service.index];
     const hits = rates.map((rate) => rate.recent(now, RATE_SECONDS).hits);
@@ -21,10 +30,13 @@ export function serviceViews({ plan, endpoints }: PlanPage, state: State, now: M
         now,
         perSecond: rounded(rates[endpoint.index].perSecond(now)),
         share: sum === 0 ? 0 : rounded(hits[endpoint.index] / sum),
+        simulation: beside.simulation(service.name, endpoint.url),
       }),
     );
+    const scale = beside.scale(service.name);
     return {
       name: service.name,
+      ...(scale === undefined ? {} : { scale }),
       algorithm: service.balancerKind.type,
       healthy: views.filter(isHealthy).length,
       total: views.length,
@@ -44,17 +56,21 @@ function isHealthy(view: EndpointView): boolean {
   return view.health === "up" || view.health === "unknown";
 }
 
+/** By model Admin. */
+const ADMIN = ["Up", "Drain", "Maintenance"] as const;
+
 interface Measured {
   readonly now: Millis;
   readonly perSecond: number;
   readonly share: number;
+  readonly simulation: string | undefined;
 }
 
 function endpointView(
   service: PlanService,
   endpoint: PlanEndpoint,
   state: EndpointState,
-  { now, perSecond, share }: Measured,
+  { now, perSecond, share, simulation }: Measured,
 ): EndpointView {
   const { health, sentence } = healthOf(service, state, now);
   return {
@@ -68,11 +84,15 @@ function endpointView(
     latency: state.latency < 0 ? -1 : Math.round(state.latency * 10) / 10,
     perSecond,
     share,
+    admin: ADMIN[state.admin],
+    managed: endpoint.managed === true,
+    ...(simulation === undefined ? {} : { simulation }),
     location: locationOf(endpoint.source),
   };
 }
 
 function healthOf(service: PlanService, state: EndpointState, now: Millis): Pick<EndpointView, "health" | "sentence"> {
+  if (state.life !== Life.Serving) return lifeOf(state, now);
   if (state.admin === Admin.Maintenance) return { health: "maintenance", sentence: "in maintenance: gets no requests" };
   if (state.admin === Admin.Drain) return { health: "drain", sentence: "draining: gets no new requests" };
   if (state.ejectedUntil > now) {
@@ -88,6 +108,23 @@ function healthOf(service: PlanService, state: EndpointState, now: Millis): Pick
   if (service.active !== undefined) return { health: "unknown", sentence: `not probed yet, gets requests${failing}` };
   if (state.latency < 0 && state.failed === 0) return { health: "unknown", sentence: "no request yet" };
   return { health: "up", sentence: `up${failing}` };
+}
+
+function lifeOf(state: EndpointState, now: Millis): Pick<EndpointView, "health" | "sentence"> {
+  switch (state.life) {
+    case Life.Starting:
+      return { health: "starting", sentence: "starting: gets requests once it is healthy" };
+    case Life.Restarting: {
+      const sentence = `restarting in ${millisWords(state.lifeUntil - now)} after ${exitWords(state.exitCode)}`;
+      return { health: "restarting", sentence };
+    }
+    case Life.Forbidden:
+      return { health: "forbidden", sentence: "not started: commands of this policy file may not be run here" };
+    default: {
+      const left = state.inFlight === 0 ? "nothing left to end" : `${count(state.inFlight, "request")} may still end`;
+      return { health: "leaving", sentence: `leaving: ${left}` };
+    }
+  }
 }
 
 function count(number: number, noun: string): string {

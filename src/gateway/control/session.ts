@@ -8,6 +8,7 @@ import { CALL_TIMEOUT, packFrame, unpackFrame, WATCHER_EVENTS, type Frame } from
 import { guardFrame } from "../../contract/guards.ts";
 import { CONTRACT_VERSION } from "../../contract/messages.ts";
 import type {
+  AdminState,
   Detail,
   ExplainRequest,
   FilterVerdict,
@@ -17,6 +18,7 @@ import type {
   LimitsView,
   ProposeResult,
   ServicesView,
+  Simulation,
   Stamp,
   Suggestion,
   Topics,
@@ -41,6 +43,11 @@ export interface SessionGateway extends TrafficSource {
   detail(id: number, reveal: boolean): Detail | undefined;
   lastRejection(): Detail | undefined;
   resetBucket(identity: string, key: string): void;
+  setAdmin(service: string, url: string, admin: AdminState): void;
+  simulate(service: string, url: string, simulation: Simulation | null): Promise<void>;
+  clearSimulations(): void;
+  scale(service: string, replicas: number): Promise<void>;
+  replicaLog(service: string, url: string): string | undefined;
   policyText(masked: boolean): { text: string; revision: number };
   propose(text: string, basedOn: number): Promise<ProposeResult>;
   explain(request: ExplainRequest): Promise<Detail>;
@@ -162,6 +169,26 @@ export class Session implements GatewayFunctions {
     this.gateway.resetBucket(identity, key);
   }
 
+  setAdmin(service: string, url: string, admin: AdminState): void {
+    this.gateway.setAdmin(service, url, admin);
+  }
+
+  simulate(service: string, url: string, simulation: Simulation | null): Promise<void> {
+    return this.gateway.simulate(service, url, simulation);
+  }
+
+  clearSimulations(): void {
+    this.gateway.clearSimulations();
+  }
+
+  scale(service: string, replicas: number): Promise<void> {
+    return this.gateway.scale(service, replicas);
+  }
+
+  replicaLog(service: string, url: string): string | undefined {
+    return this.gateway.replicaLog(service, url);
+  }
+
   status(): GatewayStatus {
     return this.gateway.statusView(this.stamp(this.sequences.status));
   }
@@ -205,6 +232,11 @@ export class Session implements GatewayFunctions {
       services: () => this.services(),
       limits: (search, count) => this.limits(search, count),
       resetBucket: (identity, key) => this.resetBucket(identity, key),
+      setAdmin: (service, url, admin) => this.setAdmin(service, url, admin),
+      simulate: (service, url, simulation) => this.simulate(service, url, simulation),
+      clearSimulations: () => this.clearSimulations(),
+      scale: (service, replicas) => this.scale(service, replicas),
+      replicaLog: (service, url) => this.replicaLog(service, url),
       status: () => this.status(),
       policyText: () => this.policyText(),
       propose: (text, basedOn) => this.propose(text, basedOn),

@@ -10,10 +10,11 @@ import { Failure, Life, type Outcome } from "../../model/state.ts";
 import { composeRequest, OutgoingRequest } from "../http1/compose.ts";
 import { Framing, type Head } from "../http1/head.ts";
 import type { AttemptRecord, Recording } from "../record/recording.ts";
+import type { UpstreamSecurity } from "../tls/upstream-security.ts";
 import type { DialProblem } from "./dial.ts";
 import type { Run } from "./run.ts";
 import { connectSentence, failureOfConnect, lostSentence, seconds } from "./sentences.ts";
-import { policyLines, Shaping } from "./shapes.ts";
+import { policyLines, sessionLine, Shaping } from "./shapes.ts";
 import type { Upstream, UpstreamOwner } from "./upstream.ts";
 
 /** Attempts in all, the first included; a stale idle connection does not count as one. */
@@ -34,6 +35,9 @@ const IDEMPOTENT = new Set([
   "QUERY",
 ]);
 
+/** Offered by ALPN where a service does not say that its endpoints speak HTTP/2. */
+const HTTP1 = ["http/1.1"];
+
 const Stage = { Off: 0, Dialling: 1, Asking: 2, Replying: 3, Tunnel: 4 } as const;
 
 export class Relay implements UpstreamOwner {
@@ -44,6 +48,10 @@ export class Relay implements UpstreamOwner {
   private stage: number = Stage.Off;
   private upstream: Upstream | undefined;
   private endpoint: PlanEndpoint | undefined;
+  /** Where the attempt really goes: the endpoint, or whoever answers in its place while that is simulated. */
+  private target: Pick<PlanEndpoint, "host" | "port"> | undefined;
+  /** How it is secured; undefined in the clear. */
+  private security: UpstreamSecurity | undefined;
   private attempt: AttemptRecord | undefined;
   private callOff: (() => void) | undefined;
   /** The head as sent to every backend tried. */
@@ -149,7 +157,8 @@ export class Relay implements UpstreamOwner {
     recording.responseHead = head.text;
     const { plan } = run.active;
     const edit = this.shaping.shapeReply(head, run.passage, plan, recording.decision);
-    const lines = run.services.viaLine + policyLines(run.passage, plan, recording.decision);
+    const { decision } = recording;
+    const lines = run.services.viaLine + policyLines(run.passage, plan, decision) + sessionLine(plan, decision);
     if (head.status === 101) {
       recording.upgraded = true;
       this.stage = Stage.Tunnel;
@@ -187,10 +196,10 @@ export class Relay implements UpstreamOwner {
     this.upstream = undefined;
     this.stage = Stage.Off;
     const { head } = upstream.reader;
-    if (head.keepAlive && this.requestSent && !this.headHeld && this.endpoint !== undefined) {
+    if (head.keepAlive && this.requestSent && !this.headHeld && this.target !== undefined) {
       // A slow client still reads from this buffer; the next exchange must not overwrite it.
       if (run.exchange.pending) upstream.renewBuffer();
-      const { host, port } = this.endpoint;
+      const { host, port } = this.target;
       run.services.pool.put(host, port, upstream, head.keepAliveTimeout, run.services.now());
     } else {
       upstream.abandon();
@@ -282,12 +291,18 @@ export class Relay implements UpstreamOwner {
     const { run } = this;
     const { plan } = run.active;
     const { decision } = run;
-    const endpoint = plan.services[decision.service].endpoints[decision.endpoint];
+    const service = plan.services[decision.service];
+    const endpoint = service.endpoints[decision.endpoint];
     this.endpoint = endpoint;
-    const { pool } = run.services;
+    const { pool, securities, simulations } = run.services;
     const limit = this.route.timeouts.backendRequest;
     this.attemptDue = limit > 0 ? now + limit : Infinity;
-    const idle = mayReuse ? pool.take(endpoint.host, endpoint.port, now) : undefined;
+    const met = simulations.meet(service.name, endpoint.url, run.passage.seed, decision.attempts);
+    this.target = met?.kind === "errors" ? met.place : endpoint;
+    const direct = met === undefined || met.kind === "errors";
+    this.security = this.target === endpoint ? securities.of(service, endpoint, HTTP1) : undefined;
+    const { host, port } = this.target;
+    const idle = mayReuse && direct ? pool.take(host, port, now, this.security) : undefined;
     this.attempt = {
       endpoint: decision.endpoint,
       startedAt: now,
@@ -299,13 +314,50 @@ export class Relay implements UpstreamOwner {
       failure: Failure.None,
       reused: idle !== undefined,
       retried: false,
+      ...(met === undefined ? {} : { simulated: true }),
     };
     (run.recording as Recording).attempts.push(this.attempt);
     if (idle !== undefined) return this.ask(idle);
     this.stage = Stage.Dialling;
     this.connectDue = now + CONNECT_LIMIT;
     run.exchange.holdBody();
-    this.callOff = pool.dial(endpoint.host, endpoint.port, this.dialled);
+    if (met?.kind === "down") return this.pretendDown();
+    if (met?.kind === "latency") return this.pretendLatency(met.milliseconds);
+    this.dial(this.target);
+  }
+
+  private dial({ host, port }: Pick<PlanEndpoint, "host" | "port">): void {
+    this.callOff = this.run.services.pool.dial(host, port, this.dialled, this.security);
+  }
+
+  private pretendDown(): void {
+    this.later(0, (now) =>
+      this.connectFailed(Failure.ConnectRefused, `${this.placeName} is simulated to be down: nobody was asked.`, now),
+    );
+  }
+
+  /** Before the connection: the replica never sees an attempt that is given up meanwhile. */
+  private pretendLatency(milliseconds: number): void {
+    this.connectDue = Infinity;
+    this.later(milliseconds, (now) => {
+      this.connectDue = now + CONNECT_LIMIT;
+      const { host, port } = this.target as PlanEndpoint;
+      const idle = this.run.services.pool.take(host, port, now, this.security);
+      if (idle === undefined) return this.dial({ host, port });
+      const attempt = this.attempt as AttemptRecord;
+      attempt.connectedAt = now;
+      attempt.reused = true;
+      this.ask(idle);
+    });
+  }
+
+  /** `callOff` takes it back. */
+  private later(milliseconds: number, then: (now: Millis) => void): void {
+    const timer = setTimeout(() => {
+      this.callOff = undefined;
+      then(this.run.services.now());
+    }, milliseconds);
+    this.callOff = () => clearTimeout(timer);
   }
 
   private readonly dialled = (upstream: Upstream | undefined, problem: DialProblem | undefined): void => {
@@ -426,7 +478,7 @@ export class Relay implements UpstreamOwner {
 
 function authorityOf(endpoint: PlanEndpoint): string {
   const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
-  return endpoint.port === 80 ? host : `${host}:${endpoint.port}`;
+  return endpoint.port === (endpoint.secure === true ? 443 : 80) ? host : `${host}:${endpoint.port}`;
 }
 
 /** An upgrade is passed on for requests without a body, and never h2c: a backend would smuggle requests past us in it. */

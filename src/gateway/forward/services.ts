@@ -9,6 +9,7 @@ import type { State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
 import type { CoarseClock } from "../listen/clock.ts";
 import type { RecordKeeper } from "../record/recording.ts";
+import type { Simulations } from "../simulate/simulations.ts";
 import type { UpstreamSecurities } from "../tls/upstream-security.ts";
 import type { UpstreamPool } from "./pool.ts";
 
@@ -38,6 +39,8 @@ export interface EngineServices {
   randomId(): string;
   readonly journal: ((event: JournalEvent) => void) | undefined;
   active(): Active;
+  /** What people pretend of single replicas. */
+  readonly simulations: Simulations;
   /** An attempt at an endpoint failed. */
   attemptFailed(active: Active, service: number, endpoint: number, failure: number, now: Millis): void;
 }

@@ -3,7 +3,7 @@
  * A checker belongs to one plan; it is started again by identity when the plan is swapped, so verdicts go on.
  * Must not judge: thresholds are the core's. Nothing probes where no active check is configured.
  */
-import { get, type ClientRequest } from "node:http";
+import { get } from "node:http";
 import { probed } from "../../decide/health.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { JournalEvent } from "../../model/journal.ts";
@@ -14,6 +14,8 @@ export interface HealthOptions {
   now(): Millis;
   /** The pair that serves at the moment of the verdict. */
   active(): { readonly plan: Plan; readonly state: State };
+  /** A person pretends that this replica is down: it is not asked. */
+  isDown(service: string, url: string): boolean;
   readonly journal: ((event: JournalEvent) => void) | undefined;
   /** Some endpoint's verdict changed. */
   changed(): void;
@@ -25,7 +27,7 @@ class Checker {
   private readonly check: ActiveCheck;
   private readonly report: (up: boolean) => void;
   private timer: NodeJS.Timeout | undefined;
-  private request: ClientRequest | undefined;
+  private callOff: () => void = () => {};
   private stopped = false;
 
   constructor(endpoint: PlanEndpoint, check: ActiveCheck, report: (up: boolean) => void) {
@@ -38,45 +40,60 @@ class Checker {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
-    this.request?.destroy();
+    this.callOff();
   }
 
   private probe(): void {
-    const { host, port } = this.endpoint;
-    let told = false;
-    const tell = (up: boolean): void => {
-      if (told || this.stopped) return;
-      told = true;
-      clearTimeout(limit);
+    this.callOff = probe(this.endpoint, this.check, (up) => {
       this.report(up);
+      if (this.stopped) return;
       this.timer = setTimeout(() => this.probe(), this.check.interval);
       this.timer.unref();
-    };
-    const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-    const request = get({
-      host,
-      port,
-      path: this.check.path,
-      // No agent: a probe that reuses a connection would not notice that nobody accepts any more.
-      agent: false,
-      headers: { host: authority, "user-agent": "switchyard-health", connection: "close" },
     });
-    this.request = request;
-    const limit = setTimeout(() => {
-      request.destroy();
-      tell(false);
-    }, this.check.timeout);
-    limit.unref();
-    request.on("error", () => tell(false));
-    request.on("response", (response) => {
-      response.on("error", () => {});
-      const { statusCode = 0 } = response;
-      tell(statusCode >= 200 && statusCode < 400);
-      // The verdict needs no body, however long it is.
-      response.destroy();
-    });
-    request.on("close", () => tell(false));
   }
+}
+
+/** Asks once. @param done is called once, unless called off. @returns how to call it off. */
+export function probe(
+  { host, port }: Pick<PlanEndpoint, "host" | "port">,
+  check: Pick<ActiveCheck, "path" | "timeout">,
+  done: (up: boolean) => void,
+): () => void {
+  let told = false;
+  const tell = (up: boolean): void => {
+    if (told) return;
+    told = true;
+    clearTimeout(limit);
+    done(up);
+  };
+  const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  const request = get({
+    host,
+    port,
+    path: check.path,
+    // No agent: a probe that reuses a connection would not notice that nobody accepts any more.
+    agent: false,
+    headers: { host: authority, "user-agent": "switchyard-health", connection: "close" },
+  });
+  const limit = setTimeout(() => {
+    request.destroy();
+    tell(false);
+  }, check.timeout);
+  limit.unref();
+  request.on("error", () => tell(false));
+  request.on("response", (response) => {
+    response.on("error", () => {});
+    const { statusCode = 0 } = response;
+    tell(statusCode >= 200 && statusCode < 400);
+    // The verdict needs no body, however long it is.
+    response.destroy();
+  });
+  request.on("close", () => tell(false));
+  return () => {
+    told = true;
+    clearTimeout(limit);
+    request.destroy();
+  };
 }
 
 export class HealthChecks {
@@ -114,8 +131,9 @@ export class HealthChecks {
   }
 
   private verdict(serviceName: string, url: string, up: boolean): void {
-    const { now, active, journal, changed } = this.options;
+    const { now, active, journal, changed, isDown } = this.options;
     const { plan, state } = active();
+    if (isDown(serviceName, url)) up = false;
     const service = plan.services.find((candidate) => candidate.name === serviceName);
     const endpoint = service?.endpoints.find((candidate) => candidate.url === url);
     if (service === undefined || endpoint === undefined) return;

@@ -79,7 +79,7 @@ export class Revival {
       } else if (suspect.cancel === undefined) {
         suspect.cancel = knock(suspect.host, suspect.port, KNOCK_LIMIT, (up) => {
           suspect.cancel = undefined;
-          if (!up) suspect.down = true;
+          if (!up || this.options.isDown(suspect.service, suspect.url)) suspect.down = true;
           else if (suspect.down) this.readmit(seen, suspect);
         });
       }

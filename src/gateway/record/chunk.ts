@@ -20,7 +20,7 @@ const WORD_OVERHEAD = 72;
 
 export const RowStateCode = { Pending: 0, Ok: 1, ClientError: 2, UpstreamError: 3, Rejected: 4, Aborted: 5 } as const;
 
-export const Tag = { Retried: 1, Upgraded: 2, Shadow: 4, EngineRefused: 8 } as const;
+export const Tag = { Retried: 1, Upgraded: 2, Shadow: 4, EngineRefused: 8, Simulated: 16 } as const;
 
 /** What `ended` works out before packing. */
 export interface RowEnd {
@@ -328,7 +328,7 @@ function packAttempt(block: Float32Array, at: number, attempt: AttemptRecord, st
   block[at + 5] = since(attempt.endedAt, start);
   block[at + 6] = attempt.status;
   block[at + 7] = attempt.failure;
-  block[at + 8] = attempt.reused ? 1 : 0;
+  block[at + 8] = (attempt.reused ? 1 : 0) + (attempt.simulated === true ? 2 : 0);
   block[at + 9] = attempt.retried ? 1 : 0;
   return at + PER_ATTEMPT;
 }
@@ -344,8 +344,9 @@ function unpackAttempt(block: Float32Array, at: number, start: number): AttemptR
     endedAt: time(5),
     status: block[at + 6],
     failure: block[at + 7],
-    reused: block[at + 8] === 1,
+    reused: (block[at + 8] & 1) === 1,
     retried: block[at + 9] === 1,
+    simulated: (block[at + 8] & 2) === 2,
   };
 }
 

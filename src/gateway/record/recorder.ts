@@ -305,6 +305,7 @@ export class Recorder implements RecordKeeper {
     if (recording.upgraded) tags |= Tag.Upgraded;
     if (shadowRefused(recording.decision)) tags |= Tag.Shadow;
     if (recording.refusal !== "") tags |= Tag.EngineRefused;
+    if (recording.attempts.some(({ simulated }) => simulated === true)) tags |= Tag.Simulated;
     place.chunk.end(place.index, recording, {
       state: stateOf(recording),
       tags,
@@ -320,12 +321,17 @@ function sizeOf(body: Captured): number {
   return body.kept?.length ?? 0;
 }
 
+/** Refusals for which the backend is to blame and not the request. */
+function ofBackend(builtIn: number): boolean {
+  return builtIn === BuiltIn.NoEndpoint || builtIn === BuiltIn.CircuitOpen;
+}
+
 /** How a request ended, in the words of the contract's RowState. */
 export function stateOf(recording: Recording): number {
   const { decision, failure, status } = recording;
   if (decision.step >= 0) return RowStateCode.Rejected;
   if (decision.builtIn !== BuiltIn.None)
-    return decision.builtIn === BuiltIn.NoEndpoint ? RowStateCode.UpstreamError : RowStateCode.Rejected;
+    return ofBackend(decision.builtIn) ? RowStateCode.UpstreamError : RowStateCode.Rejected;
   if (failure === Failure.ClientGone) return RowStateCode.Aborted;
   if (wasKilled(recording.ending)) return RowStateCode.Aborted;
   if (failure !== Failure.None) return RowStateCode.UpstreamError;

@@ -24,6 +24,8 @@ export interface AttemptRecord {
   reused: boolean;
   /** Tried again on another endpoint (or a fresh connection) after this one. */
   retried: boolean;
+  /** A person pretended something of this replica, and the attempt met it. */
+  simulated?: boolean;
 }
 
 /** Bytes of one body: all counted, the first `limit` kept. */

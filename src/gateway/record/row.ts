@@ -166,6 +166,7 @@ function tagsOf(bits: number): string[] {
   const tags: string[] = [];
   if (bits & Tag.Retried) tags.push("retried");
   if (bits & Tag.Shadow) tags.push("shadow");
+  if (bits & Tag.Simulated) tags.push("simulated");
   return tags;
 }
 

@@ -65,8 +65,9 @@ function connectedIn({ startedAt, connectedAt }: AttemptRecord): string {
 
 function outcomeOf(attempt: AttemptRecord): string {
   const took = attempt.endedAt < 0 ? "" : ` in ${millisWords(attempt.endedAt - attempt.startedAt)}`;
-  if (attempt.failure !== 0) return `${failureWords(attempt.failure)}${took}`;
-  return attempt.status === 0 ? "no answer yet" : `${attempt.status}${took}`;
+  const simulated = attempt.simulated === true ? " (simulated)" : "";
+  if (attempt.failure !== 0) return `${failureWords(attempt.failure)}${took}${simulated}`;
+  return `${attempt.status === 0 ? "no answer yet" : `${attempt.status}${took}`}${simulated}`;
 }
 
 function thenOf(

@@ -254,6 +254,8 @@ function stateTest(state: string, context: FilterContext): RowTest {
       return tagged(Tag.Upgraded);
     case "shadow":
       return tagged(Tag.Shadow);
+    case "simulated":
+      return tagged(Tag.Simulated);
     default:
       return (chunk, index) =>
         chunk.state[index] !== RowStateCode.Pending && !context.recorder.payloads.has(chunk.segment[index]);

@@ -35,11 +35,12 @@ export const STATES: Readonly<Record<string, string>> = {
   retried: "retried",
   websocket: "upgraded to a WebSocket",
   shadow: "let pass by a shadow policy that would have refused",
+  simulated: "touched by a simulation",
   evicted: "whose heads and bodies are evicted",
 };
 
 /** Of ux.md's list, what later features bring; said so instead of "unknown". */
-const LATER = new Set(["replay", "mock", "changed", "simulated"]);
+const LATER = new Set(["replay", "mock", "changed"]);
 
 const anything = () => undefined;
 

@@ -1,0 +1,177 @@
+/**
+ * What the tests of run share: a service whose replicas the gateway starts, a gateway in this process, and waiting for
+ * what it says of them. Must leave no process behind: every gateway is stopped through `stopAll`.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { EndpointView, ServiceView } from "../../../src/contract/messages.ts";
+import { Gateway, type GatewayOptions } from "../../../src/gateway/gateway.ts";
+import { until as comes } from "../control/helpers.ts";
+
+/** @param what for the message when it does not come about. */
+export function until(condition: () => boolean | Promise<boolean>, what = ""): Promise<void> {
+  return comes(condition, () => what);
+}
+
+/** Answers with its process id; what the path asks for: /slow/MS, /die/CODE. Ends politely on SIGTERM. */
+export const REPLICA = `
+import { createServer } from "node:http";
+const server = createServer((request, response) => {
+  const [, what, number] = request.url.split("/");
+  if (what === "die") process.exit(Number(number));
+  const answer = () => response.end(JSON.stringify({ pid: process.pid, port: process.env.PORT, say: process.env.SAY }));
+  request.resume().on("end", () => (what === "slow" ? setTimeout(answer, Number(number)) : answer()));
+});
+process.on("SIGTERM", () => { console.log("polite end"); server.close(() => process.exit(0)); server.closeIdleConnections(); });
+setTimeout(() => server.listen(Number(process.env.PORT), "127.0.0.1", () => console.log("listening on " + process.env.PORT)), Number(process.env.WAIT ?? 0));
+`;
+
+const gateways = new Set<Gateway>();
+const folders = new Set<string>();
+const agents = new Set<Agent>();
+
+export async function stopAll(): Promise<void> {
+  for (const agent of agents) agent.destroy();
+  agents.clear();
+  await Promise.all([...gateways].map((gateway) => gateway.stop(0)));
+  gateways.clear();
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+  folders.clear();
+}
+
+/** A folder with the replica's script in it. */
+export function workspace(): string {
+  const folder = mkdtempSync(join(tmpdir(), "switchyard-run-"));
+  folders.add(folder);
+  writeFileSync(join(folder, "replica.mjs"), REPLICA);
+  return folder;
+}
+
+/** A port that nobody has at the moment: replicas count up from it. */
+export async function freeSpan(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((done) => server.close(() => done()));
+  return Math.min(port, 60_000);
+}
+
+export const NODE = JSON.stringify(process.execPath);
+
+export interface PolicyParts {
+  readonly from: number;
+  readonly replicas?: number;
+  readonly command?: string;
+  readonly env?: string;
+  readonly more?: string;
+}
+
+export function policy({
+  from,
+  replicas = 1,
+  command = `${NODE} replica.mjs`,
+  env = "{}",
+  more = "",
+}: PolicyParts): string {
+  return `version: 1
+listeners:
+  - { name: edge, port: 0, address: 127.0.0.1 }
+services:
+  reviews:
+    run:
+      command: '${command}'
+      replicas: ${replicas}
+      port: { env: PORT, from: ${from} }
+      env: ${env}
+${more}routes:
+  - name: all
+    backendRefs: [{ service: reviews }]
+`;
+}
+
+export class Running {
+  readonly gateway: Gateway;
+  readonly remarks: string[] = [];
+
+  private constructor(folder: string, options: Partial<GatewayOptions>) {
+    this.gateway = new Gateway({
+      file: join(folder, "switchyard.yaml"),
+      mayRun: true,
+      replicaRemarked: (service, label, words) => void this.remarks.push(`${service} ${label} ${words}`),
+      ...options,
+    });
+    gateways.add(this.gateway);
+  }
+
+  static async start(text: string, options: Partial<GatewayOptions> = {}, folder = workspace()): Promise<Running> {
+    const running = new Running(folder, options);
+    await running.gateway.start(text);
+    return running;
+  }
+
+  get port(): number {
+    const { listeners } = this.gateway.statusView({ generation: "", seq: 0 });
+    return Number(new URL(listeners[0].url).port);
+  }
+
+  get service(): ServiceView {
+    return this.gateway.servicesView({ generation: "", seq: 0 }).services[0];
+  }
+
+  get endpoints(): readonly EndpointView[] {
+    return this.service.endpoints;
+  }
+
+  /** Exactly so many replicas, all of them taking requests. */
+  async serving(count: number): Promise<readonly EndpointView[]> {
+    await until(
+      () =>
+        this.endpoints.length === count &&
+        this.endpoints.every(({ health }) => health === "up" || health === "unknown"),
+      `${count} replicas serving`,
+    );
+    return this.endpoints;
+  }
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly text: string;
+}
+
+export function agent(sockets: number): Agent {
+  const made = new Agent({ keepAlive: true, maxSockets: sockets });
+  agents.add(made);
+  return made;
+}
+
+export function ask(
+  port: number,
+  path: string,
+  more: { method?: string; agent?: Agent; body?: string } = {},
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: "127.0.0.1", port, path, method: more.method ?? "GET", agent: more.agent ?? false });
+    asked.on("error", reject);
+    asked.on("response", (response) => {
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (piece: string) => (text += piece));
+      response.on("error", reject);
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
+    });
+    asked.end(more.body);
+  });
+}
+
+export function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
