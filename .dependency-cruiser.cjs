@@ -30,7 +30,7 @@ const purePackages = [
   "structured-headers",
 ];
 
-const escape = (name) => name.replaceAll(/[.\/]/g, "\\$&");
+const escape = (name) => name.replaceAll(/[./]/g, "\\$&");
 /** Tests beside the code may reach for node, mocha and other rooms; the walls are for what ships. */
 const notTests = "\\.(test|fixture)\\.ts$";
 

@@ -32,7 +32,7 @@ services:
     endpoints:
       - { url: "http://127.0.0.1:{backend}" }
       - { url: "http://localhost:{backend}" }
-      - { url: "http://127.0.0.2:{backend}", adminState: Drain }
+      - { url: "http://127.0.0.2:{backend}", admin: Drain }
     loadBalancer: { type: LeastRequest }
 routes:
   - name: catalog

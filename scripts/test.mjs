@@ -74,7 +74,7 @@ async function mocha(name, files, { node = process.execPath, args = [], environm
     [
       "--import",
       "tsx",
-      join(root, "node_modules/mocha/bin/_mocha"),
+      join(root, "node_modules/mocha/bin/mocha.js"),
       "--no-config",
       "--reporter",
       join(root, "scripts/mocha-reporter.cjs"),
