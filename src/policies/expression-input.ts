@@ -4,6 +4,7 @@
  */
 import { celMap, type CelMap } from "@bufbuild/cel";
 import type { Passage } from "../model/arrival.ts";
+import type { ClientCertificate } from "../model/tls.ts";
 import { queryValues } from "./request-parts.ts";
 
 /** Known names, and their fields where those are known (undefined: any field may be asked for). */
@@ -11,7 +12,7 @@ export const VARIABLES: Readonly<Record<string, readonly string[] | undefined>> 
   request: ["method", "path", "host", "headers", "query", "id"],
   jwt: undefined,
   consumer: ["name", "groups"],
-  client: ["ip", "port"],
+  client: ["ip", "port", "certificate"],
 };
 
 const NOBODY: CelMap = celMap(new Map([["scope", []]]));
@@ -51,14 +52,22 @@ export class ExpressionInput {
   }
 
   get client(): CelMap {
-    const { clientIp, clientPort } = this.#x.arrival;
+    const { clientIp, clientPort, clientCertificate } = this.#x.arrival;
     return celMap(
-      new Map<string, string | bigint>([
+      new Map<string, string | bigint | CelMap>([
         ["ip", clientIp],
         ["port", BigInt(clientPort)],
+        ["certificate", certificateMap(clientCertificate)],
       ]),
     );
   }
+}
+
+/** Of a client that showed none, every word is empty, so that a rule need not ask first. */
+function certificateMap(shown: ClientCertificate | undefined): CelMap {
+  const { subject = "", issuer = "", fingerprint = "", serial = "", names = "", verified = false } = shown ?? {};
+  const fields = { subject, issuer, fingerprint, serial, names, verified, present: shown !== undefined };
+  return celMap(new Map<string, string | boolean>(Object.entries(fields)));
 }
 
 /** A map that computes what is asked for. Listing it fails, since a request's head is never copied into one. */

@@ -4,13 +4,13 @@
  * Must not know a socket.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync, unwatchFile, watchFile } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
 import type { PlanTls } from "../../model/tls.ts";
 import { developmentCa, LEAF_DAYS, type Authority } from "./development-ca.ts";
 import type { Issued } from "./issue.ts";
-import { isOwnName } from "./own-names.ts";
+import { isOwnName } from "../../model/own-names.ts";
 
 const DAY = 86_400_000;
 /** A leaf is made again when a third of its life is left. */
@@ -49,7 +49,9 @@ export class Certificates {
   private readonly own = new Map<string, Promise<Served>>();
   private authority: Authority | undefined;
   private clientCa: string | undefined;
-  private readonly watched: string[] = [];
+  /** What the files looked like before they were last read. */
+  private seen = "";
+  private timer: NodeJS.Timeout | undefined;
   private renewing = false;
   /** Told when `first` has changed. */
   changed: () => void = () => {};
@@ -67,7 +69,7 @@ export class Certificates {
   }
 
   close(): void {
-    for (const file of this.watched) unwatchFile(file, this.reload);
+    clearInterval(this.timer);
   }
 
   /** For a client that names nobody, or somebody unknown. */
@@ -100,6 +102,8 @@ export class Certificates {
   }
 
   private async load(): Promise<void> {
+    // Before reading: what changes meanwhile is read again.
+    this.seen = looksOf(this.files());
     const { certificate, clientCertificate } = this.options.tls;
     if (clientCertificate !== undefined) this.clientCa = this.read(clientCertificate.ca, "tls.clientCertificate.ca");
     if (certificate !== "auto") {
@@ -159,16 +163,21 @@ export class Certificates {
     }
   }
 
+  /** Looks at the files now and then: this sees renamed and remounted ones, which being notified does not. */
   private watch(): void {
-    const { certificate, clientCertificate } = this.options.tls;
-    const files = certificate === "auto" ? [] : certificate.flatMap(({ cert, key }) => [cert, key]);
-    if (clientCertificate !== undefined) files.push(clientCertificate.ca);
-    for (const path of new Set(files)) {
-      const file = resolve(this.options.directory, path);
-      // Polling sees renamed and remounted files, which watching does not; and must not keep the process alive.
-      watchFile(file, { interval: LOOK_EVERY, persistent: false }, this.reload);
-      this.watched.push(file);
-    }
+    const files = this.files();
+    if (files.length === 0) return;
+    this.timer = setInterval(() => {
+      if (looksOf(files) !== this.seen) this.reload();
+    }, LOOK_EVERY);
+    this.timer.unref();
+  }
+
+  private files(): string[] {
+    const { tls, directory } = this.options;
+    const files = tls.certificate === "auto" ? [] : tls.certificate.flatMap(({ cert, key }) => [cert, key]);
+    if (tls.clientCertificate !== undefined) files.push(tls.clientCertificate.ca);
+    return files.map((path) => resolve(directory, path));
   }
 
   private readonly reload = (): void => {
@@ -180,6 +189,14 @@ export class Certificates {
       )
       .finally(() => (this.renewing = false));
   };
+}
+
+function looksOf(files: readonly string[]): string {
+  const looks = files.map((file) => {
+    const stats = statSync(file, { throwIfNoEntry: false });
+    return stats === undefined ? "" : `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`;
+  });
+  return looks.join("|");
 }
 
 function certificateNames(certificate: X509Certificate): string[] {

@@ -16,7 +16,7 @@ import {
   NameConstraints,
 } from "@peculiar/asn1-x509";
 import * as x509 from "@peculiar/x509";
-import { OWN_NAMES } from "./own-names.ts";
+import { OWN_NAMES } from "../../model/own-names.ts";
 
 const KEY = { name: "ECDSA", namedCurve: "P-256" } as const;
 const SIGNING = { ...KEY, hash: "SHA-256" } as const;
