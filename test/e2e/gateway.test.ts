@@ -234,7 +234,7 @@ describe("Switchyard in VS Code", function () {
     await window.page.locator(".statusbar").getByText("Recording stopped").waitFor();
     await window.command("Switchyard: Start Recording");
     await window.page.locator(".statusbar").getByText("Recording requests").waitFor();
-    const back = (await live("")).getByRole("button", { name: "Back", exact: true });
+    const back = (await live("")).getByRole("button", { name: "Back to the list" });
     if ((await back.count()) > 0) await back.first().click();
     await shop.send("/cart/before-clear");
     await live("/cart/before-clear");
