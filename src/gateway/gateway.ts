@@ -146,6 +146,11 @@ export class Gateway implements SessionGateway {
     await this.inTurn(() => this.serve(plan, text, diagnostics));
   }
 
+  /** The process that watches over the replicas; undefined while there are none. */
+  get supervisorId(): number | undefined {
+    return this.fleet.supervisorId;
+  }
+
   /** The running policy as text; "" before the start. */
   get policy(): string {
     return this.text;

@@ -143,6 +143,7 @@ export class Fleet {
   async stop(grace: Millis): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
+    this.supervisor.hold();
     await Promise.all([...this.all()].map((replica) => replica.stop(grace)));
     this.groups.clear();
     this.leaving.clear();

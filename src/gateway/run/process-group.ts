@@ -20,3 +20,14 @@ export function signalGroup(leader: number, signal: "SIGTERM" | "SIGKILL"): void
     // ESRCH: it has ended. EPERM: the number belongs to somebody else by now.
   }
 }
+
+/** Whether somebody of the group is left, its leader or not. */
+export function hasMembers(leader: number): boolean {
+  if (process.platform === "win32") return false;
+  try {
+    process.kill(-leader, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -38,6 +38,11 @@ export class SupervisorLink {
     if (this.open.has(id)) this.send({ kind: "signal", id, signal });
   }
 
+  /** From now on its reports keep this process alive: somebody waits for replicas to end. */
+  hold(): void {
+    this.child?.channel?.ref();
+  }
+
   /** Ends the supervisor and whatever it still runs. */
   close(): void {
     const { child } = this;

@@ -8,12 +8,18 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import type { Order, Report } from "./orders.ts";
-import { signalGroup } from "./process-group.ts";
+import { hasMembers, signalGroup } from "./process-group.ts";
 
 /** Between the polite signal and the one that cannot be refused, when the gateway is gone. Milliseconds. */
 const LAST_WORDS = 300;
 
+/** How often a group is looked at that was asked to end, and how long at most: a zombie that nobody reaps counts too. */
+const LOOK = 20;
+const LONGEST_LOOK = 10_000;
+
 const running = new Map<number, ChildProcess>();
+/** Asked to end. */
+const toEnd = new Set<number>();
 
 function start({ id, command, cwd, env }: Extract<Order, { kind: "start" }>): void {
   const child = spawn(command, {
@@ -28,10 +34,16 @@ function start({ id, command, cwd, env }: Extract<Order, { kind: "start" }>): vo
   const ended = (code: number, problem?: string): void => {
     if (told) return;
     told = true;
-    running.delete(id);
-    // What the command left behind would hold its port.
-    if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
-    tell({ kind: "ended", id, code, problem });
+    const leave = (): void => {
+      running.delete(id);
+      toEnd.delete(id);
+      // What the command left behind would hold its port.
+      if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
+      tell({ kind: "ended", id, code, problem });
+    };
+    // A shell goes at once when it is asked to end; the command that it started may still end politely.
+    if (child.pid !== undefined && toEnd.has(id)) whenEmpty(child.pid, leave);
+    else leave();
   };
   child.on("error", (error) => ended(-1, error.message));
   child.on("exit", (code, signal) => ended(signal === null ? (code ?? 0) : 128 + constants.signals[signal]));
@@ -39,6 +51,11 @@ function start({ id, command, cwd, env }: Extract<Order, { kind: "start" }>): vo
   running.set(id, child);
   tell({ kind: "started", id, processId: child.pid });
   for (const stream of [child.stdout, child.stderr]) if (stream !== null) relay(id, stream);
+}
+
+function whenEmpty(leader: number, then: () => void, left = LONGEST_LOOK): void {
+  if (left <= 0 || !hasMembers(leader)) return then();
+  setTimeout(() => whenEmpty(leader, then, left - LOOK), LOOK);
 }
 
 /** One piece at a time: a command that talks faster than the gateway listens is held back, not stored here. */
@@ -67,7 +84,9 @@ process.on("message", (order: Order) => {
     return;
   }
   const leader = running.get(order.id)?.pid;
-  if (leader !== undefined) signalGroup(leader, order.signal);
+  if (leader === undefined) return;
+  toEnd.add(order.id);
+  signalGroup(leader, order.signal);
 });
 
 process.on("disconnect", () => {
