@@ -54,7 +54,7 @@ const MOVED = 2;
 const FULL = 3;
 const NO_KEY = 4;
 
-class ConsistentHash implements Balancer<null> {
+export class ConsistentHash implements Balancer<null> {
   readonly #table: HashTable;
   readonly #key: KeyReader;
   readonly #bound: number;
@@ -119,7 +119,7 @@ function weightOf(pool: Pool): number {
   return sum;
 }
 
-function tableOf(algorithm: ConsistentHashConfig["algorithm"], endpoints: readonly PlanEndpoint[]): HashTable {
+export function tableOf(algorithm: ConsistentHashConfig["algorithm"], endpoints: readonly PlanEndpoint[]): HashTable {
   const entries = endpoints
     .filter(({ weight }) => weight > 0)
     .map(({ index, host, port, weight }) => ({ endpoint: index, key: `${host}:${port}`, weight }));

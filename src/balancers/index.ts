@@ -7,6 +7,7 @@ import { consistentHash } from "./consistent-hash.ts";
 import { leastRequest } from "./least-request.ts";
 import { random } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
+import { sourceHash } from "./source-hash.ts";
 
 /** The first is the default of `loadBalancer.type`. */
-export const balancers: readonly AnyBalancerKind[] = [roundRobin, leastRequest, random, consistentHash];
+export const balancers: readonly AnyBalancerKind[] = [roundRobin, leastRequest, random, consistentHash, sourceHash];

@@ -4,6 +4,7 @@
  * Must not check the shape of fields: their declarations do.
  */
 import { balancers } from "../balancers/index.ts";
+import type { Millis } from "../model/basics.ts";
 import { Admin } from "../model/state.ts";
 import type { AnyBalancerKind } from "../model/balancer.ts";
 import type {
@@ -23,6 +24,7 @@ import { StepCompiler } from "./compile-steps.ts";
 import { consumer, listener, route, service } from "./document.ts";
 import type { ConsumerConfig, ListenerConfig, MatchConfig, RouteConfig, ServiceConfig } from "./document.ts";
 import { laterMessage, LATER_BALANCERS } from "./later.ts";
+import { checkListener, checkRoute, checkServices, checkSteps, isLayer4 } from "./layers.ts";
 import { at, fields, items } from "./names.ts";
 import { nearest } from "../policies/nearest.ts";
 import { orderOf, shadowedMatches } from "./precedence.ts";
@@ -38,6 +40,11 @@ export function compile(problems: Problems, sources: Sources): Plan {
   return new Compiler(problems, sources).plan();
 }
 
+/** At layer 4 each connection costs two sockets: a bound keeps the process alive. */
+const LAYER4_CONNECTIONS = 10_000;
+const TCP_IDLE: Millis = 300_000;
+const UDP_IDLE: Millis = 60_000;
+
 class Compiler {
   readonly #problems: Problems;
   readonly #sources: Sources;
@@ -50,6 +57,8 @@ class Compiler {
   readonly #serviceSteps: (readonly number[])[] = [];
   /** Steps of each listener, by index. */
   readonly #listenerSteps: (readonly number[])[] = [];
+  /** Where each listener stands, by index. */
+  readonly #listenerPlaces: { readonly config: ListenerConfig; readonly path: Path }[] = [];
 
   constructor(problems: Problems, sources: Sources) {
     this.#problems = problems;
@@ -62,7 +71,8 @@ class Compiler {
     for (const [name, value] of Object.entries(fields(at(this.#value, "policies")))) this.#steps.declare(name, value);
     const listeners = this.#listeners();
     const services = this.#services();
-    const routes = this.#routes(listeners.length);
+    const routes = this.#routes(listeners, services);
+    this.#listenerRoutes(listeners, services, routes);
     const order = listeners.map((_, index) => orderOf(routes, index));
     this.#reportShadowed(routes, order);
     return { file: this.#problems.tree.file, listeners, services, routes, steps: this.#steps.steps, order };
@@ -122,6 +132,7 @@ class Compiler {
       if (!this.#listenerIndex.has(name)) this.#listenerIndex.set(name, listeners.length);
       listeners.push(this.#listener(read.data, path, own));
       this.#listenerSteps.push(own);
+      this.#listenerPlaces.push({ config: read.data, path });
     }
     return listeners;
   }
@@ -133,12 +144,17 @@ class Compiler {
         "This opens the gateway to other machines: everybody who can reach this address can send requests.";
       this.#problems.value("SY217", [...path, "address"], message);
     }
+    checkListener(this.#problems, config, path);
+    if (isLayer4(config)) checkSteps(this.#problems, this.#stepsAt(own), config.name);
+    const { proxyProtocol, maxConnections = isLayer4(config) ? LAYER4_CONNECTIONS : undefined } = config;
     return {
       name: config.name,
       protocol: config.protocol,
       port: config.port,
       addresses,
       steps: this.#steps.arrange(own).steps,
+      ...(proxyProtocol?.accept ? { proxyProtocol: { trusted: proxyProtocol.trusted } } : {}),
+      ...(maxConnections === undefined ? {} : { maxConnections }),
       source: this.#problems.tree.blockRange(path),
     };
   }
@@ -190,6 +206,7 @@ class Compiler {
       ...(active === undefined ? {} : { active }),
       passive,
       panicThreshold: config.panicThreshold,
+      ...(config.proxyProtocol === undefined ? {} : { proxyProtocol: config.proxyProtocol === "v1" ? 1 : 2 }),
       drain: config.drain,
       ...(run === undefined ? {} : { run }),
       source: tree.blockRange(path),
@@ -218,7 +235,63 @@ class Compiler {
     return config === undefined ? undefined : { kind, config };
   }
 
-  #routes(listenerCount: number): PlanRoute[] {
+  #stepsAt(indexes: readonly number[]) {
+    return indexes.map((index) => this.#steps.steps[index]);
+  }
+
+  /** Each layer-4 listener with backends has a route of its own, so that a connection is decided as a request is. */
+  #listenerRoutes(listeners: readonly PlanListener[], services: readonly PlanService[], routes: PlanRoute[]): void {
+    for (const [index, { config, path }] of this.#listenerPlaces.entries()) {
+      const { tree } = this.#problems;
+      const listener = listeners[index];
+      const named = routes.some((one) => one.layer4 && one.listeners.includes(index));
+      if (listener.protocol === "TLS" && !named && (config.backendRefs ?? []).length === 0) {
+        const message = `The listener \`${config.name}\` sends its connections nowhere: give it \`backendRefs\`, or a route with \`listeners: [${config.name}]\` and \`hostnames\`.`;
+        this.#problems.value("SY216", [...path, "name"], message);
+      }
+      if (!isLayer4(listener) || config.backendRefs === undefined) continue;
+      const at = [...path, "backendRefs"];
+      const backends = this.#backends(config.backendRefs, at);
+      const steps = backends.flatMap(({ service }) => this.#serviceSteps[service]);
+      checkSteps(this.#problems, this.#stepsAt(steps), config.name);
+      const source = tree.blockRange(path);
+      const own: PlanRoute = {
+        index: routes.length,
+        name: `listener/${config.name}`,
+        listeners: [index],
+        hostnames: [],
+        matches: [{ path: { kind: "prefix", value: "/" }, methods: [], headers: [], query: [], source }],
+        ...this.#steps.arrange(steps),
+        backends,
+        totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
+        timeouts: {
+          request: 0,
+          backendRequest: 0,
+          idle: config.timeouts?.idle ?? (listener.protocol === "UDP" ? UDP_IDLE : TCP_IDLE),
+        },
+        layer4: true,
+        source,
+      };
+      checkServices(this.#problems, own, listener.protocol, services, at);
+      routes.push(own);
+    }
+  }
+
+  /** With some unread nobody knows what they are. */
+  #allListenersRead(all: readonly PlanListener[]): boolean {
+    return all.length > 0 && all.length === [...items(at(this.#value, "listeners"))].length;
+  }
+
+  #backends(written: RouteConfig["backendRefs"], path: Path): PlanBackend[] {
+    return written.flatMap((backend, position) => {
+      const service = this.#serviceIndex.get(backend.service);
+      // Reported as a missing service, or its own fields are wrong.
+      if (service === undefined) return [];
+      return [{ service, weight: backend.weight, source: this.#problems.tree.blockRange([...path, position]) }];
+    });
+  }
+
+  #routes(listeners: readonly PlanListener[], services: readonly PlanService[]): PlanRoute[] {
     const routes: PlanRoute[] = [];
     for (const [position, raw] of items(at(this.#value, "routes"))) {
       const path = ["routes", position];
@@ -226,20 +299,24 @@ class Compiler {
       const own = this.#steps.list(at(raw, "policies"), [...path, "policies"], { kind: "route", name });
       const read = route.safeParse(raw);
       if (!read.success) continue;
-      routes.push(this.#route(read.data, routes.length, path, own, listenerCount));
+      const compiled = this.#route(read.data, routes.length, path, own, listeners);
+      routes.push(compiled);
+      const protocol = compiled.layer4 ? "TLS" : "HTTP";
+      checkServices(this.#problems, compiled, protocol, services, [...path, "backendRefs"]);
     }
     return routes;
   }
 
-  #route(config: RouteConfig, index: number, path: Path, own: readonly number[], listenerCount: number): PlanRoute {
+  #route(
+    config: RouteConfig,
+    index: number,
+    path: Path,
+    own: readonly number[],
+    all: readonly PlanListener[],
+  ): PlanRoute {
     const { tree } = this.#problems;
-    const backends: PlanBackend[] = [];
-    for (const [position, backend] of config.backendRefs.entries()) {
-      const target = this.#serviceIndex.get(backend.service);
-      if (target === undefined) continue; // reported as a missing service, or its own fields are wrong
-      const source = tree.blockRange([...path, "backendRefs", position]);
-      backends.push({ service: target, weight: backend.weight, source });
-    }
+    const layer4 = checkRoute(this.#problems, { path, listeners: config.listeners }, all);
+    const backends = this.#backends(config.backendRefs, [...path, "backendRefs"]);
     if (config.backendRefs.length === 0) {
       const message = `The route \`${config.name}\` sends its requests nowhere: they are refused. Give it \`backendRefs: [{ service: name }]\`.`;
       this.#problems.value("SY216", [...path, "name"], message);
@@ -248,7 +325,14 @@ class Compiler {
     const arranged = this.#steps.arrange(own, ...services.map((target) => this.#serviceSteps[target]));
     const listeners =
       config.listeners?.flatMap((name) => this.#listenerIndex.get(name) ?? []) ??
-      Array.from({ length: listenerCount }, (_, i) => i);
+      all.flatMap((listener, i) => (isLayer4(listener) ? [] : [i]));
+    if (layer4) {
+      const steps = [...own, ...services.flatMap((target) => this.#serviceSteps[target])];
+      checkSteps(this.#problems, this.#stepsAt(steps), config.name);
+    } else if (listeners.length === 0 && config.listeners === undefined && this.#allListenersRead(all)) {
+      const message = `The route \`${config.name}\` never gets a request: the file has no HTTP listener.`;
+      this.#problems.value("SY201", [...path, "name"], message);
+    }
     // A key judged on a listener is hidden from the backend as well; the step knows through which listener.
     const onListeners = this.#steps.arrange(listeners.flatMap((listener) => this.#listenerSteps[listener])).shapes;
     const matches = config.matches?.map((match, position) => this.#match(match, [...path, "matches", position]));
@@ -262,7 +346,8 @@ class Compiler {
       shapes: [...onListeners, ...arranged.shapes],
       backends,
       totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
-      timeouts: config.timeouts,
+      timeouts: layer4 ? { ...config.timeouts, request: 0, backendRequest: 0 } : config.timeouts,
+      ...(layer4 ? { layer4 } : {}),
       source: tree.blockRange(path),
     };
   }

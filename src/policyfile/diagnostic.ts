@@ -59,6 +59,7 @@ export const CODES = {
   SY215: { severity: "error", title: "too many endpoints" },
   SY216: { severity: "warning", title: "route without a backend" },
   SY217: { severity: "warning", title: "listens beyond this machine" },
+  SY218: { severity: "error", title: "not at this layer" },
 } as const satisfies Readonly<Record<string, { readonly severity: Severity; readonly title: string }>>;
 
 export type Code = keyof typeof CODES;

@@ -5,7 +5,7 @@
  */
 import * as z from "zod/mini";
 import { duration, fieldValue, headerName, name, percentage, secret } from "../model/scalars.ts";
-import { endpointUrl, hostname, listenAddress, method, pathRegex, plainPath } from "./written.ts";
+import { addressRange, endpointUrl, hostname, listenAddress, method, pathRegex, plainPath } from "./written.ts";
 
 // No code generation: it probes `new Function`, which a strict content security policy reports.
 z.config({ jitless: true });
@@ -27,11 +27,29 @@ const policyList = (where: string) =>
 
 const weight = (most: number) => z.prefault(z.int().check(z.minimum(0), z.maximum(most)), 1);
 
+const backendRef = z.strictObject({
+  service: described(z.string(), "Name of one of `services`."),
+  weight: described(weight(1_000_000), "Share of the requests, relative to the other backends; 0 = none."),
+});
+
+const backendRefs = z.array(backendRef, { error: "must be a list of backends: [{ service: name }]" });
+
+const acceptProxy = z.strictObject({
+  accept: described(z.boolean(), "Every connection must begin with a PROXY header (version 1 or 2)."),
+  trusted: described(
+    z
+      .array(addressRange(), { error: "must be a list of CIDR blocks: [127.0.0.0/8]" })
+      .check(z.minLength(1, { error: "needs at least one range: nobody else may say who the client is" })),
+    "Addresses that may connect and are believed; others are refused, with the reason in their row.",
+    { examples: [["127.0.0.0/8", "::1"]] },
+  ),
+});
+
 export const listener = z.strictObject({
   name: described(name(), "The name that routes and the trace use."),
   port: described(
     z.int().check(z.minimum(0), z.maximum(65535)),
-    "TCP port to listen on, 1 to 65535; 0 takes any free port and says which.",
+    "Port to listen on, 1 to 65535; 0 takes any free port and says which.",
     { examples: [8080] },
   ),
   address: z.optional(
@@ -41,7 +59,38 @@ export const listener = z.strictObject({
       { examples: ["127.0.0.1", "0.0.0.0"] },
     ),
   ),
-  protocol: described(z.prefault(z.enum(["HTTP"]), "HTTP"), "What is spoken on the port."),
+  protocol: described(
+    z.prefault(z.enum(["HTTP", "TCP", "TLS", "UDP"]), "HTTP"),
+    "What is spoken on the port. `TCP`, `TLS` (passed through, routed by server name) and `UDP` work at layer 4: they see addresses and bytes, never HTTP.",
+  ),
+  proxyProtocol: z.optional(
+    described(acceptProxy, "A proxy in front says who the client is, with the PROXY protocol. Not for `UDP`."),
+  ),
+  maxConnections: z.optional(
+    described(
+      z.int().check(z.minimum(1), z.maximum(1_000_000)),
+      "Connections at a time (at `UDP`: sessions); more are refused. Default: no limit; at layer 4 10000.",
+      { examples: [1000] },
+    ),
+  ),
+  timeouts: z.optional(
+    described(
+      z.strictObject({
+        idle: described(
+          z.optional(duration()),
+          "Silence in both directions that ends a connection or `UDP` session. 0s = no limit. Default: 5m; at `UDP` 1m.",
+          { examples: ["5m"] },
+        ),
+      }),
+      "Layer 4 only: time limits of the connections that `backendRefs` here takes.",
+    ),
+  ),
+  backendRefs: z.optional(
+    described(
+      backendRefs,
+      "Layer 4 only: the services that get the connections, by weight. At `TLS`, those that no route's `hostnames` name.",
+    ),
+  ),
   policies: policyList("Policies that run before a route is chosen: address and brute-force limits."),
 });
 
@@ -177,6 +226,12 @@ export const service = z
         placeholder: "loadBalancer" satisfies Placeholder,
       }),
     ),
+    proxyProtocol: z.optional(
+      described(
+        z.enum(["v1", "v2"]),
+        "Layer 4 only: each connection to an endpoint begins with a PROXY header of this version that names the client.",
+      ),
+    ),
     healthCheck: described(z.prefault(healthCheck, {}), "How the gateway learns which endpoints work."),
     panicThreshold: described(
       z.prefault(percentage(), "50%"),
@@ -241,11 +296,6 @@ const match = z.strictObject({
   ),
 });
 
-const backendRef = z.strictObject({
-  service: described(z.string(), "Name of one of `services`."),
-  weight: described(weight(1_000_000), "Share of the route's requests, relative to its other backends; 0 = none."),
-});
-
 const timeouts = z.strictObject({
   request: described(
     z.prefault(duration(), "0s"),
@@ -266,7 +316,7 @@ export const route = z.strictObject({
   listeners: z.optional(
     described(
       z.array(z.string()).check(z.minLength(1, { error: "needs at least one listener; remove `listeners` for all" })),
-      "Names of listeners. Default: all HTTP listeners.",
+      "Names of listeners: HTTP ones, or `TLS` ones (then `hostnames` are compared with the server name, SNI). Default: all HTTP listeners.",
     ),
   ),
   hostnames: z.optional(
@@ -286,10 +336,7 @@ export const route = z.strictObject({
   ),
   policies: policyList("Policies for this route, by name or in place. They run in the order of their phases."),
   timeouts: described(z.prefault(timeouts, {}), "Time limits."),
-  backendRefs: described(
-    z.prefault(z.array(backendRef, { error: "must be a list of backends: [{ service: name }]" }), []),
-    "The services that get the requests, by weight.",
-  ),
+  backendRefs: described(z.prefault(backendRefs, []), "The services that get the requests, by weight."),
 });
 
 export const policyFile = z.strictObject({

@@ -13,15 +13,13 @@ export const LATER_KINDS: readonly string[] = [
 ];
 
 /** `loadBalancer.type`s. */
-export const LATER_BALANCERS: readonly string[] = ["LatencyAware", "SourceHash", "Failover"];
+export const LATER_BALANCERS: readonly string[] = ["LatencyAware", "Failover"];
 
 /** Paths from the root of the file; `*` stands for any name or position. */
 const LATER_FIELDS: readonly string[] = [
   "trustedProxies",
   "listeners.*.tls",
-  "listeners.*.proxyProtocol",
   "listeners.*.trustedProxies",
-  "listeners.*.backendRefs",
   "services.*.sessionPersistence",
   "services.*.circuitBreaker",
   "services.*.maxParallelRequests",
@@ -35,7 +33,7 @@ const LATER_FIELDS: readonly string[] = [
   "routes.*.mirror",
 ];
 
-const LATER_VALUES: readonly string[] = ["HTTPS", "TCP", "TLS", "UDP"];
+const LATER_VALUES: readonly string[] = ["HTTPS"];
 
 const patterns = new Set(LATER_FIELDS);
 

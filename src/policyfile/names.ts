@@ -68,6 +68,11 @@ function* uses(tree: Tree): Iterable<NamePlace> {
   for (const path of policyLists(tree.value)) {
     for (const [index, item] of items(get(tree.value, path))) yield* use("policy", item, [...path, index]);
   }
+  for (const [index, listener] of items(at(tree.value, "listeners"))) {
+    for (const [position, backend] of items(at(listener, "backendRefs"))) {
+      yield* use("service", at(backend, "service"), ["listeners", index, "backendRefs", position, "service"]);
+    }
+  }
   for (const [index, route] of items(at(tree.value, "routes"))) {
     for (const [position, name] of items(at(route, "listeners"))) {
       yield* use("listener", name, ["routes", index, "listeners", position]);

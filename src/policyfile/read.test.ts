@@ -127,9 +127,9 @@ describe("diagnostics", () => {
       ["SY213 3:13 s", "SY105 3:47 zone"],
     ],
     [
-      "a protocol that comes later",
+      "a layer-4 listener that sends its connections nowhere",
       "version: 1\nlisteners: [{ name: a, port: 1, protocol: TCP }]\n",
-      ["SY105 2:43 TCP"],
+      ["SY216 2:21 a"],
     ],
     ["a missing service", `${head}routes: [{ name: r, backendRefs: [{ service: orders }] }]\n`, ["SY202 3:46 orders"]],
     [

@@ -69,26 +69,30 @@ function checkUnused(problems: Problems, declared: readonly NamePlace[], used: r
   for (const place of declared) {
     if (place.kind !== "service" && place.kind !== "policy") continue;
     if (used.some((one) => one.kind === place.kind && one.name === place.name)) continue;
-    const by = place.kind === "service" ? "route sends requests to" : "listener, service or route uses";
+    const by = place.kind === "service" ? "route or listener sends anything to" : "listener, service or route uses";
     problems.add("SY213", place.range, `No ${by} \`${place.name}\`.`);
   }
 }
 
 /** Two listeners may share a port only when their addresses differ. */
 function checkPorts(problems: Problems): void {
-  const seen: { port: number; addresses: readonly string[]; name: string }[] = [];
+  const seen: { port: number; datagrams: boolean; addresses: readonly string[]; name: string }[] = [];
   for (const [index, listener] of items(at(problems.tree.value, "listeners"))) {
     const port = at(listener, "port");
     if (typeof port !== "number" || port === 0) continue;
     const written = at(listener, "address");
     const name = at(listener, "name");
     const addresses = typeof written === "string" && written !== "localhost" ? [written] : ["127.0.0.1", "::1"];
-    const clash = seen.find((other) => other.port === port && overlap(other.addresses, addresses));
+    // TCP and UDP have ports of their own.
+    const datagrams = at(listener, "protocol") === "UDP";
+    const clash = seen.find(
+      (other) => other.port === port && other.datagrams === datagrams && overlap(other.addresses, addresses),
+    );
     if (clash) {
       const message = `Port ${port} is taken by the listener \`${clash.name}\`: give each its own port or address.`;
       problems.value("SY210", ["listeners", index, "port"], message);
     }
-    seen.push({ port, addresses, name: typeof name === "string" ? name : String(index) });
+    seen.push({ port, datagrams, addresses, name: typeof name === "string" ? name : String(index) });
   }
 }
 

@@ -6,6 +6,7 @@
 import ipaddr from "ipaddr.js";
 import { RE2JS } from "re2js";
 import * as z from "zod/mini";
+import { rangeProblem } from "../model/address-range.ts";
 import type { Code } from "./diagnostic.ts";
 
 /** What a custom issue carries beside its words. */
@@ -64,11 +65,14 @@ export function parseEndpointUrl(text: string): EndpointUrl | Refused {
   if (parts === null) return badUrl(`is no url: ${form}`);
   const [, scheme, authority, rest = ""] = parts;
   if (scheme === undefined) return badUrl(`has no scheme: ${form}`, `http://${text}`);
-  if (/^(https|h2c|grpcs?|tcp)$/i.test(scheme)) {
+  if (/^(https|h2c|grpcs?)$/i.test(scheme)) {
     const problem = `\`${scheme}:\` to a backend comes with a later version of Switchyard; ${form}`;
     return { problem, code: "SY105" };
   }
-  if (scheme.toLowerCase() !== "http") return badUrl(`the scheme must be http, not ${scheme}: ${form}`);
+  const layer4 = /^(tcp|udp)$/i.test(scheme);
+  if (!layer4 && scheme.toLowerCase() !== "http") {
+    return badUrl(`the scheme must be http, or tcp or udp behind a layer-4 listener, not ${scheme}: ${form}`);
+  }
   if (authority.includes("@"))
     return badUrl("must not hold a user name or password", `http://${authority.split("@").at(-1)}`);
   if (rest !== "" && rest !== "/") {
@@ -77,6 +81,7 @@ export function parseEndpointUrl(text: string): EndpointUrl | Refused {
   const found = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(authority);
   if (found === null) return badUrl(`has no usable host and port: ${form}`);
   const host = found[1].replace(/^\[|\]$/g, "").toLowerCase();
+  if (layer4 && found[2] === undefined) return badUrl(`needs a port: ${scheme.toLowerCase()}://host:port`);
   const port = Number(found[2] ?? 80);
   if (port < 1 || port > 65535) return badUrl("the port must be from 1 to 65535");
   if (found[1].startsWith("[") ? !ipaddr.IPv6.isValid(host) : !isHost(host))
@@ -110,6 +115,13 @@ export const listenAddress = () =>
   });
 
 export const LOOPBACK: readonly string[] = ["127.0.0.1", "::1"];
+
+/** A CIDR block, or one address. */
+export const addressRange = () =>
+  written<string>((text) => {
+    const problem = rangeProblem(text);
+    return problem === undefined ? text : { problem: problem.message, code: "SY211", better: problem.meant };
+  });
 
 /** A host name, or `*.` and a host name; becomes lower case. */
 export const hostname = () => written<string>(parseHostname);
