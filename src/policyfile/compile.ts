@@ -30,6 +30,7 @@ import { nearest } from "../policies/nearest.ts";
 import { orderOf, shadowedMatches } from "./precedence.ts";
 import { describe, readBy, type Problems } from "./problems.ts";
 import { keysAt } from "./schema.ts";
+import { checkNames, planBackendTls, planTls } from "./secure.ts";
 import { resolveSecret, unresolvedMessage, variableName, type Sources } from "./secrets.ts";
 import { moveUp } from "./move.ts";
 import { spanOf, type Path } from "./tree.ts";
@@ -73,6 +74,7 @@ class Compiler {
     const services = this.#services();
     const routes = this.#routes(listeners, services);
     this.#listenerRoutes(listeners, services, routes);
+    checkNames(this.#problems, listeners, routes);
     const order = listeners.map((_, index) => orderOf(routes, index));
     this.#reportShadowed(routes, order);
     return { file: this.#problems.tree.file, listeners, services, routes, steps: this.#steps.steps, order };
@@ -145,6 +147,7 @@ class Compiler {
       this.#problems.value("SY217", [...path, "address"], message);
     }
     checkListener(this.#problems, config, path);
+    const tls = planTls(this.#problems, this.#sources, config, path);
     if (isLayer4(config)) checkSteps(this.#problems, this.#stepsAt(own), config.name);
     const { proxyProtocol, maxConnections = isLayer4(config) ? LAYER4_CONNECTIONS : undefined } = config;
     return {
@@ -153,6 +156,7 @@ class Compiler {
       port: config.port,
       addresses,
       steps: this.#steps.arrange(own).steps,
+      ...(tls === undefined ? {} : { tls }),
       ...(proxyProtocol?.accept ? { proxyProtocol: { trusted: proxyProtocol.trusted } } : {}),
       ...(maxConnections === undefined ? {} : { maxConnections }),
       source: this.#problems.tree.blockRange(path),
@@ -189,6 +193,7 @@ class Compiler {
       host: endpoint.url.host,
       port: endpoint.url.port,
       label: endpoint.url.label,
+      ...(endpoint.url.secure ? { secure: true } : {}),
       weight: endpoint.weight,
       priority: 0,
       admin: Admin[endpoint.admin],
@@ -196,6 +201,7 @@ class Compiler {
     }));
     const endpoints = run === undefined ? written : runEndpoints(run, firstPorts(run));
     const { active, passive } = config.healthCheck;
+    const tls = planBackendTls(this.#problems, this.#sources, config, path);
     return {
       index,
       name,
@@ -206,6 +212,7 @@ class Compiler {
       ...(active === undefined ? {} : { active }),
       passive,
       panicThreshold: config.panicThreshold,
+      ...(tls === undefined ? {} : { tls }),
       ...(config.proxyProtocol === undefined ? {} : { proxyProtocol: config.proxyProtocol === "v1" ? 1 : 2 }),
       drain: config.drain,
       ...(run === undefined ? {} : { run }),

@@ -60,6 +60,9 @@ export const CODES = {
   SY216: { severity: "warning", title: "route without a backend" },
   SY217: { severity: "warning", title: "listens beyond this machine" },
   SY218: { severity: "error", title: "not at this layer" },
+  SY219: { severity: "warning", title: "unverified backend" },
+  SY220: { severity: "hint", title: "name beyond the development CA" },
+  SY221: { severity: "error", title: "unusable file" },
 } as const satisfies Readonly<Record<string, { readonly severity: Severity; readonly title: string }>>;
 
 export type Code = keyof typeof CODES;

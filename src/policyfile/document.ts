@@ -5,6 +5,7 @@
  */
 import * as z from "zod/mini";
 import { duration, fieldValue, headerName, name, percentage, secret } from "../model/scalars.ts";
+import { listenerTls, serviceTls } from "./secure.ts";
 import { addressRange, endpointUrl, hostname, listenAddress, method, pathRegex, plainPath } from "./written.ts";
 
 // No code generation: it probes `new Function`, which a strict content security policy reports.
@@ -60,8 +61,8 @@ export const listener = z.strictObject({
     ),
   ),
   protocol: described(
-    z.prefault(z.enum(["HTTP", "TCP", "TLS", "UDP"]), "HTTP"),
-    "What is spoken on the port. `TCP`, `TLS` (passed through, routed by server name) and `UDP` work at layer 4: they see addresses and bytes, never HTTP.",
+    z.prefault(z.enum(["HTTP", "HTTPS", "TCP", "TLS", "UDP"]), "HTTP"),
+    "What is spoken on the port. `HTTPS` ends TLS here. `TCP`, `TLS` (passed through, routed by server name) and `UDP` work at layer 4: they see addresses and bytes, never HTTP.",
   ),
   proxyProtocol: z.optional(
     described(acceptProxy, "A proxy in front says who the client is, with the PROXY protocol. Not for `UDP`."),
@@ -91,6 +92,7 @@ export const listener = z.strictObject({
       "Layer 4 only: the services that get the connections, by weight. At `TLS`, those that no route's `hostnames` name.",
     ),
   ),
+  tls: z.optional(described(listenerTls, "How TLS is ended here, for `HTTPS`. Default: `{ certificate: auto }`.")),
   policies: policyList("Policies that run before a route is chosen: address and brute-force limits."),
 });
 
@@ -233,6 +235,7 @@ export const service = z
       ),
     ),
     healthCheck: described(z.prefault(healthCheck, {}), "How the gateway learns which endpoints work."),
+    tls: z.optional(described(serviceTls, "How `https://` endpoints are verified. They are by default.")),
     panicThreshold: described(
       z.prefault(percentage(), "50%"),
       "When fewer than this share of the endpoints are healthy, all of them are used, and the trace says so.",

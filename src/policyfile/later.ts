@@ -18,7 +18,6 @@ export const LATER_BALANCERS: readonly string[] = ["LatencyAware", "Failover"];
 /** Paths from the root of the file; `*` stands for any name or position. */
 const LATER_FIELDS: readonly string[] = [
   "trustedProxies",
-  "listeners.*.tls",
   "listeners.*.trustedProxies",
   "services.*.sessionPersistence",
   "services.*.circuitBreaker",
@@ -33,7 +32,7 @@ const LATER_FIELDS: readonly string[] = [
   "routes.*.mirror",
 ];
 
-const LATER_VALUES: readonly string[] = ["HTTPS"];
+const LATER_VALUES: readonly string[] = [];
 
 const patterns = new Set(LATER_FIELDS);
 

@@ -54,24 +54,27 @@ export interface EndpointUrl {
   readonly host: string;
   readonly port: number;
   readonly label: string;
+  /** https:// */
+  readonly secure: boolean;
 }
 
-/** `http://host:port`; the host a name, an IPv4 or a bracketed IPv6 address; port 80 when absent. */
+/** `http://host:port` or `https://host:port`; the host a name, an IPv4 or a bracketed IPv6 address; port 80 when absent. */
 export const endpointUrl = () => written<EndpointUrl>(parseEndpointUrl);
 
 export function parseEndpointUrl(text: string): EndpointUrl | Refused {
-  const form = "write it as http://host:port";
+  const form = "write it as http://host:port or https://host:port";
   const parts = /^(?:([A-Za-z][A-Za-z0-9+.-]*):\/\/)?([^/?#\s]*)([/?#].*)?$/.exec(text);
   if (parts === null) return badUrl(`is no url: ${form}`);
   const [, scheme, authority, rest = ""] = parts;
   if (scheme === undefined) return badUrl(`has no scheme: ${form}`, `http://${text}`);
-  if (/^(https|h2c|grpcs?)$/i.test(scheme)) {
+  if (/^(h2c|grpcs?)$/i.test(scheme)) {
     const problem = `\`${scheme}:\` to a backend comes with a later version of Switchyard; ${form}`;
     return { problem, code: "SY105" };
   }
   const layer4 = /^(tcp|udp)$/i.test(scheme);
-  if (!layer4 && scheme.toLowerCase() !== "http") {
-    return badUrl(`the scheme must be http, or tcp or udp behind a layer-4 listener, not ${scheme}: ${form}`);
+  const secure = scheme.toLowerCase() === "https";
+  if (!layer4 && !secure && scheme.toLowerCase() !== "http") {
+    return badUrl(`the scheme must be http or https, or tcp or udp behind a layer-4 listener, not ${scheme}: ${form}`);
   }
   if (authority.includes("@"))
     return badUrl("must not hold a user name or password", `http://${authority.split("@").at(-1)}`);
@@ -82,12 +85,12 @@ export function parseEndpointUrl(text: string): EndpointUrl | Refused {
   if (found === null) return badUrl(`has no usable host and port: ${form}`);
   const host = found[1].replace(/^\[|\]$/g, "").toLowerCase();
   if (layer4 && found[2] === undefined) return badUrl(`needs a port: ${scheme.toLowerCase()}://host:port`);
-  const port = Number(found[2] ?? 80);
+  const port = Number(found[2] ?? (secure ? 443 : 80));
   if (port < 1 || port > 65535) return badUrl("the port must be from 1 to 65535");
   if (found[1].startsWith("[") ? !ipaddr.IPv6.isValid(host) : !isHost(host))
     return badUrl(`\`${found[1]}\` is no host`);
   const shown = isLoopback(host) ? `:${port}` : `${found[1].toLowerCase()}:${port}`;
-  return { url: text, host, port, label: shown };
+  return { url: text, host, port, label: shown, secure };
 }
 
 function isHost(host: string): boolean {
