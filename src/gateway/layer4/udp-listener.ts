@@ -81,7 +81,8 @@ export class UdpListener implements Bound, Listening {
 
   private readonly opener: Opener = {
     bind: async (address, port) => {
-      const socket = createSocket({ type: address.includes(":") ? "udp6" : "udp4", ipv6Only: true });
+      const six = address.includes(":");
+      const socket = createSocket(six ? { type: "udp6", ipv6Only: true } : { type: "udp4" });
       this.sockets.push(socket);
       const bound = once(socket, "listening");
       socket.bind({ address, port, exclusive: true });

@@ -49,6 +49,7 @@ export class UdpSession implements Connection, Timed {
     this.reply = reply;
     this.quietSince = crossing.recording.start;
     services.clock.watch(this);
+    services.clock.wake();
   }
 
   /** @returns false when the flow was refused; then the session has ended. */

@@ -1,0 +1,185 @@
+/** UDP listeners: sessions by flow, answers back to where the question came from, and what ends a session. */
+import assert from "node:assert/strict";
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { atEnd, start, stopEverything } from "./harness.ts";
+
+async function bound(socket: Socket, port = 0): Promise<number> {
+  socket.on("error", () => {});
+  let open = true;
+  socket.on("close", () => (open = false));
+  atEnd(() => void (open && socket.close()));
+  socket.bind(port, "127.0.0.1");
+  await once(socket, "listening");
+  return socket.address().port;
+}
+
+/** Answers each datagram with its name and what it got. */
+async function answering(name: string): Promise<number> {
+  const socket = createSocket("udp4");
+  socket.on("message", (bytes, from) => socket.send(`${name}:${bytes.toString()}`, from.port, from.address));
+  return bound(socket);
+}
+
+class Client {
+  readonly socket = createSocket("udp4");
+  private readonly port: number;
+  private readonly waiting: string[] = [];
+  private wake: (() => void) | undefined;
+
+  constructor(port: number) {
+    this.port = port;
+    this.socket.on("message", (bytes) => {
+      this.waiting.push(bytes.toString());
+      this.wake?.();
+    });
+  }
+
+  async open(): Promise<this> {
+    await bound(this.socket);
+    return this;
+  }
+
+  send(text: string): void {
+    this.socket.send(text, this.port, "127.0.0.1");
+  }
+
+  async next(): Promise<string> {
+    while (this.waiting.length === 0) await new Promise<void>((resolve) => (this.wake = resolve));
+    return this.waiting.shift() as string;
+  }
+
+  ask(text: string): Promise<string> {
+    this.send(text);
+    return this.next();
+  }
+}
+
+const policy = (ports: readonly number[], listener = "", service = ""): string => `
+listeners: [{ name: dns, port: 0, address: 127.0.0.1, protocol: UDP, ${listener} backendRefs: [{ service: dns }] }]
+services: { dns: { endpoints: [${ports.map((port) => `{ url: "udp://127.0.0.1:${port}" }`).join(", ")}], ${service} } }
+`;
+
+async function deadPort(): Promise<number> {
+  const socket = createSocket("udp4");
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address();
+  socket.close();
+  await once(socket, "close");
+  return port;
+}
+
+describe("layer 4: UDP", () => {
+  afterEach(stopEverything);
+
+  it("keeps each flow with its server and brings the answers back to it", async () => {
+    const running = await start(policy([await answering("a"), await answering("b")], "timeouts: { idle: 100ms },"));
+    const one = await new Client(running.port("dns")).open();
+    const two = await new Client(running.port("dns")).open();
+    const first = await one.ask("1");
+    const second = await two.ask("2");
+    assert.notEqual(first[0], second[0], "round robin gives two flows two servers");
+    assert.equal(await one.ask("3"), `${first[0]}:3`);
+    assert.equal(await two.ask("4"), `${second[0]}:4`);
+    const rows = await running.rows(2);
+    assert.deepEqual(
+      rows.map(({ protocol, state, termination, requestBytes, responseBytes }) => ({
+        protocol,
+        state,
+        termination,
+        requestBytes,
+        responseBytes,
+      })),
+      Array(2).fill({ protocol: "udp", state: "ok", termination: "--", requestBytes: 2, responseBytes: 6 }),
+    );
+    assert.match(rows[0].why, /nothing moved any more, so the gateway ended the session/);
+    assert.ok(running.detail(rows[0]).connection?.hidden.some((each) => each.includes("datagram was lost")));
+  });
+
+  it("begins a new session after the idle timeout", async () => {
+    const running = await start(policy([await answering("a")], "timeouts: { idle: 50ms },"));
+    const client = await new Client(running.port("dns")).open();
+    await client.ask("1");
+    await running.rows(1);
+    assert.equal(await client.ask("2"), "a:2");
+    await running.rows(2);
+  });
+
+  it("asks another server when one refuses, with the same datagram", async () => {
+    const running = await start(policy([await deadPort(), await answering("b")]));
+    const client = await new Client(running.port("dns")).open();
+    assert.equal(await client.ask("hello"), "b:hello");
+    await running.gateway.stop(0);
+    const [row] = await running.rows(1);
+    assert.equal(row.attempts, 2);
+    assert.equal(row.termination, "KD");
+  });
+
+  it("says that nobody listens when all refuse", async () => {
+    const running = await start(policy([await deadPort()]));
+    const client = await new Client(running.port("dns")).open();
+    client.send("hello");
+    const [row] = await running.rows(1);
+    assert.equal(row.termination, "SC");
+    assert.match(row.why, /dns at :\d+ refused the connection/);
+  });
+
+  it("tells a session that nobody answered from one that simply ended", async () => {
+    const silent = createSocket("udp4");
+    const running = await start(policy([await bound(silent)], "timeouts: { idle: 50ms },"));
+    const client = await new Client(running.port("dns")).open();
+    client.send("hello");
+    const [row] = await running.rows(1);
+    assert.equal(row.termination, "sD");
+    assert.equal(row.state, "upstreamError");
+  });
+
+  it("makes one row of a flow that is refused, however many datagrams it sends", async () => {
+    const deny = "policies: [{ ipFilter: { deny: [127.0.0.0/8] } }],";
+    const running = await start(policy([await answering("a")], deny));
+    const client = await new Client(running.port("dns")).open();
+    for (let i = 0; i < 20; i++) client.send("let me in");
+    const other = await new Client(running.port("dns")).open();
+    other.send("me too");
+    const rows = await running.rows(2);
+    assert.equal(rows.length, 2);
+    assert.ok(rows.every(({ state, policy: by }) => state === "rejected" && by === "ipFilter"));
+  });
+
+  it("bounds the number of sessions", async () => {
+    const running = await start(policy([await answering("a")], "maxConnections: 1,"));
+    const one = await new Client(running.port("dns")).open();
+    await one.ask("1");
+    const two = await new Client(running.port("dns")).open();
+    two.send("2");
+    const rows = await running.rows(1);
+    assert.match(rows[1].why, /as many as maxConnections allows/);
+    assert.equal(await one.ask("3"), "a:3");
+  });
+
+  it("passes datagrams of every size that UDP has over loopback, empty ones too", async () => {
+    const socket = createSocket("udp4");
+    socket.on("message", (bytes, from) => socket.send(String(bytes.length), from.port, from.address));
+    const running = await start(policy([await bound(socket)]));
+    const client = await new Client(running.port("dns")).open();
+    for (const size of [0, 1, 1472, 9000, 65_507]) assert.equal(await client.ask("x".repeat(size)), String(size));
+  });
+
+  it("lets TCP and UDP share a port", async () => {
+    const port = await answering("udp");
+    const running = await start(policy([port]));
+    const number = running.port("dns");
+    const more = `version: 1
+listeners:
+  - { name: dns, port: 0, address: 127.0.0.1, protocol: UDP, backendRefs: [{ service: dns }] }
+  - { name: tcp, port: ${number}, address: 127.0.0.1, protocol: TCP, backendRefs: [{ service: tcp }] }
+services:
+  dns: { endpoints: [{ url: "udp://127.0.0.1:${port}" }] }
+  tcp: { endpoints: [{ url: "tcp://127.0.0.1:${port}" }] }
+`;
+    assert.equal((await running.gateway.propose(more, -1)).kind, "accepted");
+    const client = await new Client(number).open();
+    assert.equal(await client.ask("1"), "udp:1");
+  });
+});
