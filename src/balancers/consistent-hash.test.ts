@@ -49,7 +49,7 @@ function picksOf(config: ConsistentHashConfig, endpoints: PlanEndpoint[], withou
 }
 
 describe("ConsistentHash", () => {
-  for (const algorithm of ["ring", "maglev"] as const) {
+  for (const algorithm of ["ring", "maglev", "rendezvous"] as const) {
     const config: ConsistentHashConfig = { algorithm, on: "client.ip" };
 
     it(`${algorithm}: only the keys of an endpoint that may not be picked move, and they spread`, () => {
@@ -71,7 +71,36 @@ describe("ConsistentHash", () => {
       const strayed = before.filter((owner, i) => after[i] !== owner && after[i] !== 3).length;
       assert.ok(moved > 4000 * 0.2 && moved < 4000 * 0.32, `${moved} moved`);
       // Maglev trades a little disruption for evenness (its paper, section 5.3); the ring has none.
-      assert.ok(strayed <= (algorithm === "ring" ? 0 : 4000 * 0.04), `${strayed} strayed`);
+      assert.ok(strayed <= (algorithm === "maglev" ? 4000 * 0.04 : 0), `${strayed} strayed`);
+    });
+
+    it(`${algorithm}: taking one of ten endpoints out of the file moves at most 12% of the keys`, () => {
+      const ten = endpointsOf(new Array<number>(10).fill(1));
+      const urlsOf = (endpoints: PlanEndpoint[]) => picksOf(config, endpoints, [], 20_000).map((i) => endpoints[i].url);
+      const before = urlsOf(ten);
+      for (const gone of [0, 4, 9]) {
+        const after = urlsOf(ten.toSpliced(gone, 1).map((endpoint, index) => ({ ...endpoint, index })));
+        const moved = before.filter((url, i) => after[i] !== url).length;
+        assert.ok(moved > 20_000 * 0.05 && moved <= 20_000 * 0.12, `${moved / 200}% moved without ${gone}`);
+      }
+    });
+
+    it(`${algorithm}: an endpoint that starts slowly takes its part of its keys, the same ones and more each time`, () => {
+      const endpoints = endpointsOf([1, 1, 1]);
+      const pool = poolOf(endpoints);
+      const balancer = consistentHash.compile(config, endpoints);
+      const keysAt = (share: number) => {
+        pool.weights[1] = share;
+        const all = Array.from({ length: 3000 }, (_, i) => i);
+        return all.filter((i) => {
+          const x = passageOf(i, {}, `10.0.${i >> 8}.${i & 255}`);
+          return balancer.pick(x, pool, null, 0, new Notes()) === 1;
+        });
+      };
+      const [tenth, half, whole] = [0.1, 0.5, 1].map(keysAt);
+      assert.ok(tenth.every((key) => half.includes(key)) && half.every((key) => whole.includes(key)));
+      assert.ok(Math.abs(half.length / whole.length - 0.5) < 0.08, `${half.length} of ${whole.length}`);
+      assert.ok(Math.abs(tenth.length / whole.length - 0.1) < 0.05, `${tenth.length} of ${whole.length}`);
     });
 
     it(`${algorithm}: shares follow the weights to within a quarter`, () => {

@@ -8,18 +8,22 @@ import * as z from "zod/mini";
 import type { Passage } from "../model/arrival.ts";
 import type { Balancer, BalancerKind, Pool } from "../model/balancer.ts";
 import type { Note } from "../model/decision.ts";
+import { draw, DrawOf } from "../model/draw.ts";
 import type { PlanEndpoint } from "../model/endpoint.ts";
 import { KEY_PATTERN, keyReader, type KeyReader } from "./hash-key.ts";
-import { maglevTable, ringTable, type HashTable } from "./hash-table.ts";
+import { maglevTable, rendezvousTable, ringTable, type HashTable } from "./hash-table.ts";
 import { drawByWeight, drawOfAttempt } from "./weighted-draw.ts";
 import { Word64, xxhash64 } from "./xxhash64.ts";
 
 const KEY_ERROR = "write what is hashed: client.ip, path, header.<name>, cookie.<name> or jwt.<claim>";
 
 const config = z.strictObject({
-  algorithm: z
-    .prefault(z.enum(["ring", "maglev"]), "ring")
-    .check(z.meta({ description: "ring moves the fewest keys; maglev spreads them more evenly." })),
+  algorithm: z.prefault(z.enum(["ring", "maglev", "rendezvous"]), "ring").check(
+    z.meta({
+      description:
+        "ring and rendezvous move the fewest keys when an endpoint comes or goes; maglev and rendezvous spread them most evenly. rendezvous compares all endpoints for each request.",
+    }),
+  ),
   on: z.prefault(z.string().check(z.regex(KEY_PATTERN, { error: KEY_ERROR })), "client.ip").check(
     z.meta({
       description: "What is hashed: client.ip, path, header.<name>, cookie.<name> or jwt.<claim>.",
@@ -53,6 +57,8 @@ const HOME = 1;
 const MOVED = 2;
 const FULL = 3;
 const NO_KEY = 4;
+const WARMING = 5;
+const LONGEST_KEY_SHOWN = 64;
 
 export class ConsistentHash implements Balancer<null> {
   readonly #table: HashTable;
@@ -74,30 +80,38 @@ export class ConsistentHash implements Balancer<null> {
       note.put(NO_KEY, at, pool.count);
       return drawByWeight(pool, at, -1);
     }
-    const start = this.#table.slot(xxhash64(key, 0, this.#hash));
-    return this.#walk(start, pool, note);
+    const hash = xxhash64(key, 0, this.#hash);
+    // Which part of the keys this one belongs to: an endpoint at 30% of its weight takes the keys below 0.3.
+    return this.#walk(this.#table.slot(hash), draw(hash.hi ^ hash.lo, DrawOf.Balance), pool, note);
   }
 
-  /** From the key's slot to the first endpoint that may take it; each endpoint passed over is said. */
-  #walk(start: number, pool: Pool, note: Note): number {
+  /**
+   * From the key's slot to the first endpoint that may take it; each endpoint passed over is said. One that starts
+   * slowly takes a growing part of its keys, and is the last resort for the rest.
+   */
+  #walk(start: number, part: number, pool: Pool, note: Note): number {
     const owners = this.#table.owners;
     const eligible = maskOf(pool);
     const perWeight = this.#bound > 0 ? (this.#bound * (inFlightOf(pool) + 1)) / weightOf(pool) : 0;
     let passed = 0;
+    let warming = -1;
     for (let i = 0, slot = start; i < owners.length; i++, slot = slot + 1 === owners.length ? 0 : slot + 1) {
       const endpoint = owners[slot];
       const bit = 1 << endpoint;
       if ((passed & bit) !== 0) continue;
       const fits = (eligible & bit) !== 0;
-      const room = Math.ceil(perWeight * pool.endpoints[endpoint].weight);
-      if (fits && (perWeight === 0 || pool.states[endpoint].inFlight < room)) {
+      const room = Math.ceil(perWeight * pool.weights[endpoint]);
+      const share = fits ? pool.weights[endpoint] / pool.endpoints[endpoint].weight : 0;
+      if (fits && part >= share) {
+        note.put(WARMING, endpoint, share);
+        if (warming < 0) warming = endpoint;
+      } else if (fits && (perWeight === 0 || pool.states[endpoint].inFlight < room)) {
         note.put(passed === 0 ? HOME : MOVED, passed === 0 ? endpoint : owners[start], slot);
         return endpoint;
-      }
+      } else if (fits) note.put(FULL, endpoint, room);
       passed |= bit;
-      if (fits) note.put(FULL, endpoint, room);
     }
-    return -1;
+    return warming;
   }
 }
 
@@ -115,7 +129,7 @@ function inFlightOf(pool: Pool): number {
 
 function weightOf(pool: Pool): number {
   let sum = 0;
-  for (let i = 0; i < pool.count; i++) sum += pool.endpoints[pool.eligible[i]].weight;
+  for (let i = 0; i < pool.count; i++) sum += pool.weights[pool.eligible[i]];
   return sum;
 }
 
@@ -125,6 +139,7 @@ export function tableOf(algorithm: ConsistentHashConfig["algorithm"], endpoints:
     .map(({ index, host, port, weight }) => ({ endpoint: index, key: `${host}:${port}`, weight }));
   if (entries.length === 0) return { owners: new Int32Array(0), slot: () => 0 };
   if (algorithm === "maglev") return maglevTable(entries, MAGLEV_SIZE);
+  if (algorithm === "rendezvous") return rendezvousTable(entries);
   const total = entries.reduce((sum, { weight }) => sum + weight, 0);
   const least = Math.min(...entries.map(({ weight }) => weight));
   return ringTable(entries, Math.floor((RING_POINTS * total) / least));
@@ -141,8 +156,17 @@ export const consistentHash: BalancerKind<ConsistentHashConfig, null> = {
     full: (x, y, label) => `${label(x)} was full: at most ${y} in flight by boundedLoad`,
     noKey: (x, y) =>
       `the request has no such key: drew ${x.toFixed(3)} of 1 over ${y === 1 ? "1 endpoint" : `${y} endpoints`}`,
+    warming: (x, y, label) =>
+      `${label(x)} starts slowly: it takes ${Math.round(y * 100)}% of its keys, not yet this one`,
   },
-  concerns: (reason, x) => (reason === "full" ? x : -1),
+  brief(reason, _x, _y, seen, { on }) {
+    if (reason !== "home" && reason !== "moved") return undefined;
+    const key = keyReader(on)(seen);
+    const words =
+      key === undefined ? on : `${on.replace(/^(?:header|cookie)\./, "")}=${key.slice(0, LONGEST_KEY_SHOWN)}`;
+    return `consistent hash ${words}${reason === "moved" ? ", passed on" : ""}`;
+  },
+  concerns: (reason, x) => (reason === "full" || reason === "warming" ? x : -1),
   state: () => null,
   compile: (settings, endpoints) =>
     new ConsistentHash(tableOf(settings.algorithm, endpoints), keyReader(settings.on), settings.boundedLoad ?? 0),

@@ -3,6 +3,7 @@
  * Compiled once per edit to a function of the passage. Must not invent a key: absent stays absent.
  */
 import type { Passage } from "../model/arrival.ts";
+import { cookieValue } from "../model/cookie.ts";
 
 export type KeyReader = (x: Passage) => string | undefined;
 
@@ -22,16 +23,6 @@ export function keyReader(on: string): KeyReader {
   }
   if (source === "cookie") return (x) => cookieValue(x.arrival.header("cookie"), name);
   return (x) => claimText(x.caller.jwt, name);
-}
-
-/** RFC 6265 section 4.2.1; of two cookies with one name the first counts. Several Cookie fields come joined by ", ". */
-function cookieValue(header: string | undefined, name: string): string | undefined {
-  if (header === undefined) return undefined;
-  for (const pair of header.split(/[;,]/)) {
-    const equals = pair.indexOf("=");
-    if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
-  }
-  return undefined;
 }
 
 /** Only a text, number or boolean makes a key: the text of an object would be the same for all. */

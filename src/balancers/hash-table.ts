@@ -1,6 +1,7 @@
 /**
- * The two tables of consistent hashing, built once per edit: a ring and a Maglev table, both as Envoy builds them
- * (checked against its published tables). A table knows endpoints by index and is walked when one may not be picked.
+ * The tables of consistent hashing: a ring and a Maglev table, built once per edit as Envoy builds them (checked against
+ * its published tables), and rendezvous, whose short table is filled for each hash.
+ * A table knows endpoints by index and is walked when one may not be picked.
  * Must not know requests, health or load.
  */
 import { Word64, xxhash64 } from "./xxhash64.ts";
@@ -8,7 +9,7 @@ import { Word64, xxhash64 } from "./xxhash64.ts";
 export interface HashTable {
   /** Endpoint that owns each slot. */
   readonly owners: Int32Array;
-  /** Slot where a hash lands. */
+  /** Slot where a hash lands. What `owners` holds counts until the next call. */
   slot(hash: Word64): number;
 }
 
@@ -89,4 +90,41 @@ export function maglevTable(entries: readonly TableEntry[], size: number): HashT
     }
   }
   return { owners, slot: (hash) => hash.modulo(size) };
+}
+
+/**
+ * Rendezvous (highest random weight): every endpoint scores the hash, and they own it in the order of their scores. No
+ * table to build, and whoever leaves gives only its own keys away; the price is one score per endpoint and request.
+ * Sources: Thaler and Ravishankar 1998; weights by -w / ln(u), Schindelhauer and Schomaker 2005.
+ */
+export function rendezvousTable(entries: readonly TableEntry[]): HashTable {
+  const owners = Int32Array.from(entries, ({ endpoint }) => endpoint);
+  const scores = new Float64Array(entries.length);
+  const names = entries.map(({ key }) => xxhash64(key, 0, new Word64()));
+  return {
+    owners,
+    slot(hash) {
+      for (let i = 0; i < entries.length; i++) {
+        const score = -entries[i].weight / Math.log(fractionOf(hash, names[i]));
+        let at = i;
+        for (; at > 0 && scores[at - 1] < score; at--) {
+          scores[at] = scores[at - 1];
+          owners[at] = owners[at - 1];
+        }
+        scores[at] = score;
+        owners[at] = entries[i].endpoint;
+      }
+      return 0;
+    },
+  };
+}
+
+/** Uniform in (0, 1), for one hash and one name. Mixer: MurmurHash3's 64-bit words through its 32-bit finaliser. */
+function fractionOf(hash: Word64, name: Word64): number {
+  let h = Math.imul(hash.lo ^ name.lo, 0x85ebca6b) ^ name.hi;
+  h = Math.imul(h ^ (h >>> 13) ^ hash.hi, 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  h ^= h >>> 16;
+  return ((h >>> 0) + 0.5) / 4294967296;
 }

@@ -4,10 +4,20 @@
  */
 import type { AnyBalancerKind } from "../model/balancer.ts";
 import { consistentHash } from "./consistent-hash.ts";
+import { failover } from "./failover.ts";
+import { latencyAware } from "./latency-aware.ts";
 import { leastRequest } from "./least-request.ts";
 import { random } from "./random.ts";
 import { roundRobin } from "./round-robin.ts";
 import { sourceHash } from "./source-hash.ts";
 
 /** The first is the default of `loadBalancer.type`. */
-export const balancers: readonly AnyBalancerKind[] = [roundRobin, leastRequest, random, consistentHash, sourceHash];
+export const balancers: readonly AnyBalancerKind[] = [
+  roundRobin,
+  leastRequest,
+  random,
+  consistentHash,
+  latencyAware,
+  failover,
+  sourceHash,
+];

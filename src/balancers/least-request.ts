@@ -22,7 +22,7 @@ const ONLY = 3;
 const ALL = 4;
 
 function load(pool: Pool, endpoint: number): number {
-  return pool.states[endpoint].inFlight / pool.endpoints[endpoint].weight;
+  return pool.states[endpoint].inFlight / pool.weights[endpoint];
 }
 
 const twoChoices: Balancer<null> = {
@@ -52,14 +52,14 @@ const allChoices: Balancer<null> = {
       if (value > least) continue;
       if (value < least) tiedWeight = 0;
       least = value;
-      tiedWeight += pool.endpoints[pool.eligible[i]].weight;
+      tiedWeight += pool.weights[pool.eligible[i]];
     }
     let left = drawOfAttempt(x, 0) * tiedWeight;
     let chosen = -1;
     for (let i = 0; i < pool.count && left >= 0; i++) {
       if (load(pool, pool.eligible[i]) !== least) continue;
       chosen = pool.eligible[i];
-      left -= pool.endpoints[chosen].weight;
+      left -= pool.weights[chosen];
     }
     if (chosen >= 0) note.put(ALL, pool.states[chosen].inFlight, pool.count);
     return chosen;
@@ -73,9 +73,16 @@ export const leastRequest: BalancerKind<LeastRequestConfig, null> = {
   config,
   reasons: {
     sampled: (x, y) => `the less busy of two: ${x} in flight against ${y}, by weight`,
-    busier: (x, y, label) => `${label(x)} was the other of the two, with ${y} in flight`,
+    busier: () => "the other of the two that were drawn",
     only: (x, y, label) => `${label(x)} was the only endpoint left, with ${y} in flight`,
     all: (x, y) => `${x} in flight, by weight the least of ${y === 1 ? "1 endpoint" : `${y} endpoints`}`,
+  },
+  brief(reason, x, y) {
+    if (reason === "all") return `least request ${x}, of ${y}`;
+    if (reason !== "sampled") return undefined;
+    if (x < y) return `least request ${x} < ${y}`;
+    // Idle ones are equal whatever they weigh; busy ones were compared by weight.
+    return x === y && x === 0 ? "least request 0 = 0, drawn" : `least request ${x} to ${y}, by weight`;
   },
   concerns: (reason, x) => (reason === "busier" ? x : -1),
   state: () => null,

@@ -37,7 +37,9 @@ export function poolOf(endpoints: readonly PlanEndpoint[], without: readonly num
   const eligible = new Int32Array(32);
   let count = 0;
   for (const { index, weight } of endpoints) if (weight > 0 && !without.includes(index)) eligible[count++] = index;
-  return { endpoints, states: endpoints.map(freshEndpoint), eligible, count };
+  const weights = new Float64Array(32);
+  for (const { index, weight } of endpoints) weights[index] = weight;
+  return { endpoints, states: endpoints.map(freshEndpoint), eligible, weights, count };
 }
 
 export function passageOf(seed: number, headers: Record<string, string> = {}, clientIp = "127.0.0.1"): Passage {

@@ -5,7 +5,8 @@
  * Source: nginx, ngx_http_upstream_get_peer. Must not draw: its only memory is the credit.
  */
 import * as z from "zod/mini";
-import type { Balancer, BalancerKind } from "../model/balancer.ts";
+import type { Balancer, BalancerKind, Pool } from "../model/balancer.ts";
+import type { Note } from "../model/decision.ts";
 import type { PlanEndpoint } from "../model/plan.ts";
 
 export type RoundRobinConfig = Record<string, never>;
@@ -17,22 +18,42 @@ export interface RoundRobinState {
 
 const TURN = 1;
 
+/**
+ * One turn among the eligible endpoints whose priority is `priority`, or among all when it is undefined.
+ * @returns the endpoint, or -1; what it had saved up is noted as `reason`.
+ */
+export function takeTurn(pool: Pool, credit: number[], note: Note, reason: number, priority?: number): number {
+  let total = 0;
+  let best = -1;
+  for (let i = 0; i < pool.count; i++) {
+    const endpoint = pool.eligible[i];
+    if (priority !== undefined && pool.endpoints[endpoint].priority !== priority) continue;
+    const weight = pool.weights[endpoint];
+    total += weight;
+    credit[endpoint] += weight;
+    if (best < 0 || credit[endpoint] > credit[best]) best = endpoint;
+  }
+  if (best < 0) return -1;
+  note.put(reason, best, credit[best]);
+  credit[best] -= total;
+  return best;
+}
+
+/** Endpoints keep their credit over an edit, by url. */
+export function carryCredit(
+  old: RoundRobinState,
+  from: readonly PlanEndpoint[],
+  to: readonly PlanEndpoint[],
+): RoundRobinState {
+  const kept = (endpoint: PlanEndpoint) => {
+    const at = from.findIndex((before) => before.url === endpoint.url);
+    return at < 0 ? 0 : old.credit[at];
+  };
+  return { credit: to.map(kept) };
+}
+
 const balancer: Balancer<RoundRobinState> = {
-  pick(_x, pool, state, _now, note) {
-    let total = 0;
-    let best = -1;
-    for (let i = 0; i < pool.count; i++) {
-      const endpoint = pool.eligible[i];
-      const weight = pool.endpoints[endpoint].weight;
-      total += weight;
-      state.credit[endpoint] += weight;
-      if (best < 0 || state.credit[endpoint] > state.credit[best]) best = endpoint;
-    }
-    if (best < 0) return -1;
-    note.put(TURN, best, state.credit[best]);
-    state.credit[best] -= total;
-    return best;
-  },
+  pick: (_x, pool, state, _now, note) => takeTurn(pool, state.credit, note, TURN),
 };
 
 export const roundRobin: BalancerKind<RoundRobinConfig, RoundRobinState> = {
@@ -43,13 +64,8 @@ export const roundRobin: BalancerKind<RoundRobinConfig, RoundRobinState> = {
   reasons: {
     turn: (x, y, label) => `its turn: ${label(x)} had the most credit, ${Number(y.toFixed(3))}`,
   },
+  brief: () => "round robin, its turn",
   state: (_config, endpoints) => ({ credit: endpoints.map(() => 0) }),
-  carry(old, from, to) {
-    const kept = (endpoint: PlanEndpoint) => {
-      const at = from.findIndex((before) => before.url === endpoint.url);
-      return at < 0 ? 0 : old.credit[at];
-    };
-    return { credit: to.map(kept) };
-  },
+  carry: carryCredit,
   compile: () => balancer,
 };

@@ -18,7 +18,7 @@ export function drawByWeight(pool: Pool, at: number, without: number): number {
   let total = 0;
   for (let i = 0; i < pool.count; i++) {
     const endpoint = pool.eligible[i];
-    if (endpoint !== without) total += pool.endpoints[endpoint].weight;
+    if (endpoint !== without) total += pool.weights[endpoint];
   }
   let left = at * total;
   let last = -1;
@@ -26,7 +26,7 @@ export function drawByWeight(pool: Pool, at: number, without: number): number {
     const endpoint = pool.eligible[i];
     if (endpoint === without) continue;
     last = endpoint;
-    left -= pool.endpoints[endpoint].weight;
+    left -= pool.weights[endpoint];
     if (left < 0) return endpoint;
   }
   return last;

@@ -4,7 +4,7 @@
  */
 import type { Passage } from "../model/arrival.ts";
 import type { Millis } from "../model/basics.ts";
-import type { Decision } from "../model/decision.ts";
+import { BuiltIn, type Decision } from "../model/decision.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Outcome, State } from "../model/state.ts";
 import { release } from "./health.ts";
@@ -17,5 +17,5 @@ import { pick } from "./pick.ts";
 export function again(x: Passage, plan: Plan, state: State, now: Millis, failed: Outcome, out: Decision): boolean {
   if (out.service < 0) return false;
   release(plan, state, out, failed, now);
-  return pick(x, plan, state, now, out);
+  return pick(x, plan, state, now, out) === BuiltIn.None;
 }

@@ -26,7 +26,7 @@ export function decide(x: Passage, plan: Plan, state: State, now: Millis, out: D
     return;
   }
   out.service = service;
-  if (!pick(x, plan, state, now, out)) out.builtIn = BuiltIn.NoEndpoint;
+  out.builtIn = pick(x, plan, state, now, out);
 }
 
 /** @returns an index into route.backends, or -1 when none has weight. Draws only where there is a choice. */

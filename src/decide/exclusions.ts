@@ -28,6 +28,8 @@ export function exclusionSentence(entry: { readonly reason: number; readonly x: 
       return "is leaving: it gets no new requests";
     case Exclusion.Forbidden:
       return "is not started: commands of this policy file may not be run here";
+    case Exclusion.OtherZone:
+      return entry.x === 0 ? "is in the nearest zone, but the draw went past it" : "is in another zone";
     default:
       return `is left out (${entry.reason})`;
   }

@@ -10,6 +10,7 @@ import { routeCandidates } from "./candidates.ts";
 import { exclusionSentence } from "./exclusions.ts";
 import { attemptsOf, labelOf, noteWords, tellBalance, tellCandidates, type Attempt } from "./explain-balance.ts";
 import { countOf, tellPolicies, type Told } from "./explain-policies.ts";
+import { isKept, sessionInBrief, zoneInBrief } from "./explain-service.ts";
 import { failureWords } from "./failures.ts";
 import { entriesOf, refusalOf } from "./refusals.ts";
 import type { Ended, Judged, RouteCandidate, Story } from "./story.ts";
@@ -88,6 +89,11 @@ function whyEndpoint({ decision, plan }: Told, attempts: readonly Attempt[]): st
   const parts: string[] = [];
   if (decision.attempts > 1) parts.push(`${countOf(decision.attempts, "attempt")}`);
   if (last.panic !== undefined) parts.push(`panic: ${last.panic.x} of ${last.panic.y} healthy`);
+  const zone = zoneInBrief(service, last);
+  if (zone !== "") parts.push(zone);
+  const session = sessionInBrief(service, last);
+  if (session !== "") parts.push(session);
+  if (isKept(last)) return parts;
   if (last.draws.length > 0) parts.push(noteWords(service, last.draws[0]));
   else parts.push(`${service.balancerKind.type} chose ${labelOf(service, decision.endpoint)}`);
   const unwell = last.excluded.filter(isWorthSaying);
@@ -97,5 +103,5 @@ function whyEndpoint({ decision, plan }: Told, attempts: readonly Attempt[]): st
 }
 
 function isWorthSaying({ reason }: TraceEntry): boolean {
-  return reason !== Exclusion.Weightless && reason !== Exclusion.Tried;
+  return reason !== Exclusion.Weightless && reason !== Exclusion.Tried && reason !== Exclusion.OtherZone;
 }

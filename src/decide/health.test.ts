@@ -121,7 +121,7 @@ describe("active health", () => {
 describe("setAdmin", () => {
   it("says whether it changed anything", () => {
     const { state } = scene();
-    assert.equal(setAdmin(state, 0, 0, Admin.Drain), true);
-    assert.equal(setAdmin(state, 0, 0, Admin.Drain), false);
+    assert.equal(setAdmin(state, 0, 0, Admin.Drain, 1), true);
+    assert.equal(setAdmin(state, 0, 0, Admin.Drain, 1), false);
   });
 });

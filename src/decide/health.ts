@@ -5,7 +5,8 @@
 import type { Millis } from "../model/basics.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Plan, PlanService } from "../model/plan.ts";
-import { Failure, Life, Probe, type EndpointState, type Outcome, type State } from "../model/state.ts";
+import { Admin, Failure, Life, Probe, type EndpointState, type Outcome, type State } from "../model/state.ts";
+import { leaveCircuit } from "./circuit.ts";
 
 /** Weight of the newest time to first byte in the running mean. */
 const LATENCY_WEIGHT = 0.2;
@@ -16,7 +17,7 @@ const MAXIMUM_DOUBLINGS = 5;
 export function release(plan: Plan, state: State, out: Decision, outcome: Outcome, now: Millis): void {
   if (!out.holds) return;
   out.holds = false;
-  const states = state.services[out.service].endpoints;
+  const { endpoints: states, balancer, circuit } = state.services[out.service];
   const endpoint = states[out.endpoint];
   endpoint.inFlight--;
   if (outcome.firstByte >= 0) {
@@ -25,8 +26,14 @@ export function release(plan: Plan, state: State, out: Decision, outcome: Outcom
         ? outcome.firstByte
         : endpoint.latency + LATENCY_WEIGHT * (outcome.firstByte - endpoint.latency);
   }
-  if (blames(outcome)) failed(plan.services[out.service], states, endpoint, now);
-  else if (praises(outcome)) succeeded(plan.services[out.service], endpoint, now);
+  const service = plan.services[out.service];
+  const verdict = blames(outcome) ? -1 : praises(outcome) ? 1 : 0;
+  if (verdict < 0) failed(service, states, endpoint, now);
+  else if (verdict > 0) succeeded(service, endpoint, now);
+  if (circuit !== undefined && service.circuitBreaker !== undefined) {
+    leaveCircuit(circuit, service.circuitBreaker, verdict, out.trial, now);
+  }
+  if (service.balancer.ended !== undefined) service.balancer.ended(out.endpoint, balancer, outcome, now);
 }
 
 /** True when the outcome speaks against the endpoint: any 5xx, no connection, a reset, no answer in time. */
@@ -60,6 +67,7 @@ function failed(service: PlanService, states: readonly EndpointState[], endpoint
   for (const other of states) if (now < other.ejectedUntil) ejected++;
   if ((ejected + 1) * 100 > maxEjectionPercent * states.length) return;
   endpoint.ejectedUntil = now + baseEjectionTime * 2 ** Math.min(endpoint.ejections, MAXIMUM_DOUBLINGS);
+  endpoint.upSince = endpoint.ejectedUntil;
   endpoint.ejections++;
   endpoint.failures = 0;
 }
@@ -79,7 +87,7 @@ export function probed(plan: Plan, state: State, service: number, endpoint: numb
   const seen = state.services[service].endpoints[endpoint];
   const readmitted = up && now < seen.ejectedUntil;
   if (readmitted) {
-    seen.ejectedUntil = now;
+    seen.ejectedUntil = seen.upSince = now;
     seen.failures = 0;
   }
   const verdict = up ? Probe.Up : Probe.Down;
@@ -89,7 +97,10 @@ export function probed(plan: Plan, state: State, service: number, endpoint: numb
     return readmitted;
   }
   const threshold = up ? (check?.healthyThreshold ?? 1) : (check?.unhealthyThreshold ?? 1);
-  return turned(seen, verdict, threshold) || readmitted;
+  const back = seen.probe === Probe.Down;
+  if (!turned(seen, verdict, threshold)) return readmitted;
+  if (back) seen.upSince = now;
+  return true;
 }
 
 /**
@@ -122,12 +133,14 @@ export function setLife(
   life: number,
   until: Millis,
   exitCode: number,
+  now: Millis,
 ): boolean {
   const seen = state.services[service].endpoints[endpoint];
   if (seen.life === life && seen.lifeUntil === until && seen.exitCode === exitCode) return false;
   if (life === Life.Serving && seen.life !== Life.Serving) {
     seen.probe = Probe.Unknown;
     seen.probeStreak = seen.ejectedUntil = seen.ejections = seen.failures = 0;
+    seen.upSince = now;
   }
   seen.life = life;
   seen.lifeUntil = until;
@@ -140,9 +153,10 @@ export function setLife(
  * @param admin one of model Admin.
  * @returns true when that changed anything.
  */
-export function setAdmin(state: State, service: number, endpoint: number, admin: number): boolean {
+export function setAdmin(state: State, service: number, endpoint: number, admin: number, now: Millis): boolean {
   const seen = state.services[service].endpoints[endpoint];
   if (seen.admin === admin) return false;
+  if (admin === Admin.Up) seen.upSince = now;
   seen.admin = admin;
   return true;
 }

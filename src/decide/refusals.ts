@@ -4,10 +4,12 @@
  * Must not make HTTP of it: that is gateway/refuse, and it alone.
  */
 import type { Passage } from "../model/arrival.ts";
-import { BuiltIn, Mark, unpackEntry, type TraceEntry } from "../model/decision.ts";
-import type { Plan } from "../model/plan.ts";
+import type { SourceRange } from "../model/basics.ts";
+import { BuiltIn, CircuitNote, Mark, unpackEntry, type TraceEntry } from "../model/decision.ts";
+import type { Plan, PlanService } from "../model/plan.ts";
 import { nearestRoutes } from "./candidates.ts";
 import { exclusionSentence } from "./exclusions.ts";
+import { boundSentence } from "./explain-service.ts";
 import type { Judged, Refusal } from "./story.ts";
 
 interface BuiltInRefusal {
@@ -15,6 +17,10 @@ interface BuiltInRefusal {
   readonly status: number;
   readonly title: string;
   say(decision: Judged, plan: Plan, seen: Passage): string;
+  /** Where it is asked for, when that is not the route. */
+  source?(service: PlanService): SourceRange | undefined;
+  /** Seconds. */
+  retryAfter?(decision: Judged): number;
 }
 
 /** By BuiltIn number. */
@@ -38,6 +44,27 @@ export const builtInRefusals: Readonly<Record<number, BuiltInRefusal>> = {
     say: (decision, plan) =>
       `Route ${plan.routes[decision.route].name} has no backendRef with a weight above 0, so there is nowhere to send it.`,
   },
+  [BuiltIn.CircuitOpen]: {
+    type: "urn:switchyard:balance:circuit-open",
+    status: 503,
+    title: "Circuit breaker is open",
+    say: (decision, plan) => sayBound(decision, plan, Mark.Circuit),
+    source: (service) => service.circuitBreaker?.source,
+    retryAfter: (decision) => {
+      const entry = entriesOf(decision).findLast(({ mark }) => mark === Mark.Circuit);
+      const open = entriesOf(decision).findLast(
+        ({ mark, reason }) => mark === Mark.Circuit && reason === CircuitNote.Open,
+      );
+      return entry?.reason === CircuitNote.Busy || open === undefined ? 1 : Math.max(1, Math.ceil(open.x / 1000));
+    },
+  },
+  [BuiltIn.TooManyInFlight]: {
+    type: "urn:switchyard:balance:too-many-requests-in-flight",
+    status: 503,
+    title: "Too many requests in flight",
+    say: (decision, plan) => sayBound(decision, plan, Mark.Full),
+    retryAfter: () => 1,
+  },
 };
 
 /** @returns undefined when the decision refused nothing. @param seen the passage, live or as it was recorded. */
@@ -45,9 +72,20 @@ export function refusalOf(decision: Judged, plan: Plan, seen: Passage): Refusal 
   if (decision.step >= 0) return refusalOfStep(decision, plan, seen);
   const builtIn = builtInRefusals[decision.builtIn];
   if (builtIn === undefined) return undefined;
-  const source = decision.route >= 0 ? plan.routes[decision.route].source : undefined;
   const { type, status, title } = builtIn;
-  return { type, status, title, sentence: builtIn.say(decision, plan, seen), step: -1, source, fixes: [] };
+  const ofRoute = decision.route >= 0 ? plan.routes[decision.route].source : undefined;
+  const ofService = decision.service >= 0 ? builtIn.source?.(plan.services[decision.service]) : undefined;
+  const retryAfter = builtIn.retryAfter?.(decision);
+  return {
+    type,
+    status,
+    title,
+    sentence: builtIn.say(decision, plan, seen),
+    step: -1,
+    source: ofService ?? ofRoute,
+    fixes: [],
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
 }
 
 function refusalOfStep(decision: Judged, plan: Plan, seen: Passage): Refusal {
@@ -98,6 +136,15 @@ function sayNoName(plan: Plan, { arrival }: Passage): string {
   const nearest = nearestRoutes(plan, arrival, 3);
   const others = nearest.map(({ route, why }) => `${route} (${why})`).join("; ");
   return `No route of listener ${listener} takes ${asked}${others === "" ? ": it has none" : `. Nearest: ${others}`}.`;
+}
+
+function sayBound(decision: Judged, plan: Plan, mark: number): string {
+  const bounds = entriesOf(decision).filter((entry) => entry.mark === mark);
+  return `${upperFirst(boundSentence(plan.services[decision.service], bounds))}.`;
+}
+
+function upperFirst(sentence: string): string {
+  return sentence.slice(0, 1).toUpperCase() + sentence.slice(1);
 }
 
 function sayNoEndpoint(decision: Judged, plan: Plan): string {

@@ -25,6 +25,8 @@ export interface Ended {
   readonly status: number;
   /** One of model Failure. */
   readonly failure: number;
+  /** Each attempt, when there was more than one. */
+  readonly tries?: readonly { readonly endpoint: number; readonly status: number; readonly failure: number }[];
 }
 
 /** A refusal as data: what the problem document and the verdict are made of. */
@@ -41,6 +43,8 @@ export interface Refusal {
   readonly policy?: string;
   readonly source?: SourceRange;
   readonly fixes: readonly StoryFix[];
+  /** Seconds after which it is worth trying again; absent when nobody knows. */
+  readonly retryAfter?: number;
 }
 
 /** `fix.path` is below the config of plan.steps[step]. */

@@ -31,6 +31,47 @@ export const Mark = {
   Picked: 9,
   /** Too few healthy endpoints: all are used. x = healthy, y = total. */
   Panic: 10,
+  /** Which zone: reason = one of ZoneNote. */
+  Zone: 11,
+  /** The session of the request: reason = one of SessionNote, index = endpoint that it names. */
+  Session: 12,
+  /** The circuit breaker: reason = one of CircuitNote. */
+  Circuit: 13,
+  /** As many requests in flight as the service may have. x = in flight, y = the most. */
+  Full: 14,
+} as const;
+
+export const ZoneNote = {
+  /** index = rank of the zone chosen (0 = nearest), x = draw in [0, 1), y = share that the nearest keeps. */
+  Chosen: 1,
+  /** Of the nearest zone: x = healthy weight, y = weight in service. */
+  Nearest: 2,
+  /** The request says no zone that any endpoint is in or near to. */
+  Unknown: 3,
+  /** The zone drawn had nobody left: index = rank of the one taken instead. */
+  Instead: 4,
+} as const;
+
+export const SessionNote = {
+  /** It goes where it went before. */
+  Kept: 1,
+  /** The request brings none. */
+  New: 2,
+  /** It names nobody of this service: gone from the file, or never there. */
+  Stranger: 3,
+  /** Its endpoint cannot take it: x = Exclusion. */
+  Moved: 4,
+} as const;
+
+export const CircuitNote = {
+  /** x = milliseconds until trials begin. */
+  Open: 1,
+  /** What opened it: x = failed attempts, y = attempts within the window. */
+  Counted: 2,
+  /** Half-open, and as many trials as may be are on their way or done: x = on their way, y = gone well. */
+  Busy: 3,
+  /** This request is a trial: x = its number. */
+  Trial: 4,
 } as const;
 
 /** Why an endpoint was not a candidate. `say` sentences stand in decide/exclusions.ts. */
@@ -53,6 +94,8 @@ export const Exclusion = {
   Leaving: 9,
   /** Its command may not be run here. */
   Forbidden: 10,
+  /** In another zone than the one chosen. x = rank of its zone, 0 = nearest. */
+  OtherZone: 11,
 } as const;
 
 /** Numbers of one decision, three per entry. Fixed capacity; what does not fit is counted in `dropped`. */
@@ -110,6 +153,8 @@ export const BuiltIn = {
   NoRoute: 1,
   NoEndpoint: 2,
   NoService: 3,
+  CircuitOpen: 4,
+  TooManyInFlight: 5,
 } as const;
 
 /** The answer to one request. Reused; `Trace` holds its story. */
@@ -130,6 +175,10 @@ export class Decision {
   endpoint = -1;
   /** True while that endpoint's in-flight count includes this request. */
   holds = false;
+  /** Index of the endpoint that the request's session names, or -1. */
+  wanted = -1;
+  /** CircuitState.period in which the attempt is a trial; 0 = it is none. */
+  trial = 0;
   /** Attempts made, counting from 1 once an endpoint is picked. */
   attempts = 0;
   /** True once the listener's and route's steps have taken. */
@@ -143,8 +192,8 @@ export class Decision {
   readonly trace = new Trace();
 
   clear(): void {
-    this.route = this.match = this.step = this.service = this.endpoint = -1;
-    this.reason = this.builtIn = this.attempts = 0;
+    this.route = this.match = this.step = this.service = this.endpoint = this.wanted = -1;
+    this.reason = this.builtIn = this.attempts = this.trial = 0;
     this.tookListener = this.tookRoute = this.holds = false;
     this.takenCount = 0;
     this.enteredAt = this.decidedAt = 0;

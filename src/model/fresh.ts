@@ -3,7 +3,9 @@
  * Must not look at any older state: keeping it over an edit is policyfile/carry's work.
  */
 import type { Plan, PlanEndpoint, PlanService, PlanStep } from "./plan.ts";
-import { Life, Probe, type EndpointState, type ServiceState, type State } from "./state.ts";
+import { freshKeyed } from "./keyed.ts";
+import { Circuit, Life, Probe } from "./state.ts";
+import type { CircuitState, EndpointState, ServiceState, Session, State } from "./state.ts";
 
 export function freshEndpoint(endpoint: PlanEndpoint): EndpointState {
   return {
@@ -16,6 +18,7 @@ export function freshEndpoint(endpoint: PlanEndpoint): EndpointState {
     ejectedUntil: 0,
     ejections: 0,
     failures: 0,
+    upSince: 0,
     inFlight: 0,
     picks: 0,
     failed: 0,
@@ -27,6 +30,27 @@ export function freshService(service: PlanService): ServiceState {
   return {
     endpoints: service.endpoints.map(freshEndpoint),
     balancer: service.balancerKind.state(service.balancerConfig, service.endpoints),
+    ...(service.circuitBreaker === undefined ? {} : { circuit: freshCircuit() }),
+    ...(service.persistence?.type === "SourceAddress" ? { sessions: freshKeyed<Session>() } : {}),
+  };
+}
+
+/** Slices of the window: what the oldest of them held leaves the count at once. */
+const CIRCUIT_SLICES = 10;
+
+export function freshCircuit(): CircuitState {
+  const slices = () => new Array<number>(CIRCUIT_SLICES).fill(0);
+  return {
+    phase: Circuit.Closed,
+    until: 0,
+    period: 0,
+    trials: 0,
+    passed: 0,
+    failedThen: 0,
+    totalThen: 0,
+    slices: slices(),
+    well: slices(),
+    failed: slices(),
   };
 }
 

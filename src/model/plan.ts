@@ -120,6 +120,38 @@ export interface PassiveCheck {
   readonly maxEjectionPercent: number;
 }
 
+/** Which session goes to which endpoint. Says where, never who. */
+export interface PlanPersistence {
+  readonly type: "Cookie" | "Header" | "SourceAddress";
+  /** Of the cookie, or of the header field in lower case; "" for SourceAddress. */
+  readonly name: string;
+  /** Milliseconds from the first request of a session. */
+  readonly ttl: number;
+  readonly source: SourceRange;
+}
+
+export interface PlanCircuitBreaker {
+  /** 0..1: share of failed attempts within `window` that opens the circuit. */
+  readonly errorRate: number;
+  readonly minimumRequests: number;
+  /** Milliseconds. */
+  readonly window: number;
+  readonly openFor: number;
+  readonly source: SourceRange;
+}
+
+/** Prefer what is near. */
+export interface PlanLocality {
+  /** Exactly one of the two: the request says where it is from, in a header field (lower case), or the gateway is there. */
+  readonly header?: string;
+  readonly zone?: string;
+  /** 0..100: while at least this share of a zone's weight is healthy, it keeps all that comes to it. */
+  readonly spillover: number;
+  /** From a request's zone to the rank of each zone by distance: 0 is the nearest that has endpoints. */
+  readonly ranks: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  readonly source: SourceRange;
+}
+
 export interface PlanService {
   readonly index: number;
   readonly name: string;
@@ -136,6 +168,13 @@ export interface PlanService {
   readonly tls?: PlanBackendTls;
   /** True: HTTP/2 is spoken with the endpoints; over TLS only if they agree (ALPN). */
   readonly http2?: boolean;
+  /** Milliseconds in which an endpoint that is new or well again comes to its full weight; absent = at once. */
+  readonly slowStart?: number;
+  readonly locality?: PlanLocality;
+  readonly persistence?: PlanPersistence;
+  readonly circuitBreaker?: PlanCircuitBreaker;
+  /** Requests in flight at all its endpoints together; absent = no bound. */
+  readonly maxParallelRequests?: number;
   /** Layer 4: each connection to an endpoint begins with a PROXY header of this version. */
   readonly proxyProtocol?: 1 | 2;
   /** Milliseconds that requests on their way get at an endpoint that leaves. */

@@ -4,6 +4,7 @@
  * Must not hold functions, sockets or anything that a deep copy would lose.
  */
 import type { Millis } from "./basics.ts";
+import type { Keyed } from "./keyed.ts";
 
 export const Admin = { Up: 0, Drain: 1, Maintenance: 2 } as const;
 
@@ -44,6 +45,8 @@ export interface EndpointState {
   ejections: number;
   /** Consecutive 5xx answers, connect failures and resets. */
   failures: number;
+  /** When it became able to serve: slow start counts from here. 0 = since ever; in the future while it is ejected. */
+  upSince: Millis;
   inFlight: number;
   /** Requests picked since the gateway started. */
   picks: number;
@@ -53,9 +56,42 @@ export interface EndpointState {
   latency: number;
 }
 
+export const Circuit = { Closed: 0, Open: 1, HalfOpen: 2 } as const;
+
+/** Plain numbers: attempts at a whole service, well or failed, in the last `window`. */
+export interface CircuitState {
+  /** One of Circuit. An Open one whose time is over turns HalfOpen with the next request. */
+  phase: number;
+  /** Open: when a few may try again. */
+  until: Millis;
+  /** Counts the half-open times, so that a late answer to an old trial is told from one of this time. */
+  period: number;
+  /** HalfOpen: trials on their way, and those that went well. */
+  trials: number;
+  passed: number;
+  /** What opened it. */
+  failedThen: number;
+  totalThen: number;
+  /** The window in slices: which slice of time each place counts, and its counts. */
+  readonly slices: number[];
+  readonly well: number[];
+  readonly failed: number[];
+}
+
+/** Where the session of one source address goes. */
+export interface Session {
+  /** See PlanEndpoint.token. */
+  token: string;
+  until: Millis;
+}
+
 export interface ServiceState {
   readonly endpoints: EndpointState[];
   balancer: unknown;
+  /** Present when the service has a circuit breaker. */
+  readonly circuit?: CircuitState;
+  /** By source address; present when sessions go by it. */
+  readonly sessions?: Keyed<Session>;
 }
 
 export interface State {

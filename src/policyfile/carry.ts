@@ -6,7 +6,7 @@
  */
 import type { Millis } from "../model/basics.ts";
 import type { Plan, PlanService, PlanStep } from "../model/plan.ts";
-import { Life, type ServiceState, type State } from "../model/state.ts";
+import { Admin, Life, type ServiceState, type State } from "../model/state.ts";
 import { freshEndpoint, freshService, freshStep } from "../model/fresh.ts";
 
 /** @returns the state that belongs to `to`. `old` stays usable by requests that are still on their way. */
@@ -17,7 +17,7 @@ export function carry(old: State, from: Plan, to: Plan, now: Millis): State {
   for (const service of from.services) dismiss(old, service, serviceNow.get(service.name), now);
   return {
     steps: to.steps.map((step) => carryStep(old, stepOf.get(step.identity), step, now)),
-    services: to.services.map((service) => carryService(old, serviceOf.get(service.name), service)),
+    services: to.services.map((service) => carryService(old, serviceOf.get(service.name), service, now)),
   };
 }
 
@@ -29,19 +29,33 @@ function carryStep(old: State, from: PlanStep | undefined, to: PlanStep, now: Mi
   return to.policy.carry ? to.policy.carry(state, from.config, to.config, now) : freshStep(to);
 }
 
-function carryService(old: State, from: PlanService | undefined, to: PlanService): ServiceState {
+function carryService(old: State, from: PlanService | undefined, to: PlanService, now: Millis): ServiceState {
   const before = from && old.services[from.index];
   if (from === undefined || before === undefined) return freshService(to);
   const kept = new Map(from.endpoints.map((endpoint) => [endpoint.url, endpoint]));
   const endpoints = to.endpoints.map((endpoint) => {
     const same = kept.get(endpoint.url);
-    if (same === undefined) return freshEndpoint(endpoint);
+    if (same === undefined) return { ...freshEndpoint(endpoint), upSince: now };
     const state = before.endpoints[same.index];
     // The file speaks again only where it changed its mind: a drain by hand outlives unrelated edits.
-    if (same.admin !== endpoint.admin) state.admin = endpoint.admin;
+    if (same.admin !== endpoint.admin) {
+      if (endpoint.admin === Admin.Up && state.admin !== Admin.Up) state.upSince = now;
+      state.admin = endpoint.admin;
+    }
     return state;
   });
-  return { endpoints, balancer: carryBalancer(before, from, to) };
+  const { circuit, sessions } = freshService(to);
+  const sameCircuit = sameValue(settingsOf(from.circuitBreaker), settingsOf(to.circuitBreaker));
+  return {
+    endpoints,
+    balancer: carryBalancer(before, from, to),
+    ...(circuit === undefined ? {} : { circuit: sameCircuit ? (before.circuit ?? circuit) : circuit }),
+    ...(sessions === undefined ? {} : { sessions: before.sessions ?? sessions }),
+  };
+}
+
+function settingsOf(breaker: PlanService["circuitBreaker"]) {
+  return breaker && { ...breaker, source: undefined };
 }
 
 /**

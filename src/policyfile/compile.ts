@@ -20,9 +20,17 @@ import type {
 } from "../model/plan.ts";
 import type { Consumer } from "../model/policy.ts";
 import { firstPorts, runEndpoints } from "./replicas.ts";
+import { resilience, sessionToken } from "./resilience.ts";
 import { StepCompiler } from "./compile-steps.ts";
-import { consumer, listener, route, service } from "./document.ts";
-import type { ConsumerConfig, ListenerConfig, MatchConfig, RouteConfig, ServiceConfig } from "./document.ts";
+import { balancingFields, consumer, listener, route, service } from "./document.ts";
+import type {
+  BalancingConfig,
+  ConsumerConfig,
+  ListenerConfig,
+  MatchConfig,
+  RouteConfig,
+  ServiceConfig,
+} from "./document.ts";
 import { laterMessage, LATER_BALANCERS } from "./later.ts";
 import { checkListener, checkRoute, checkServices, checkSteps, isLayer4 } from "./layers.ts";
 import { at, fields, items } from "./names.ts";
@@ -185,7 +193,6 @@ class Compiler {
 
   #service(config: ServiceConfig, name: string, index: number, balancing: Balancing, path: Path): PlanService {
     const { tree } = this.#problems;
-    if (config.run !== undefined) this.#problems.key("SY105", [...path, "run"], laterMessage("run", "use `endpoints`"));
     const run = config.run && { ...config.run, source: tree.blockRange([...path, "run"]) };
     const written = (config.endpoints ?? []).map((endpoint, position): PlanEndpoint => ({
       index: position,
@@ -195,7 +202,9 @@ class Compiler {
       label: endpoint.url.label,
       ...(endpoint.url.secure ? { secure: true } : {}),
       weight: endpoint.weight,
-      priority: 0,
+      ...(endpoint.zone === undefined ? {} : { zone: endpoint.zone }),
+      priority: endpoint.priority,
+      token: sessionToken(endpoint.url.url),
       admin: Admin[endpoint.admin],
       source: tree.blockRange([...path, "endpoints", position]),
     }));
@@ -214,6 +223,7 @@ class Compiler {
       panicThreshold: config.panicThreshold,
       ...(tls === undefined ? {} : { tls }),
       ...(config.proxyProtocol === undefined ? {} : { proxyProtocol: config.proxyProtocol === "v1" ? 1 : 2 }),
+      ...resilience(config, balancing.shared, name, endpoints, (part) => tree.blockRange([...path, ...part])),
       drain: config.drain,
       ...(run === undefined ? {} : { run }),
       source: tree.blockRange(path),
@@ -222,7 +232,7 @@ class Compiler {
 
   #balancing(raw: unknown, path: Path): Balancing | undefined {
     const problems = this.#problems;
-    if (raw === undefined) return { kind: balancers[0], config: balancers[0].config.parse({}) };
+    if (raw === undefined) return { kind: balancers[0], config: balancers[0].config.parse({}), shared: {} };
     if (typeof raw !== "object" || raw === null || Array.isArray(raw)) {
       problems.value(
         "SY102",
@@ -231,15 +241,18 @@ class Compiler {
       );
       return undefined;
     }
-    const { type, ...rest } = raw as Record<string, unknown>;
+    const { type, slowStart, locality, ...rest } = raw as Record<string, unknown>;
     const known = balancers.map((kind) => kind.type);
     const kind = balancers.find((one) => one.type === type);
     if (kind === undefined) {
       reportBalancerType(type, known, path, problems);
       return undefined;
     }
-    const config = readBy(kind.config as never, rest, path, problems, (where) => keysAt(where, problems.tree.value));
-    return config === undefined ? undefined : { kind, config };
+    const keys = (where: Path) => keysAt(where, problems.tree.value);
+    const given = Object.entries({ slowStart, locality }).filter(([, value]) => value !== undefined);
+    const shared = readBy(balancingFields, Object.fromEntries(given), path, problems, keys);
+    const config = readBy(kind.config as never, rest, path, problems, keys);
+    return config === undefined || shared === undefined ? undefined : { kind, config, shared };
   }
 
   #stepsAt(indexes: readonly number[]) {
@@ -406,6 +419,7 @@ function nameOf(raw: unknown, position: number): string {
 interface Balancing {
   readonly kind: AnyBalancerKind;
   readonly config: unknown;
+  readonly shared: BalancingConfig;
 }
 
 function reportBalancerType(type: unknown, known: readonly string[], path: Path, problems: Problems): void {

@@ -114,6 +114,14 @@ const endpoint = z.strictObject({
     { examples: ["http://localhost:4001"] },
   ),
   weight: described(weight(10_000), "Share of the service's requests, relative to its other endpoints; 0 = none."),
+  zone: z.optional(
+    described(name(), "Where it stands, for `locality`: a region, a rack, a laptop.", { examples: ["eu"] }),
+  ),
+  priority: described(
+    z.prefault(z.int().check(z.minimum(0), z.maximum(100)), 0),
+    "For `Failover`: the lowest priority that has anybody left gets the requests.",
+    { examples: [1] },
+  ),
   admin: described(
     z.prefault(z.enum(["Up", "Drain", "Maintenance"]), "Up"),
     "What you decided about this replica. `Drain`: no new requests, those on their way end. `Maintenance`: out of service.",
@@ -156,6 +164,82 @@ const passiveCheck = z.strictObject({
 const healthCheck = z.strictObject({
   active: z.optional(described(activeCheck, "Probes: ask every endpoint regularly.")),
   passive: described(z.prefault(passiveCheck, {}), "Outlier ejection: learn from the answers to real requests."),
+});
+
+/** A circuit breaker, sessions, and what every `loadBalancer.type` takes beside its own fields. */
+const circuitBreaker = z.strictObject({
+  errorRate: described(
+    z.prefault(z.number().check(z.gt(0, { error: "must be above 0" }), z.lte(1, { error: "must be at most 1" })), 0.5),
+    "Share of attempts that fail (5xx, no connection, no answer in time) from which on the circuit opens, up to 1.",
+    { examples: [0.5] },
+  ),
+  minimumRequests: described(
+    z.prefault(z.int().check(z.minimum(1), z.maximum(1_000_000)), 20),
+    "Fewer attempts than this within `window` say nothing.",
+  ),
+  window: described(z.prefault(duration({ least: 10 }), "10s"), "How far back attempts are counted."),
+  openFor: described(
+    z.prefault(duration({ least: 1 }), "15s"),
+    "How long nothing is sent once it is open. Then three requests are let through: it closes if all go well, and opens again if one fails.",
+  ),
+});
+
+const sessionPersistence = z
+  .strictObject({
+    type: described(
+      z.enum(["Cookie", "Header", "SourceAddress"], { error: "must be Cookie, Header or SourceAddress" }),
+      "How a request says where it went before. `Cookie`: the gateway sets one. `Header`: the answer carries a field that the client sends again. `SourceAddress`: the gateway remembers the client's address. None of them identifies anybody: they name the replica.",
+    ),
+    name: z.optional(
+      described(headerName(), "Of the cookie (default: `sy_` and the service's name) or of the header field.", {
+        examples: ["sy_orders"],
+      }),
+    ),
+    ttl: described(
+      z.prefault(duration({ least: 1000 }), "1h"),
+      "How long a session lasts, from its first request. Then an endpoint is chosen anew.",
+    ),
+  })
+  .check(
+    z.refine((one) => one.type !== "Header" || one.name !== undefined, {
+      error: "needs `name`: the header field that carries the session",
+    }),
+    z.refine((one) => one.type !== "SourceAddress" || one.name === undefined, {
+      error: "takes no `name` with SourceAddress: nothing is sent",
+    }),
+  );
+
+const locality = z.strictObject({
+  zone: described(
+    z.string({ error: "must be a zone, or `header <name>`" }).check(
+      z.regex(/^(?:header\s+[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}|[A-Za-z0-9][A-Za-z0-9._-]{0,62})$/, {
+        error: "must be the name of a zone, or `header <name>` for the field in which a request says its zone",
+      }),
+    ),
+    "Where a request is from: a zone by name (the gateway's own), or `header <name>` when requests say it themselves.",
+    { examples: ["header x-zone", "eu"] },
+  ),
+  spillover: described(
+    z.prefault(percentage(), "70%"),
+    "While at least this share of a zone (by weight) is healthy, it keeps all its requests. Below, the rest goes to the next nearest.",
+  ),
+  distances: described(
+    z.prefault(z.record(name(), z.record(name(), duration())), {}),
+    "How far zones are from each other: `eu: { us: 90ms }` counts both ways. It orders the zones and delays nothing. Zones without a distance are the furthest.",
+    { examples: [{ eu: { us: "90ms", asia: "160ms" } }] },
+  ),
+});
+
+/** What every `loadBalancer.type` takes beside its own fields. */
+export const balancingFields = z.strictObject({
+  slowStart: z.optional(
+    described(
+      duration(),
+      "An endpoint that is new, or well again, comes to its full weight over this time, starting at a tenth.",
+      { examples: ["10s"] },
+    ),
+  ),
+  locality: z.optional(described(locality, "Prefer the nearest zone. Endpoints say theirs with `zone`.")),
 });
 
 /** `run`: how the gateway starts the replicas itself. */
@@ -239,6 +323,25 @@ export const service = z
     panicThreshold: described(
       z.prefault(percentage(), "50%"),
       "When fewer than this share of the endpoints are healthy, all of them are used, and the trace says so.",
+    ),
+    sessionPersistence: z.optional(
+      described(
+        sessionPersistence,
+        "Sticky sessions: a client's next requests go to the same replica, as long as that one can take them.",
+      ),
+    ),
+    circuitBreaker: z.optional(
+      described(
+        circuitBreaker,
+        "When too many attempts fail, nothing is sent for a while: 503 at once, with Retry-After.",
+      ),
+    ),
+    maxParallelRequests: z.optional(
+      described(
+        z.int().check(z.minimum(1), z.maximum(1_000_000)),
+        "Most requests on their way to this service at once; more are refused with 503. Bounds load; it is not a circuit breaker.",
+        { examples: [64] },
+      ),
     ),
     policies: policyList("Policies for every request that goes to this service, whichever route sent it."),
   })
@@ -372,5 +475,6 @@ export type PolicyFile = z.output<typeof policyFile>;
 export type ListenerConfig = z.output<typeof listener>;
 export type ConsumerConfig = z.output<typeof consumer>;
 export type ServiceConfig = z.output<typeof service>;
+export type BalancingConfig = z.output<typeof balancingFields>;
 export type RouteConfig = z.output<typeof route>;
 export type MatchConfig = z.output<typeof match>;

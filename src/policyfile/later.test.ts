@@ -29,8 +29,8 @@ describe("what comes later", () => {
   });
 
   it("is known by its place, whatever people call their services", () => {
-    assert.ok(comesLater(["services", "hedge"], "circuitBreaker"));
+    assert.ok(comesLater(["routes", 0], "mirror"));
     assert.ok(comesLater(["routes", 3], "hedge"));
-    assert.ok(!comesLater(["services"], "circuitBreaker"));
+    assert.ok(!comesLater(["services"], "hedge"));
   });
 });

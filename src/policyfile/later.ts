@@ -13,20 +13,12 @@ export const LATER_KINDS: readonly string[] = [
 ];
 
 /** `loadBalancer.type`s. */
-export const LATER_BALANCERS: readonly string[] = ["LatencyAware", "Failover"];
+export const LATER_BALANCERS: readonly string[] = [];
 
 /** Paths from the root of the file; `*` stands for any name or position. */
 const LATER_FIELDS: readonly string[] = [
   "trustedProxies",
   "listeners.*.trustedProxies",
-  "services.*.sessionPersistence",
-  "services.*.circuitBreaker",
-  "services.*.maxParallelRequests",
-  "services.*.endpoints.*.zone",
-  "services.*.endpoints.*.priority",
-  "services.*.loadBalancer.slowStart",
-  "services.*.loadBalancer.locality",
-  "services.*.locality",
   "routes.*.retry",
   "routes.*.hedge",
   "routes.*.mirror",

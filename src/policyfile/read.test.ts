@@ -121,11 +121,7 @@ describe("diagnostics", () => {
     ["a key without a value", "version: 1\nlisteners:\n", ["SY102 2:1 listeners"]],
     ["an unknown kind", `${head}policies: { a: { ratelimit: {} } }\n`, ["SY213 3:13 a", "SY104 3:18 ratelimit"]],
     ["a kind that comes later", `${head}policies: { a: { cache: {} } }\n`, ["SY213 3:13 a", "SY105 3:18 cache"]],
-    [
-      "a field that comes later",
-      `${head}services: { s: { endpoints: [{ url: http://a, zone: eu }] } }\n`,
-      ["SY213 3:13 s", "SY105 3:47 zone"],
-    ],
+    ["a field that comes later", `${head}routes: [{ name: r, hedge: {} }]\n`, ["SY105 3:21 hedge"]],
     [
       "a layer-4 listener that sends its connections nowhere",
       "version: 1\nlisteners: [{ name: a, port: 1, protocol: TCP }]\n",

@@ -6,6 +6,7 @@
  */
 import { Admin } from "../model/state.ts";
 import type { Plan, PlanEndpoint, PlanRun, PlanService } from "../model/plan.ts";
+import { sessionToken } from "./resilience.ts";
 
 const HIGHEST_PORT = 65_535;
 
@@ -26,6 +27,7 @@ export function runEndpoints(run: PlanRun, ports: readonly number[]): PlanEndpoi
     label: `:${port}`,
     weight: 1,
     priority: 0,
+    token: sessionToken(`http://localhost:${port}`),
     admin: Admin.Up,
     managed: true,
     source: run.source,

@@ -6,7 +6,7 @@
 import * as z from "zod/mini";
 import { balancers } from "../balancers/index.ts";
 import { policies } from "../policies/index.ts";
-import { policyFile } from "./document.ts";
+import { balancingFields, policyFile } from "./document.ts";
 import type { Path } from "./tree.ts";
 import { expression, type ScalarName } from "../model/scalars.ts";
 
@@ -89,12 +89,13 @@ function derive(): Schema {
   const loadBalancer: Schema = {
     anyOf: balancers.map((kind) => {
       const own = fromZod(kind.config);
+      const shared = fromZod(balancingFields).properties;
       const type: Schema = { const: kind.type, description: kind.summary };
       return {
         ...own,
         description: kind.summary,
         example: kind.example,
-        properties: { type, ...own.properties },
+        properties: { type, ...own.properties, ...shared },
         required: ["type", ...(own.required ?? [])],
       };
     }),

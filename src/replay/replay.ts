@@ -131,8 +131,8 @@ class Fold {
     if (place === undefined) return;
     if (event.kind === "probe") probed(this.plan, this.state, place.service, place.endpoint, event.up, event.at);
     else if (event.kind === "life")
-      setLife(this.state, place.service, place.endpoint, event.life, event.until, event.exitCode);
-    else setAdmin(this.state, place.service, place.endpoint, event.admin);
+      setLife(this.state, place.service, place.endpoint, event.life, event.until, event.exitCode, event.at);
+    else setAdmin(this.state, place.service, place.endpoint, event.admin, event.at);
   }
 
   /** Where an endpoint of the recorded plan stands in this one. */

@@ -8,6 +8,7 @@ import { balancers } from "../../src/balancers/index.ts";
 import type { Plan } from "../../src/model/plan.ts";
 import { policies } from "../../src/policies/index.ts";
 import { read, type Sources } from "../../src/policyfile/read.ts";
+import { sessionToken } from "../../src/policyfile/resilience.ts";
 
 export const sources: Sources = { env: (name) => `value-of-${name}`, file: () => '{"keys":[]}' };
 
@@ -122,13 +123,49 @@ const balancer = fc.constantFrom(
   { type: "LeastRequest", choices: "all" },
   { type: "ConsistentHash", on: "header.x-tenant", boundedLoad: 1.25 },
   { type: "ConsistentHash", algorithm: "maglev", on: "client.ip" },
+  { type: "ConsistentHash", algorithm: "rendezvous", on: "client.ip", boundedLoad: 2 },
   ...balancers.map((kind): Config => parse(kind.example)),
 );
+
+const zones = [undefined, "eu", "us", "asia"] as const;
+
+const endpoint = fc.record({
+  weight: fc.integer({ min: 0, max: 4 }),
+  zone: fc.constantFrom(...zones),
+  priority: fc.nat(2),
+});
+
+const shared = fc.record({
+  slowStart: fc.constantFrom(undefined, undefined, "10s"),
+  locality: fc.constantFrom(
+    undefined,
+    undefined,
+    { zone: "header x-zone", distances: { eu: { us: "90ms", asia: "160ms" } } },
+    { zone: "us", spillover: "100%" },
+  ),
+});
+
+const resilience = fc.record({
+  sessionPersistence: fc.constantFrom(
+    undefined,
+    { type: "Cookie", name: "sy" },
+    { type: "Header", name: "x-session" },
+    { type: "SourceAddress", ttl: "20s" },
+  ),
+  circuitBreaker: fc.constantFrom(
+    undefined,
+    { errorRate: 0.5, minimumRequests: 2, window: "10s", openFor: "3s" },
+    { errorRate: 0.1, minimumRequests: 1, window: "1m", openFor: "30s" },
+  ),
+  maxParallelRequests: fc.constantFrom(undefined, undefined, 1, 4),
+});
 
 const service = (port: number) =>
   fc
     .record({
-      weights: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 4 }),
+      replicas: fc.array(endpoint, { minLength: 1, maxLength: 4 }),
+      balancing: shared,
+      resilience,
       loadBalancer: balancer,
       panicThreshold: fc.constantFrom("0%", "50%", "100%"),
       consecutive5xx: fc.constantFrom(0, 1, 2, 5),
@@ -136,11 +173,12 @@ const service = (port: number) =>
       drain: fc.constantFrom("0s", "5s", "1h"),
       policies: entries(judging, 1),
     })
-    .map(({ weights, loadBalancer, panicThreshold, consecutive5xx, maxEjectionPercent, drain, policies: own }) => ({
-      endpoints: weights.map((weight, i) => ({ url: `http://127.0.0.1:${port + i}`, weight })),
-      loadBalancer,
-      panicThreshold,
-      drain,
+    .map(({ consecutive5xx, maxEjectionPercent, policies: own, ...made }) => ({
+      endpoints: made.replicas.map((one, i) => withoutUndefined({ url: `http://127.0.0.1:${port + i}`, ...one })),
+      loadBalancer: withoutUndefined({ ...made.loadBalancer, ...made.balancing }),
+      ...withoutUndefined(made.resilience),
+      panicThreshold: made.panicThreshold,
+      drain: made.drain,
       healthCheck: {
         active: { path: "/healthz", interval: "2s", timeout: "500ms" },
         passive: { consecutive5xx, baseEjectionTime: "5s", maxEjectionPercent },
@@ -202,4 +240,7 @@ export const plan: fc.Arbitrary<Plan> = policyText
   })
   .filter((made) => made !== undefined);
 
-export const world = { paths, hosts, keys };
+/** Of endpoints that most plans have, of one that none has, and of nobody. */
+const sessions = [...[4001, 4002, 9999].map((port) => sessionToken(`http://127.0.0.1:${port}`)), "forged", ""];
+
+export const world = { paths, hosts, keys, sessions };

@@ -132,7 +132,7 @@ describe("every reason", () => {
         });
         driver.run(happenings);
       }),
-      { numRuns: runs(200), seed: 11 },
+      { numRuns: runs(300), seed: 11 },
     );
     // What the traffic cannot meet here: numbers that no request of it has.
     for (const wanted of [
@@ -142,6 +142,8 @@ describe("every reason", () => {
       "apiKey:unknown",
       "jwt:expired",
       "rateLimit:limited",
+      "balance:circuit-open",
+      "balance:too-many-requests-in-flight",
     ]) {
       assert.ok(met.has(`urn:switchyard:${wanted}`), `${wanted} was never met; met: ${[...met].toSorted()}`);
     }

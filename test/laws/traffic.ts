@@ -77,12 +77,21 @@ export const asked: fc.Arbitrary<Asked> = fc
     key: fc.constantFrom(undefined, ...world.keys, "key-of-nobody"),
     tenant: fc.constantFrom(undefined, "acme", "globex"),
     cost: fc.constantFrom(undefined, "1", "2", "not a number", "-1"),
+    zone: fc.constantFrom(undefined, "eu", "asia", "atlantis"),
+    session: fc.constantFrom(undefined, ...world.sessions),
     clientIp: fc.constantFrom("127.0.0.1", "10.0.0.1", "10.0.0.2", "::1"),
     seed: fc.nat(0xffffffff),
     token,
   })
-  .map(({ key, tenant, cost, ...rest }) => {
-    const fields = { "x-api-key": key, cookie: key && `a=b; key=${key}`, "x-tenant": tenant, "x-cost": cost };
+  .map(({ key, tenant, cost, zone, session, ...rest }) => {
+    const fields = {
+      "x-api-key": key,
+      cookie: key || session ? `a=b; key=${key ?? ""}; sy=${session ?? ""}` : undefined,
+      "x-session": session,
+      "x-zone": zone,
+      "x-tenant": tenant,
+      "x-cost": cost,
+    };
     const headers = Object.fromEntries(Object.entries(fields).filter((field) => field[1] !== undefined));
     return { ...rest, headers: headers as Record<string, string> };
   });
@@ -304,10 +313,10 @@ export class Driver {
       const { life, exitCode } = next;
       const until = life === Life.Serving ? 0 : at + 4000;
       this.journal.push({ kind: "life", at, service, endpoint, life, until, exitCode });
-      setLife(this.state, service, endpoint, life, until, exitCode);
+      setLife(this.state, service, endpoint, life, until, exitCode, at);
     } else {
       this.journal.push({ kind: "admin", at, service, endpoint, admin: next.admin });
-      setAdmin(this.state, service, endpoint, next.admin);
+      setAdmin(this.state, service, endpoint, next.admin, at);
     }
   }
 }

@@ -2,6 +2,7 @@
  * Runs a route's shapes over a head: what the backend sees, what the caller sees.
  * Must not judge: shapes run after every verdict.
  */
+import { sessionField } from "../../decide/session.ts";
 import type { Decision } from "../../model/decision.ts";
 import type { Passage } from "../../model/arrival.ts";
 import type { Plan, PlanStep } from "../../model/plan.ts";
@@ -72,4 +73,10 @@ export function policyLines(x: Passage, plan: Plan, decision: Decision): string 
     lines += replyLines(plan, index, code & 255, numbers[i * 3 + 1], numbers[i * 3 + 2], x);
   }
   return lines;
+}
+
+/** The header line that tells the client its session; "" when it knows it, or there is none. */
+export function sessionLine(plan: Plan, decision: Decision): string {
+  const field = sessionField(plan.services[decision.service], decision);
+  return field === undefined ? "" : `${field[0]}: ${field[1]}\r\n`;
 }

@@ -60,7 +60,7 @@ export function problemOf(refusal: Refusal, plan: Plan, lines: string): Problem 
     status: refusal.status,
     detail: refusal.sentence,
     proxyError: proxyErrorOf(refusal),
-    lines,
+    lines: refusal.retryAfter === undefined ? lines : `${lines}Retry-After: ${refusal.retryAfter}\r\n`,
     policy: refusal.policy,
     file: refusal.source?.file ?? plan.file,
     line: refusal.source?.line,
