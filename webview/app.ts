@@ -9,7 +9,8 @@ import type { RequestDetail, Tab } from "./detail/request-detail.ts";
 import { askReveal, columnsMenu, keyHelp } from "./parts/dialogs.ts";
 import { PageElement } from "./parts/element.ts";
 import { icon } from "./parts/icon.ts";
-import { banner, emptyState, footer } from "./parts/states.ts";
+import { banner, emptyState, footer, simulationBanner } from "./parts/states.ts";
+import type { ReplicaAct } from "./areas/replica-menu.ts";
 import { clock, whole } from "./parts/words.ts";
 import type { Area, Session } from "./session.ts";
 import type { FilterBox } from "./traffic/filter-box.ts";
@@ -160,7 +161,7 @@ export class SwitchyardApp extends PageElement {
       );
     else if (name === "curl")
       void this.#withDetail(
-        (open) => open.curl,
+        (open) => open.curl || undefined,
         (text) => this.host.copyText(text),
       );
     else if (name === "nextTab") detail?.stepTab(1);
@@ -219,6 +220,18 @@ export class SwitchyardApp extends PageElement {
     }
   }
 
+  async #act(act: ReplicaAct): Promise<void> {
+    try {
+      const log = await this.session.act(act);
+      if (act.kind === "log") {
+        if (log === undefined) this.say("Its log is gone.");
+        else this.host.openText(`${act.service} ${act.label}.log`, "log", log);
+      }
+    } catch (error) {
+      this.say((error as Error).message);
+    }
+  }
+
   // ---- Drawing ------------------------------------------------------------------------------------------------
 
   protected override render(): TemplateResult {
@@ -227,11 +240,13 @@ export class SwitchyardApp extends PageElement {
     return html`<main
       class="app place-${this.host.place} ${stale ? "stale" : ""} ${this.width < 420 ? "tight" : ""}"
       @reset=${(event: CustomEvent<{ identity: string; key: string }>) => void this.#reset(event)}
+      @act=${(event: CustomEvent<ReplicaAct>) => void this.#act(event.detail)}
       @show-traffic=${(event: CustomEvent<string>) => this.#showTraffic(event.detail)}
     >
       <h1 class="unseen">Switchyard</h1>
       ${this.host.place === "browser" ? this.#top() : nothing}
       ${banner(this.session, this.host, clock(this.session.heardAt), () => this.session.connection.retry())}
+      ${simulationBanner(this.session, () => void this.#act({ kind: "clearSimulations" }))}
       ${this.session.area === "traffic" ? this.#traffic() : this.#area()}
       <div class="toast ${this.toast === "" ? "" : "on"}" role="status">${this.toast}</div>
     </main>`;

@@ -12,6 +12,7 @@ import type {
   ServicesView,
   Topics,
 } from "../src/contract/messages.ts";
+import type { ReplicaAct } from "./areas/replica-menu.ts";
 import type { Connection } from "./channel/connection.ts";
 import { looksLike } from "./channel/guard.ts";
 import { TrafficStore } from "./traffic/traffic-store.ts";
@@ -159,6 +160,29 @@ export class Session {
   async resetBucket(identity: string, key: string): Promise<void> {
     await this.connection.gateway.resetBucket(identity, key);
     await this.#askLimits();
+  }
+
+  /** @returns the log that was asked for. */
+  async act(act: ReplicaAct): Promise<string | undefined> {
+    const { gateway } = this.connection;
+    switch (act.kind) {
+      case "admin":
+        await gateway.setAdmin(act.service, act.url, act.admin);
+        break;
+      case "simulate":
+        await gateway.simulate(act.service, act.url, act.simulation);
+        break;
+      case "clearSimulations":
+        await gateway.clearSimulations();
+        break;
+      case "scale":
+        await gateway.scale(act.service, act.replicas);
+        break;
+      case "log":
+        return gateway.replicaLog(act.service, act.url);
+    }
+    if (this.area === "services") await this.#askServices();
+    return undefined;
   }
 
   async #findLimit(): Promise<void> {

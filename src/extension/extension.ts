@@ -81,6 +81,7 @@ function keepContextKeys(own: Controller): vscode.Disposable {
     tell("starting", own.state === "starting" || own.state === "stopping");
     tell("lost", own.state === "lost");
     tell("recording", own.recording);
+    tell("simulating", (own.status?.simulations?.length ?? 0) > 0);
     tell("invalid", own.status?.policy.invalid === true);
   };
   all();

@@ -49,12 +49,29 @@ export function requestText(detail: Detail): string {
           `- ${name}${attempt > 1 ? ` (attempt ${attempt})` : ""}: ${duration.toFixed(2)} ms, from ${start.toFixed(2)} ms`,
       ),
     ],
-    ["## Send it again", "```sh", detail.curl, "```"],
+    connectionLines(detail),
+    detail.curl === "" ? [] : ["## Send it again", "```sh", detail.curl, "```"],
   ];
   return `${sections
     .filter((lines) => lines.length > 1 || lines[0]?.startsWith("# "))
     .map((lines) => lines.join("\n"))
     .join("\n\n")}\n`;
+}
+
+/** What layer 4 has instead of headers. */
+function connectionLines({ connection }: Detail): string[] {
+  if (connection === undefined) return [];
+  const { client, destination, server, serverName, proxyReceived, proxySent, termination, ended } = connection;
+  const named = { client, "connected to": destination, server, "server name": serverName };
+  const all = { ...named, "PROXY header received": proxyReceived, "PROXY header sent": proxySent };
+  const facts = Object.entries(all).filter(([, value]) => value !== undefined && value !== "");
+  return [
+    "## Connection",
+    ...facts.map(([name, value]) => `- ${name}: ${value}`),
+    `- ended: ${termination === "" ? "still open" : `${termination}, ${ended}`}`,
+    `- seen: ${connection.sees.join("; ")}`,
+    `- not seen: ${connection.hidden.join("; ")}`,
+  ];
 }
 
 /** A request on one line, for lists. */

@@ -29,10 +29,13 @@ export function statusText(state: GatewayState, status: GatewayStatus | undefine
     `**Switchyard** on ${status.listeners.map(({ url }) => url).join(", ")}`,
     `${load}, ${status.rejected} rejected in the last 10 s`,
     status.unhealthy.length === 0 ? "all replicas healthy" : `not all healthy: ${status.unhealthy.join(", ")}`,
+    ...(status.simulations ?? []).map(({ service, label, words }) => `simulated: ${service} ${label} ${words}`),
     `policy revision ${status.policy.revision}${status.policy.invalid ? "; the saved file is invalid" : ""}`,
   ].join("\n\n");
 
   if (status.policy.invalid) return { text: "$(error) policy invalid: serving last good", tooltip, grave: "error" };
+  const simulations = status.simulations ?? [];
+  if (simulations.length > 0) return { text: `$(beaker) simulating ${simulations.length}`, tooltip, grave: "warning" };
   if (status.unhealthy.length > 0) return { text: `$(warning) ${status.unhealthy[0]}`, tooltip, grave: "warning" };
   if (status.rejected > 0) return { text: `$(shield) ${address} ${status.rejected} rejected`, tooltip };
   return { text: `$(radio-tower) ${address} ${load}`, tooltip };

@@ -4,6 +4,7 @@
  */
 import { html, nothing, type TemplateResult } from "lit";
 import type { EndpointView, RouteView, ServicesView as Services, ServiceView } from "../../src/contract/messages.ts";
+import { replicaMenu, scaler } from "./replica-menu.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";
@@ -61,17 +62,20 @@ export class ServicesArea extends PageElement {
           ><span class=${short ? "tone-stop" : "tone-ok"}>${service.healthy} of ${service.total} healthy</span> ·
           ${service.algorithm} · ${rate(service.perSecond)}</span
         >
+        ${scaler(service)}
       </h2>
       <ul class="endpoints">
-        ${service.endpoints.map((endpoint) => this.#endpoint(endpoint))}
+        ${service.endpoints.map((endpoint) => this.#endpoint(service, endpoint))}
       </ul>
     </section>`;
   }
 
-  #endpoint(endpoint: EndpointView): TemplateResult {
+  #endpoint(service: ServiceView, endpoint: EndpointView): TemplateResult {
     const health = HEALTH[endpoint.health] ?? HEALTH.unknown;
     return html`<li class="endpoint h-${endpoint.health}">
-      <span class="tone-${health.tone} health">${icon(health.icon)} ${endpoint.health}</span>
+      <span class="tone-${health.tone} health"
+        >${endpoint.simulation === undefined ? icon(health.icon) : icon("beaker")} ${endpoint.health}</span
+      >
       <button
         class="link num"
         title="Traffic from ${endpoint.url}"
@@ -83,10 +87,8 @@ export class ServicesArea extends PageElement {
       <span class="num right">${percent(endpoint.share)}</span>
       <span class="num right dim">${endpoint.inFlight} in flight</span>
       <span class="num right dim">${endpoint.latency < 0 ? "–" : duration(endpoint.latency)}</span>
-      <span class="dim why" title=${endpoint.sentence}
-        >${endpoint.sentence === endpoint.health ? "" : endpoint.sentence}</span
-      >
-      ${placeLink(endpoint.location, this.open)}
+      <span class="dim why" title=${wordsOf(endpoint)}>${wordsOf(endpoint)}</span>
+      <span class="ends">${placeLink(endpoint.location, this.open)} ${replicaMenu(service.name, endpoint)}</span>
     </li>`;
   }
 
@@ -122,4 +124,9 @@ export class ServicesArea extends PageElement {
       </tbody>
     </table>`;
   }
+}
+
+function wordsOf({ health, sentence, simulation }: EndpointView): string {
+  const simulated = simulation === undefined ? [] : [`simulated: ${simulation}`];
+  return [...simulated, ...(sentence === health ? [] : [sentence])].join(" · ");
 }

@@ -34,7 +34,7 @@ export function decisionTab(detail: Detail, open: OpenPlace, buckets: TemplateRe
 /** The first step is the choice of the route: it opens to every candidate and why it lost. */
 function timelineStep(step: TimelineStep, open: OpenPlace, routes: readonly RouteCandidate[]): TemplateResult {
   const more = step.facts.length > 0 || routes.length > 0;
-  const line = html`<span class="phase">${step.label || step.phase}</span
+  const line = html`<span class="phase">${breakable(step.label || step.phase)}</span
     ><span class="sentence">${step.sentence}<span class="unseen"> (${WORDS[step.state]})</span></span>`;
   return html`<li class="step ${step.state}" title=${step.state === "ok" ? nothing : WORDS[step.state]}>
     <span class="dot" aria-hidden="true"></span>
@@ -48,6 +48,13 @@ function timelineStep(step: TimelineStep, open: OpenPlace, routes: readonly Rout
     }
     ${placeLink(step.location, open)}
   </li>`;
+}
+
+/** "requestHeaders" may break before the H: names are broken between their words and nowhere else. */
+function breakable(label: string): TemplateResult[] {
+  return label
+    .split(/(?<=[a-z0-9])(?=[A-Z])|(?<=[-_./])/)
+    .map((part, i) => (i === 0 ? html`${part}` : html`<wbr />${part}`));
 }
 
 function factList(step: TimelineStep): TemplateResult | typeof nothing {
@@ -80,10 +87,10 @@ function routeList(routes: readonly RouteCandidate[], open: OpenPlace): Template
 }
 
 function balancePanel(balance: NonNullable<Detail["balance"]>, open: OpenPlace): TemplateResult {
-  const most = Math.max(1, ...balance.candidates.map((candidate) => candidate.inFlight));
+  const most = Math.max(...balance.candidates.map((candidate) => candidate.inFlight));
   return html`<section class="balance" aria-label="Replicas">
     <h2 class="lane">
-      ${balance.sentence}
+      Candidates, as they stood then
       <span class="seed num" title="Every draw of this request comes from this seed">seed ${balance.seed}</span>
     </h2>
     <ul class="replicas">
@@ -93,15 +100,20 @@ function balancePanel(balance: NonNullable<Detail["balance"]>, open: OpenPlace):
 }
 
 function replica(candidate: EndpointCandidate, most: number, open: OpenPlace): TemplateResult {
-  const share = candidate.verdict === "excluded" ? 100 : (candidate.inFlight / most) * 100;
-  return html`<li class="replica ${candidate.verdict}">
+  const excluded = candidate.verdict === "excluded";
+  const share = excluded ? 100 : most > 0 ? (candidate.inFlight / most) * 100 : 0;
+  return html`<li class="replica ${candidate.verdict} ${most > 0 ? "" : "idle"}">
     <span class="num name" title=${candidate.url}>${candidate.label}</span>
-    <span class="meter" aria-hidden="true"><i .style=${`width: ${share.toFixed(1)}%`}></i></span>
+    ${
+      most > 0
+        ? html`<span class="meter" aria-hidden="true"><i .style=${`width: ${share.toFixed(1)}%`}></i></span>`
+        : nothing
+    }
     <span class="words"
       ><span class="verdict-word">${candidate.verdict}</span>
-      ${candidate.verdict === "excluded" ? nothing : html`<span class="num">${candidate.inFlight} in flight</span>`}
+      ${excluded ? nothing : html`<span class="num">${candidate.inFlight} in flight</span>`}
       ${candidate.weight === 1 ? nothing : html`<span class="num">weight ${candidate.weight}</span>`}
-      <span class="why">${candidate.why}</span></span
+      ${candidate.why === "" ? nothing : html`<span class="why">${candidate.why}</span>`}</span
     >
     ${placeLink(candidate.location, open)}
   </li>`;

@@ -12,6 +12,7 @@ import { icon } from "../parts/icon.ts";
 import { drawTrack } from "../parts/track.ts";
 import { clockExact, duration, fileName, STATES } from "../parts/words.ts";
 import { methodWord } from "../traffic/columns.ts";
+import { connectionTab } from "./connection-tab.ts";
 import { decisionTab } from "./decision-tab.ts";
 import { headersTab } from "./headers-tab.ts";
 import { attemptsTab, timingTab } from "./timing-tab.ts";
@@ -55,8 +56,14 @@ export class RequestDetail extends PageElement {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
   }
 
+  /** Layer 4 has no bodies to show; in place of headers stands the connection. */
+  get #tabsShown(): readonly Tab[] {
+    return this.detail?.connection === undefined ? TABS : TABS.filter((tab) => tab !== "Body");
+  }
+
   stepTab(by: number): void {
-    const next = TABS[(TABS.indexOf(this.tab) + by + TABS.length) % TABS.length];
+    const tabs = this.#tabsShown;
+    const next = tabs[(tabs.indexOf(this.tab) + by + tabs.length) % tabs.length];
     if (next !== undefined) this.#emit("tab", next);
   }
 
@@ -148,7 +155,11 @@ export class RequestDetail extends PageElement {
           ? nothing
           : html`<button @click=${() => this.#emit("reset", this.#ownBucket(detail))}>Reset Bucket</button>`
       }
-      <button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>
+      ${
+        detail.curl === ""
+          ? nothing
+          : html`<button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>`
+      }
       ${
         detail.revealed
           ? html`<span class="revealed">${icon("eye")} Secrets are shown</span>`
@@ -165,7 +176,7 @@ export class RequestDetail extends PageElement {
 
   #tabs(): TemplateResult {
     return html`<div class="tabs" role="tablist" aria-label="Detail" @keydown=${this.#onTabKey}>
-      ${TABS.map(
+      ${this.#tabsShown.map(
         (tab) =>
           html`<button
             role="tab"
@@ -175,7 +186,7 @@ export class RequestDetail extends PageElement {
             tabindex=${tab === this.tab ? 0 : -1}
             @click=${() => this.#emit("tab", tab)}
           >
-            ${tab}
+            ${tab === "Headers" && this.detail?.connection !== undefined ? "Connection" : tab}
           </button>`,
       )}
     </div>`;
@@ -190,8 +201,11 @@ export class RequestDetail extends PageElement {
   }
 
   #content(detail: Detail): TemplateResult {
-    if (this.tab === "Headers") return headersTab(detail, this.#open);
-    if (this.tab === "Body") return html`<body-tab .detail=${detail} .host=${this.host}></body-tab>`;
+    const { connection } = detail;
+    if (this.tab === "Headers") {
+      return connection === undefined ? headersTab(detail, this.#open) : connectionTab(connection, detail.row);
+    }
+    if (this.tab === "Body" && connection === undefined) return html`<body-tab .detail=${detail} .host=${this.host}></body-tab>`;
     if (this.tab === "Timing") return timingTab(detail);
     if (this.tab === "Attempts") return attemptsTab(detail);
     return decisionTab(detail, this.#open, this.#buckets());

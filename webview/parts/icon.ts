@@ -8,6 +8,7 @@ import { unsafeHTML } from "lit/directives/unsafe-html.js";
 import arrowDown from "@vscode/codicons/src/icons/arrow-down.svg";
 import arrowLeft from "@vscode/codicons/src/icons/arrow-left.svg";
 import arrowUp from "@vscode/codicons/src/icons/arrow-up.svg";
+import beaker from "@vscode/codicons/src/icons/beaker.svg";
 import check from "@vscode/codicons/src/icons/check.svg";
 import chevronRight from "@vscode/codicons/src/icons/chevron-right.svg";
 import circleSlash from "@vscode/codicons/src/icons/circle-slash.svg";
@@ -37,6 +38,7 @@ const ICONS = {
   "arrow-down": arrowDown,
   "arrow-left": arrowLeft,
   "arrow-up": arrowUp,
+  beaker,
   check,
   "chevron-right": chevronRight,
   "circle-slash": circleSlash,

@@ -34,6 +34,20 @@ export function banner(session: Session, host: Host, heard: string, retry: () =>
   return nothing;
 }
 
+/** Beside any other banner: what is pretended is never out of sight. */
+export function simulationBanner(session: Session, end: () => void): Shown {
+  const simulations = session.status?.simulations ?? [];
+  if (simulations.length === 0) return nothing;
+  return html`<div class="banner warn simulating" role="status">
+    ${icon("beaker")}
+    <span
+      ><b>Simulating ${simulations.length}.</b>
+      ${simulations.map(({ service, label, words }) => `${service} ${label}: ${words}`).join("; ")}.</span
+    >
+    <button @click=${end}>End</button>
+  </div>`;
+}
+
 function invalidPolicy(policy: NonNullable<Session["status"]>["policy"], host: Host): TemplateResult {
   const first = policy.diagnostics.find((diagnostic) => diagnostic.severity === "error") ?? policy.diagnostics[0];
   return html`<div class="banner bad" role="alert">

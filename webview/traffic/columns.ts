@@ -42,12 +42,20 @@ function pathOnly(path: string): string {
 }
 
 export function pathWords(row: Row): TemplateResult {
+  // A layer-4 connection to a server name is known by it, not by the address that all of them share.
+  if (row.protocol === "tls" && row.host !== "") return html`${row.host} <span class="dim">${row.path}</span>`;
   const path = pathOnly(row.path);
   return html`${path}<span class="dim">${row.path.slice(path.length)}</span>`;
 }
 
 export function methodWord(row: Row): string {
-  return row.protocol === "websocket" ? "WS" : row.method;
+  if (row.protocol === "websocket") return "WS";
+  return row.protocol === "grpc" ? "gRPC" : row.method;
+}
+
+/** Nobody waits for its answer: it is open until somebody closes it. */
+function staysOpen({ protocol }: Row): boolean {
+  return protocol === "websocket" || protocol === "tcp" || protocol === "udp" || protocol === "tls";
 }
 
 /** Glyph, number and, for who does not see them, the word. */
@@ -56,7 +64,7 @@ export function statusWords(row: Row): TemplateResult {
   const live = row.status === 101 ? "live" : tone;
   return html`<span class="status tone-${live}" title=${word}
     >${row.tags.includes("retried") ? icon("sync", "retried") : icon(name)}<span
-      >${row.status > 0 ? row.status : row.state === "pending" ? "…" : "–"}</span
+      >${row.status > 0 ? row.status : row.state === "pending" ? "…" : (row.termination ?? "–")}</span
     ><span class="unseen"> ${word}${row.tags.length > 0 ? `, ${row.tags.join(", ")}` : ""}</span></span
   >`;
 }
@@ -131,7 +139,7 @@ export const COLUMNS: readonly Column[] = [
     right: true,
     cell: (row) =>
       html`<span class="num dim"
-        >${row.duration < 0 ? (row.protocol === "websocket" ? "open" : "…") : duration(row.duration)}</span
+        >${row.duration < 0 ? (staysOpen(row) ? "open" : "…") : duration(row.duration)}</span
       >`,
   },
   {

@@ -8,6 +8,7 @@ import { NotRunning } from "../controller.ts";
 import { startDemo } from "../demo.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
 import * as gateway from "./gateway-commands.ts";
+import * as replica from "./replica-commands.ts";
 import * as traffic from "./traffic-commands.ts";
 
 type Handler = (window: Window, ...rest: never[]) => unknown;
@@ -31,6 +32,15 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   resetBucket: traffic.resetBucket,
   openRequestAsText: traffic.openRequestAsText,
   copyAsCurl: traffic.copyAsCurl,
+  drainReplica: (window, id: unknown) => replica.setAdmin(window, id, "Drain"),
+  takeOutReplica: (window, id: unknown) => replica.setAdmin(window, id, "Maintenance"),
+  readmitReplica: (window, id: unknown) => replica.setAdmin(window, id, "Up"),
+  simulateDown: replica.simulateDown,
+  simulateLatency: replica.simulateLatency,
+  simulateErrors: replica.simulateErrors,
+  clearSimulations: replica.clearSimulations,
+  openReplicaLog: replica.openReplicaLog,
+  scale: replica.scale,
   goToPolicy: traffic.goToPolicy,
   filterTraffic: traffic.filterTraffic,
 };

@@ -81,6 +81,10 @@ export async function openRequestAsText(window: Window): Promise<void> {
 export async function copyAsCurl(window: Window): Promise<void> {
   const detail = await chooseRequest(window, "Copy which request as cURL?");
   if (detail === undefined) return;
+  if (detail.curl === "") {
+    say(`${requestLine(detail)} is a connection of layer 4: there is no request that could be sent again.`);
+    return;
+  }
   await vscode.env.clipboard.writeText(detail.curl);
   say(`$(copy) Copied ${requestLine(detail)} as cURL; secrets stay masked.`);
 }

@@ -3,12 +3,13 @@
  * gateway only while it is visible. Must not reveal or select anything by itself: that yanks the scroll position.
  */
 import * as vscode from "vscode";
+import type { GatewayStatus } from "../../contract/messages.ts";
 import type { Controller } from "../controller.ts";
 import { changes, type Leaf } from "./leaf.ts";
 
 const INTERVAL = 1000;
 /** Rows that have children sooner or later. */
-const HOLDERS: ReadonlySet<string> = new Set(["switchyard.service", "switchyard.limit"]);
+const HOLDERS: ReadonlySet<string> = new Set(["switchyard.service", "switchyard.service.managed", "switchyard.limit"]);
 
 export interface TreeOptions {
   readonly id: string;
@@ -126,7 +127,7 @@ export class LeafTree implements vscode.TreeDataProvider<string>, vscode.Disposa
       const at = status.policy.diagnostics.find(({ severity }) => severity === "error")?.location.line;
       const where = at === undefined ? "The saved policy is invalid" : `Line ${at} of the policy is invalid`;
       this.#view.message = `${where}; serving the ${clock(status.policy.acceptedAt)} version.`;
-    } else this.#view.message = undefined;
+    } else this.#view.message = simulationWords(state === "running" ? status : undefined);
     if (lost === this.#greyed) return;
     this.#greyed = lost;
     this.#fire.fire(undefined);
@@ -135,4 +136,11 @@ export class LeafTree implements vscode.TreeDataProvider<string>, vscode.Disposa
 
 export function clock(at: number): string {
   return new Date(at).toLocaleTimeString(undefined, { hour12: false });
+}
+
+/** Always visible while something is pretended. */
+function simulationWords(status: GatewayStatus | undefined): string | undefined {
+  const simulations = status?.simulations ?? [];
+  if (simulations.length === 0) return undefined;
+  return `Simulating ${simulations.map(({ service, label, words }) => `${service} ${label}: ${words}`).join("; ")}.`;
 }
