@@ -44,7 +44,14 @@ export function hostnameRank(hostnames: readonly string[], host: string): number
 
 /** Method names are case-sensitive (RFC 9110 section 9.1). */
 export function methodMatches(match: PlanMatch, arrival: Arrival): boolean {
-  return match.methods.length === 0 || match.methods.includes(arrival.method ?? "");
+  if (match.methods.length === 0 || match.methods.includes(arrival.method ?? "")) return true;
+  return match.preflights === true && arrival.method === "OPTIONS" && asksFor(match, arrival);
+}
+
+/** A preflight (Fetch standard, "CORS protocol") asks on behalf of another method: the route of that one answers it. */
+function asksFor(match: PlanMatch, arrival: Arrival): boolean {
+  const wanted = arrival.header("access-control-request-method");
+  return wanted !== undefined && arrival.header("origin") !== undefined && match.methods.includes(wanted.trim());
 }
 
 /** @returns the index of the first header condition that fails, or -1. */

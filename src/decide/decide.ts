@@ -12,7 +12,7 @@ import type { State } from "../model/state.ts";
 import { pick } from "./pick.ts";
 import { runStage } from "./stage.ts";
 
-/** After `enter` found a route. Either `out.refused`, or `out.service` and `out.endpoint` say where it goes. */
+/** After `enter` found a route. Either `out.refused`, or a policy answers (`out.answer`), or `out.service` and `out.endpoint` say where it goes. */
 export function decide(x: Passage, plan: Plan, state: State, now: Millis, out: Decision): void {
   out.decidedAt = now;
   const route = plan.routes[out.route];
@@ -21,6 +21,7 @@ export function decide(x: Passage, plan: Plan, state: State, now: Millis, out: D
   const service = backend < 0 ? -1 : route.backends[backend].service;
   if (!runStage(x, plan, route.steps, service, state, now, out)) return;
   out.tookRoute = true;
+  if (out.answer >= 0) return;
   if (service < 0) {
     out.builtIn = BuiltIn.NoService;
     return;

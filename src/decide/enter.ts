@@ -12,7 +12,7 @@ import { matchRoute } from "./match.ts";
 import { runStage } from "./stage.ts";
 
 /**
- * Starts `out` and the passage's caller afresh. Afterwards either `out.refused`, or `out.route` is set and `decide`
+ * Starts `out` and the passage's caller afresh. Afterwards either `out.over`, or `out.route` is set and `decide`
  * is to be called once the route's facts (`plan.routes[out.route].needs`) are in `x.facts`.
  * Whatever came out, the request ends with one call of `settle`.
  */
@@ -26,6 +26,7 @@ export function enter(x: Passage, plan: Plan, state: State, now: Millis, out: De
   x.caller.label = undefined;
   if (!runStage(x, plan, plan.listeners[x.arrival.listener].steps, -1, state, now, out)) return;
   out.tookListener = true;
+  if (out.answer >= 0) return;
   if (!matchRoute(plan, x.arrival, out)) out.builtIn = BuiltIn.NoRoute;
 }
 

@@ -97,7 +97,8 @@ export function tellBalance(told: Told, attempts: readonly Attempt[]): StoryStep
   const steps = tellSplit(told);
   if (decision.service < 0) {
     const stopped = decision.builtIn === BuiltIn.NoService;
-    const sentence = stopped ? (refusal?.sentence ?? "no backend") : "not reached";
+    const unasked = told.answer === undefined ? "not reached" : `not asked: ${told.answer.policy} answered`;
+    const sentence = stopped ? (refusal?.sentence ?? "no backend") : unasked;
     steps.push({ phase: "balance", label: "balance", sentence, state: stopped ? "stop" : "off", facts: [] });
     return steps;
   }
@@ -110,7 +111,7 @@ export function tellBalance(told: Told, attempts: readonly Attempt[]): StoryStep
   return steps;
 }
 
-function tellSplit({ plan, decision, entries, seen }: Told): StoryStep[] {
+function tellSplit({ plan, decision, entries, seen, answer }: Told): StoryStep[] {
   const split = entries.find(({ mark }) => mark === Mark.Split);
   if (split === undefined || decision.route < 0) return [];
   const { backends } = plan.routes[decision.route];
@@ -122,7 +123,7 @@ function tellSplit({ plan, decision, entries, seen }: Told): StoryStep[] {
   }));
   facts.push({ name: "seed", value: seedWords(seen.seed) });
   const sentence = `${name} with weight ${backend.weight} of ${split.y}: drew ${split.x.toFixed(2)}`;
-  const state = decision.step >= 0 ? "off" : "ok";
+  const state = decision.step >= 0 || answer !== undefined ? "off" : "ok";
   return [{ phase: "balance", label: name, sentence, state, source: backend.source, facts }];
 }
 

@@ -6,7 +6,8 @@
 import type { Passage } from "../model/arrival.ts";
 import { BuiltIn, Mark, type TraceEntry } from "../model/decision.ts";
 import type { Plan, PlanStep } from "../model/plan.ts";
-import type { Refusal, Judged, RouteCandidate, StoryPhase, StoryStep } from "./story.ts";
+import type { Shape } from "../model/policy.ts";
+import type { Refusal, Judged, RouteCandidate, StoryAnswer, StoryPhase, StoryStep } from "./story.ts";
 
 export interface Told {
   readonly decision: Judged;
@@ -14,6 +15,7 @@ export interface Told {
   readonly seen: Passage;
   readonly entries: readonly TraceEntry[];
   readonly refusal: Refusal | undefined;
+  readonly answer: StoryAnswer | undefined;
   readonly routes: readonly RouteCandidate[];
 }
 
@@ -120,7 +122,8 @@ function tellShape(told: Told, index: number): StoryStep {
     source: step.source,
     facts: [{ name: "policy", value: step.kind }],
   };
-  if (told.refusal !== undefined) return { ...shared, sentence: "not reached", state: "off" };
+  const answered = told.answer !== undefined && (step.act as Shape).response === undefined;
+  if (told.refusal !== undefined || answered) return { ...shared, sentence: "not reached", state: "off" };
   if (step.when !== undefined && !step.when(told.seen)) {
     const sentence = "skipped: its `when` is false for this request";
     return { ...shared, sentence, state: "skipped" };

@@ -6,6 +6,7 @@
 import type { Passage } from "../model/arrival.ts";
 import { Exclusion, Mark, type TraceEntry } from "../model/decision.ts";
 import type { Plan } from "../model/plan.ts";
+import { storyAnswer } from "./answers.ts";
 import { routeCandidates } from "./candidates.ts";
 import { exclusionSentence } from "./exclusions.ts";
 import { attemptsOf, labelOf, noteWords, tellBalance, tellCandidates, type Attempt } from "./explain-balance.ts";
@@ -13,7 +14,7 @@ import { countOf, tellPolicies, type Told } from "./explain-policies.ts";
 import { isKept, sessionInBrief, zoneInBrief } from "./explain-service.ts";
 import { failureWords } from "./failures.ts";
 import { entriesOf, refusalOf } from "./refusals.ts";
-import type { Ended, Judged, RouteCandidate, Story } from "./story.ts";
+import type { Ended, Judged, RouteCandidate, Story, StoryAnswer } from "./story.ts";
 import { trackOf } from "./track.ts";
 
 /** @param seen the recorded passage. @param ended absent while the request is on its way, or when only judged. */
@@ -23,8 +24,9 @@ export function explain(decision: Judged, plan: Plan, seen: Passage, ended?: End
   const attempts = attemptsOf(told.entries);
   return {
     refusal: told.refusal,
-    title: titleOf(told, ended),
-    sentence: told.refusal?.sentence ?? whyOf(told, attempts, ended),
+    ...(told.answer === undefined ? {} : { answer: told.answer }),
+    title: told.answer === undefined ? titleOf(told, ended) : titleOfAnswer(told.answer),
+    sentence: told.refusal?.sentence ?? told.answer?.sentence ?? whyOf(told, attempts, ended),
     gateway: tellPolicies(told),
     balancer: tellBalance(told, attempts),
     routes: told.routes,
@@ -47,7 +49,9 @@ export function explainBriefly(
 }
 
 function tellOf(decision: Judged, plan: Plan, seen: Passage, routes: readonly RouteCandidate[]): Told {
-  return { decision, plan, seen, entries: entriesOf(decision), refusal: refusalOf(decision, plan, seen), routes };
+  const entries = entriesOf(decision);
+  const answer = storyAnswer(decision, plan, entries, seen);
+  return { decision, plan, seen, entries, refusal: refusalOf(decision, plan, seen), answer, routes };
 }
 
 function titleOf({ decision, plan, refusal, seen }: Told, ended?: Ended): string {
@@ -65,12 +69,17 @@ function titleOf({ decision, plan, refusal, seen }: Told, ended?: Ended): string
   return `Forwarded to ${where}${tries}${answer}`;
 }
 
+function titleOfAnswer({ status, policy }: StoryAnswer): string {
+  return status === 0 ? `Cut off by ${policy}` : `Answered with ${status} by ${policy}`;
+}
+
 /** The first failing fact, else the reason for the endpoint; what went unusually stands before it. */
 function whyOf(told: Told, attempts: readonly Attempt[], ended?: Ended): string {
   const { refusal, decision, plan } = told;
   if (refusal !== undefined) {
     return refusal.policy === undefined ? refusal.sentence : `${refusal.policy}: ${refusal.sentence}`;
   }
+  if (told.answer !== undefined) return `answered by ${told.answer.policy}: ${told.answer.sentence}`;
   const parts: string[] = [];
   const failure = ended === undefined ? "" : failureWords(ended.failure);
   if (failure !== "") parts.push(failure);

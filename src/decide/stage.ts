@@ -13,7 +13,8 @@ import type { State } from "../model/state.ts";
 /**
  * @param steps indexes into plan.steps.
  * @param service the service that the split drew, or -1: a policy of another service is not asked.
- * @returns true when every step admitted and all have taken; false when one refused: `out.step` and `out.reason` say
+ * @returns true when every step admitted and all have taken, or when one of them answers by itself (`out.answer`) and
+ * those before it have taken; false when one refused: `out.step` and `out.reason` say
  * which. A step with `shadow` never refuses; it takes only if it admitted, as it would without `shadow`.
  */
 export function runStage(
@@ -42,7 +43,10 @@ export function runStage(
     const reason = act.peek(x, state.steps[index], now, trace);
     if (reason === 0) {
       out.taken[count++] = index;
-      continue;
+      if (act.answers === undefined || step.shadow || !act.answers(x)) continue;
+      out.answer = index;
+      trace.mark(Mark.Answered, index, 0, 0, 0);
+      break;
     }
     if (act.refused !== undefined) act.refused(x, state.steps[index], now);
     if (step.shadow) continue;
@@ -54,6 +58,7 @@ export function runStage(
     const index = out.taken[i];
     const act = plan.steps[index].act as Step<unknown>;
     if (act.take !== undefined) act.take(x, state.steps[index], now);
+    if (act.delay !== undefined && !plan.steps[index].shadow) out.delay += act.delay(x);
   }
   out.takenCount = count;
   return true;

@@ -52,6 +52,16 @@ export interface StoryFix extends Fix {
   readonly step: number;
 }
 
+/** An answer that a policy gave instead of any backend. */
+export interface StoryAnswer {
+  /** Name of the policy. */
+  readonly policy: string;
+  /** 0 when it cut the connection. */
+  readonly status: number;
+  readonly sentence: string;
+  readonly source: SourceRange;
+}
+
 export type StoryPhase = "route" | Phase | "balance";
 
 export interface StoryStep {
@@ -98,6 +108,8 @@ export interface StoryTrack {
 
 export interface Story {
   readonly refusal?: Refusal;
+  /** A policy answered by itself. */
+  readonly answer?: StoryAnswer;
   /** "Refused with 429 by per-user" or "Forwarded to orders :4001". */
   readonly title: string;
   readonly sentence: string;

@@ -45,7 +45,7 @@ function isFailure({ status, failure }: Ended): boolean {
 }
 
 function sayTrack(
-  { decision, plan, refusal }: Told,
+  { decision, plan, refusal, answer }: Told,
   phases: readonly string[],
   last: Attempt | undefined,
   ended?: Ended,
@@ -55,6 +55,7 @@ function sayTrack(
     const at = `stopped at ${PHASE_WORDS[phase] ?? phase}`;
     return refusal.policy === undefined ? at : `${at} by ${refusal.policy}`;
   }
+  if (answer !== undefined) return `answered by ${answer.policy}`;
   if (decision.service < 0) return "on its way";
   const service = plan.services[decision.service];
   const one = service.endpoints.length === 1;

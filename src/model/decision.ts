@@ -31,6 +31,8 @@ export const Mark = {
   Picked: 9,
   /** Too few healthy endpoints: all are used. x = healthy, y = total. */
   Panic: 10,
+  /** A step answered by itself: index = step. The last number that stays exact in a 32-bit float. */
+  Answered: 15,
   /** Which zone: reason = one of ZoneNote. */
   Zone: 11,
   /** The session of the request: reason = one of SessionNote, index = endpoint that it names. */
@@ -167,6 +169,10 @@ export class Decision {
   step = -1;
   /** The refusing step's reason, or 0. */
   reason: Reason = 0;
+  /** Index into plan.steps of the step that answers instead of a backend, or -1. */
+  answer = -1;
+  /** Milliseconds to wait before it is answered or sent on. */
+  delay: Millis = 0;
   /** One of BuiltIn when no policy but the router or balancer refused. */
   builtIn = 0;
   /** Index into plan.services, or -1. */
@@ -195,6 +201,8 @@ export class Decision {
     this.route = this.match = this.step = this.service = this.endpoint = this.wanted = -1;
     this.reason = this.builtIn = this.attempts = this.trial = 0;
     this.tookListener = this.tookRoute = this.holds = false;
+    this.answer = -1;
+    this.delay = 0;
     this.takenCount = 0;
     this.enteredAt = this.decidedAt = 0;
     this.trace.clear();
@@ -202,5 +210,10 @@ export class Decision {
 
   get refused(): boolean {
     return this.step >= 0 || this.builtIn !== 0;
+  }
+
+  /** Nothing is left to decide: refused, or answered by a policy. */
+  get over(): boolean {
+    return this.refused || this.answer >= 0;
   }
 }

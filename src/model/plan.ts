@@ -54,6 +54,8 @@ export interface PlanMatch {
   readonly path: PathMatch;
   /** Empty = any. Upper case as written. */
   readonly methods: readonly string[];
+  /** A CORS preflight counts as the method that it asks for. */
+  readonly preflights?: boolean;
   /** Names lower case. */
   readonly headers: readonly FieldMatch[];
   readonly query: readonly FieldMatch[];

@@ -15,11 +15,28 @@ export interface Step<State> {
   /** Must call note.put exactly once, with the reason it returns. */
   peek(x: Passage, state: State, now: Millis, note: Note): Reason;
   take?(x: Passage, state: State, now: Millis): void;
+  /** Asked after a peek that admitted: true = this step answers by itself, and nobody behind it is asked. Writes nothing. */
+  answers?(x: Passage): boolean;
+  /** What it answers; after `answers` was true. A function of its arguments, so that `explain` can show it again. */
+  answer?(x: Passage, matched: PathMatch): Answer;
+  /** Milliseconds that a request which took waits before anything is sent for it. A function of the passage. */
+  delay?(x: Passage): Millis;
   /** Once, when a request that took ends. */
   end?(x: Passage, state: State, outcome: Outcome, now: Millis): void;
   /** Once, when this step's peek refused and so ended the stage (in shadow: would have). For counting only: must not
    *  change what any later peek answers. Called by the core at that moment, so that replay repeats it. */
   refused?(x: Passage, state: State, now: Millis): void;
+}
+
+/** What a step says to the caller instead of any backend. Content-Length, Date and Connection are the engine's. */
+export interface Answer {
+  /** 200 to 599. */
+  readonly status: number;
+  readonly fields: readonly (readonly [string, string])[];
+  /** Sent as UTF-8; none with 204 and 304. */
+  readonly body: string;
+  /** Cuts the connection instead of saying anything. */
+  readonly reset?: boolean;
 }
 
 /** The fields of one head on its way through, as a shape may change them. Names are case-insensitive. */
@@ -110,6 +127,8 @@ export interface Policy<Config, State, ReasonName extends string> {
   admits(config: Config, x: number, y: number, seen: Passage): string;
   check?(config: Config, context: CompileContext): readonly ConfigProblem[];
   needs?(config: Config, context: CompileContext): readonly FactRequest[];
+  /** It answers CORS preflights: a route with it takes a preflight for any method that it takes. */
+  readonly preflights?: boolean;
   /** Absent for policies without state. */
   state?(config: Config): State;
   /** Keeps state over an edit; absent = start afresh when the config differs, keep when it is equal. */

@@ -7,6 +7,7 @@ import { anyOf } from "./anyOf.ts";
 import { apiKey } from "./apiKey.ts";
 import { authorization } from "./authorization.ts";
 import { basicAuth } from "./basicAuth.ts";
+import { cors } from "./cors.ts";
 import { ipFilter } from "./ipFilter.ts";
 import { jwt } from "./jwt.ts";
 import { rateLimit } from "./rateLimit.ts";
@@ -18,6 +19,7 @@ import { urlRewrite } from "./urlRewrite.ts";
 
 export const policies: readonly AnyPolicy[] = [
   ipFilter,
+  cors,
   apiKey,
   jwt,
   basicAuth,

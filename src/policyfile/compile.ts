@@ -355,7 +355,10 @@ class Compiler {
     }
     // A key judged on a listener is hidden from the backend as well; the step knows through which listener.
     const onListeners = this.#steps.arrange(listeners.flatMap((listener) => this.#listenerSteps[listener])).shapes;
-    const matches = config.matches?.map((match, position) => this.#match(match, [...path, "matches", position]));
+    const preflights = arranged.steps.some((step) => this.#steps.steps[step].policy.preflights === true);
+    const matches = config.matches?.map((match, position) =>
+      this.#match(match, [...path, "matches", position], preflights),
+    );
     return {
       index,
       name: config.name,
@@ -372,10 +375,11 @@ class Compiler {
     };
   }
 
-  #match(config: MatchConfig, path: Path): PlanMatch {
+  #match(config: MatchConfig, path: Path, preflights = false): PlanMatch {
     return {
       path: pathMatch(config.path),
       methods: config.methods ?? [],
+      ...(preflights ? { preflights } : {}),
       headers: pairs(config.headers).map(({ name, value }) => ({ name: name.toLowerCase(), value })),
       query: pairs(config.query),
       source: this.#problems.tree.blockRange(path),

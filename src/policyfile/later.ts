@@ -7,7 +7,7 @@ import type { Path } from "./tree.ts";
 
 /** Kinds of policies. */
 export const LATER_KINDS: readonly string[] = [
-  ..."cors csrf introspection clientCertificate externalAuth".split(" "),
+  ..."csrf introspection clientCertificate externalAuth".split(" "),
   ..."maxBody requestSchema openapi graphqlLimit quota concurrency cache directResponse redirect fault".split(" "),
   ..."requestBody responseBody apiVersion aggregate transcode mirror compression cookies".split(" "),
 ];

@@ -108,7 +108,7 @@ class Fold {
 
   #decide({ id, at, facts, wallClock }: Extract<JournalEvent, { kind: "decide" }>): void {
     const open = this.#open.get(id);
-    if (open === undefined || open.decision.refused) return;
+    if (open === undefined || open.decision.over) return;
     open.passage.facts = facts;
     if (wallClock !== undefined) open.passage.wallClock = wallClock;
     open.decided = true;
@@ -120,7 +120,7 @@ class Fold {
     if (open === undefined) return;
     this.#open.delete(id);
     // Recorded as refused on entry, but not by this plan: the rest of the decision is made up for, without facts.
-    const owed = this.#options.recorded !== undefined && !open.decided && !open.decision.refused;
+    const owed = this.#options.recorded !== undefined && !open.decided && !open.decision.over;
     if (owed) decide(open.passage, open.plan, open.state, open.decision.enteredAt, open.decision);
     settle(open.passage, open.decision, open.plan, open.state, outcome, at);
     this.#options.ended?.({ id, decision: open.decision, passage: open.passage, plan: open.plan, outcome });

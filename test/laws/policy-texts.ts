@@ -63,6 +63,14 @@ const judging: readonly fc.Arbitrary<Config>[] = [
     .map((ipFilter) => ({ ipFilter })),
   fc.constantFrom({ header: "x-api-key" }, { query: "key" }, { cookie: "key" }).map((apiKey) => ({ apiKey })),
   rateLimit.map((config) => ({ rateLimit: withoutUndefined({ ...config }) })),
+  fc
+    .record({
+      origins: fc.constantFrom(["https://shop.example"], ["https://*.example"], ["*"]),
+      methods: fc.constantFrom(["GET"], ["*"]),
+      headers: fc.constantFrom([], ["x-tenant"], ["*"]),
+      credentials: fc.boolean(),
+    })
+    .map((config) => ({ cors: config })),
   fc.constantFrom<Config>(
     { requireScopes: { all: ["orders:read"], any: ["orders:write", "admin"] } },
     { requireScopes: { any: ["orders:read"] } },

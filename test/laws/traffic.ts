@@ -79,11 +79,13 @@ export const asked: fc.Arbitrary<Asked> = fc
     cost: fc.constantFrom(undefined, "1", "2", "not a number", "-1"),
     zone: fc.constantFrom(undefined, "eu", "asia", "atlantis"),
     session: fc.constantFrom(undefined, ...world.sessions),
+    origin: fc.constantFrom(undefined, undefined, "https://shop.example", "https://evil.test", "null"),
+    wanted: fc.constantFrom(undefined, "GET", "PUT"),
     clientIp: fc.constantFrom("127.0.0.1", "10.0.0.1", "10.0.0.2", "::1"),
     seed: fc.nat(0xffffffff),
     token,
   })
-  .map(({ key, tenant, cost, zone, session, ...rest }) => {
+  .map(({ key, tenant, cost, zone, session, origin, wanted, ...rest }) => {
     const fields = {
       "x-api-key": key,
       cookie: key || session ? `a=b; key=${key ?? ""}; sy=${session ?? ""}` : undefined,
@@ -91,6 +93,9 @@ export const asked: fc.Arbitrary<Asked> = fc
       "x-zone": zone,
       "x-tenant": tenant,
       "x-cost": cost,
+      origin,
+      "access-control-request-method": wanted,
+      "access-control-request-headers": wanted && "x-tenant",
     };
     const headers = Object.fromEntries(Object.entries(fields).filter((field) => field[1] !== undefined));
     return { ...rest, headers: headers as Record<string, string> };
@@ -219,7 +224,7 @@ export class Driver {
     else if (next.kind === "again") this.#again(pick(this.#sent(), next.which), next.outcome);
     else if (next.kind === "settle") {
       const live = pick(
-        this.requests.filter(({ settled, decided, decision }) => !settled && (decided || decision.refused)),
+        this.requests.filter(({ settled, decided, decision }) => !settled && (decided || decision.over)),
         next.which,
       );
       if (live) this.#settle(live, next.outcome);
@@ -227,11 +232,11 @@ export class Driver {
   }
 
   #waiting(): Live[] {
-    return this.requests.filter(({ decided, settled, decision }) => !decided && !settled && !decision.refused);
+    return this.requests.filter(({ decided, settled, decision }) => !decided && !settled && !decision.over);
   }
 
   #sent(): Live[] {
-    return this.requests.filter(({ decided, settled, decision }) => decided && !settled && !decision.refused);
+    return this.requests.filter(({ decided, settled, decision }) => decided && !settled && !decision.over);
   }
 
   #enter(one: Asked): void {

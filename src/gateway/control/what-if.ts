@@ -36,7 +36,7 @@ export async function whatIf(context: WhatIfContext, request: ExplainRequest): P
   const decision = new Decision();
   const now = context.now();
   enter(passage, plan, state, now, decision);
-  if (!decision.refused && decision.route >= 0) {
+  if (!decision.over && decision.route >= 0) {
     passage.facts = await context.facts.gather(plan.routes[decision.route].needs, passage);
     decide(passage, plan, state, now, decision);
   }
@@ -136,7 +136,7 @@ function detail(
     method: arrival.method ?? "",
     host: arrival.host ?? "",
     path: mask.target(arrival.query === undefined ? (arrival.path ?? "") : `${arrival.path}?${arrival.query}`),
-    status: story.refusal?.status ?? 0,
+    status: story.refusal?.status ?? story.answer?.status ?? 0,
     listener: plan.listeners[arrival.listener].name,
     route: plan.routes[decision.route]?.name,
     service: service?.name,

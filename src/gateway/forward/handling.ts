@@ -4,6 +4,7 @@
  * Must not touch sockets (the relay and the exchange do) and must settle every request it entered exactly once.
  */
 import { decide } from "../../decide/decide.ts";
+import { answerOf } from "../../decide/answers.ts";
 import { enter } from "../../decide/enter.ts";
 import { normalisePath, pathProblem } from "../../decide/path.ts";
 import { refusalOf } from "../../decide/refusals.ts";
@@ -15,7 +16,7 @@ import { Failure, type Outcome } from "../../model/state.ts";
 import type { HeadArrival } from "../listen/arrival.ts";
 import type { Recording } from "../record/recording.ts";
 import { forwardProblem, malformed, requestProblem, type Unreadable } from "../refuse/problems.ts";
-import { problemOf, type Problem } from "../refuse/refuse.ts";
+import { ownAnswer, problemOf, type Problem } from "../refuse/refuse.ts";
 import type { Exchange, Handler } from "./exchange.ts";
 import { Hop } from "./hop.ts";
 import { LivePassage } from "./passage.ts";
@@ -23,7 +24,7 @@ import { Relay } from "./relay.ts";
 import type { Active, EngineServices } from "./services.ts";
 import { seconds } from "./sentences.ts";
 import type { Run } from "./run.ts";
-import { policyLines } from "./shapes.ts";
+import { policyLines, shapeAnswer } from "./shapes.ts";
 
 export class Handling implements Handler, Run {
   readonly services: EngineServices;
@@ -102,6 +103,7 @@ export class Handling implements Handler, Run {
       services.journal({ kind: "enter", id, at: now, wallClock: passage.wallClock, seed, arrival });
     }
     if (recording.decision.refused) return this.refuseByPolicy();
+    if (recording.decision.answer >= 0) return this.proceed(now);
     const route = plan.routes[recording.decision.route];
     this.requestDue = route.timeouts.request > 0 ? now + route.timeouts.request : Infinity;
     if (route.needs.length === 0) return this.judge(now);
@@ -278,7 +280,42 @@ export class Handling implements Handler, Run {
     decide(this.passage, plan, state, now, recording.decision);
     this.services.journal?.({ kind: "decide", id: recording.id, at: now, facts: this.passage.facts });
     if (recording.decision.refused) this.refuseByPolicy();
+    else this.proceed(now);
+  }
+
+  /** Decided: to the backend, or to the policy's own answer; later, when a policy wants it to wait. */
+  private proceed(now: Millis): void {
+    const { delay } = this.decision;
+    if (delay > 0) return this.wait(delay);
+    if (this.decision.answer >= 0) this.answerByPolicy();
     else this.relay.start(now);
+  }
+
+  private wait(delay: Millis): void {
+    const { turn } = this;
+    this.exchange.holdBody();
+    setTimeout(() => {
+      if (turn !== this.turn || !this.busy) return;
+      if (this.decision.answer >= 0) this.answerByPolicy();
+      else this.relay.start(this.services.now());
+    }, delay).unref();
+  }
+
+  private answerByPolicy(): void {
+    const { passage, decision, exchange } = this;
+    const { plan } = this.active;
+    const recording = this.recording as Recording;
+    const answer = answerOf(plan, decision.answer, decision, passage);
+    if (answer.reset === true) {
+      exchange.cut();
+      return this.finish(0, Failure.None);
+    }
+    const fields = shapeAnswer(answer.fields, passage, plan, decision);
+    const problem = ownAnswer(answer, fields, policyLines(passage, plan, decision));
+    recording.replyHead = exchange.refuse(problem, passage.requestId());
+    const body = Buffer.from(answer.body, "utf8");
+    if (body.length > 0) this.services.recorder.captureResponse(recording, body, 0, body.length);
+    this.finish(answer.status, Failure.None);
   }
 
   private refuseByPolicy(): void {

@@ -6,7 +6,7 @@ import { sessionField } from "../../decide/session.ts";
 import type { Decision } from "../../model/decision.ts";
 import type { Passage } from "../../model/arrival.ts";
 import type { Plan, PlanStep } from "../../model/plan.ts";
-import type { Shape } from "../../model/policy.ts";
+import type { FieldEdit, Shape } from "../../model/policy.ts";
 import { Mark } from "../../model/decision.ts";
 import type { Head } from "../http1/head.ts";
 import { HeadEdit, RequestHeadEdit } from "../http1/edit.ts";
@@ -44,7 +44,8 @@ export class Shaping {
     for (const index of route.shapes) {
       const step = plan.steps[index];
       const act = step.act as Shape;
-      if (act.response === undefined || !applies(step, x, decision)) continue;
+      // A policy that is only tried out changes nothing that the caller sees.
+      if (act.response === undefined || step.shadow || !applies(step, x, decision)) continue;
       if (!begun) reply.begin(head);
       begun = true;
       act.response(x, reply);
@@ -57,6 +58,47 @@ function applies(step: PlanStep, x: Passage, decision: Decision): boolean {
   if (step.service !== undefined && step.service !== decision.service) return false;
   if (step.listener !== undefined && step.listener !== x.arrival.listener) return false;
   return step.when === undefined || step.when(x);
+}
+
+type Field = readonly [string, string];
+
+/** Fields of an answer that a policy gives itself, as the shapes behind it may change them. */
+class AnswerEdit implements FieldEdit {
+  fields: readonly Field[];
+
+  constructor(fields: readonly Field[]) {
+    this.fields = fields;
+  }
+
+  get(name: string): string | undefined {
+    const found = this.fields.filter(([other]) => other.toLowerCase() === name.toLowerCase());
+    return found.length === 0 ? undefined : found.map(([, value]) => value).join(", ");
+  }
+
+  set(name: string, value: string): void {
+    this.remove(name);
+    this.add(name, value);
+  }
+
+  add(name: string, value: string): void {
+    this.fields = [...this.fields, [name, value]];
+  }
+
+  remove(name: string): void {
+    this.fields = this.fields.filter(([other]) => other.toLowerCase() !== name.toLowerCase());
+  }
+}
+
+/** @param decision one that a policy of the listener or of the route answers. */
+export function shapeAnswer(fields: readonly Field[], x: Passage, plan: Plan, decision: Decision): readonly Field[] {
+  if (decision.route < 0) return fields;
+  const edit = new AnswerEdit(fields);
+  for (const index of plan.routes[decision.route].shapes) {
+    const step = plan.steps[index];
+    const act = step.act as Shape;
+    if (act.response !== undefined && !step.shadow && applies(step, x, decision)) act.response(x, edit);
+  }
+  return edit.fields;
 }
 
 const MARK_UNIT = 1048576;

@@ -1,11 +1,14 @@
 /**
- * The only place where a refusal becomes HTTP: problem+json (RFC 9457) with Proxy-Status (RFC 9209).
+ * The only place where a refusal becomes HTTP: problem+json (RFC 9457) with Proxy-Status (RFC 9209); and where the answer
+ * that a policy gives by itself does.
  * Policies and the core say why as data; here it gets a document, header fields and, for a client on this machine,
  * the line of the policy file to look at.
  * Must not know a policy by name.
  */
+import { STATUS_CODES } from "node:http";
 import type { Passage } from "../../model/arrival.ts";
 import type { Plan } from "../../model/plan.ts";
+import type { Answer } from "../../model/policy.ts";
 import type { Refusal } from "../../decide/story.ts";
 
 /** An answer that the gateway gives itself. */
@@ -23,6 +26,8 @@ export interface Problem {
   readonly file?: string;
   readonly line?: number;
   readonly fix?: string;
+  /** Said in place of the document: no problem at all, but what a policy answers. */
+  readonly answer?: Answer;
 }
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -50,6 +55,32 @@ const REASONS: Readonly<Record<number, string>> = {
 
 export function reasonPhrase(status: number): string {
   return REASONS[status] ?? "Refused";
+}
+
+/** Framing and connection fields are the engine's alone. */
+const OWN_FIELDS = new Set([
+  "connection",
+  "content-length",
+  "date",
+  "keep-alive",
+  "transfer-encoding",
+  "trailer",
+  "upgrade",
+]);
+
+/** What a policy answers by itself. @param fields of the answer, after the shapes. @param lines of the policies that spoke. */
+export function ownAnswer(answer: Answer, fields: readonly (readonly [string, string])[], lines: string): Problem {
+  let written = "";
+  for (const [name, value] of fields) {
+    if (OWN_FIELDS.has(name.toLowerCase()) || !isFieldName(name) || !isFieldValue(value)) continue;
+    written += `${name}: ${value}\r\n`;
+  }
+  const { status } = answer;
+  return { type: "", title: "", status, detail: "", proxyError: "", lines: written + lines, answer };
+}
+
+function isFieldName(name: string): boolean {
+  return /^[!#$%&'*+.^_`|~\w-]+$/.test(name);
 }
 
 /** A refusal of the core: by a policy, the router or the balancer. */
@@ -108,17 +139,14 @@ export interface ProblemOptions {
 
 /** @returns the whole response as latin1: head, and the document unless `bodiless`. */
 export function composeProblem(problem: Problem, options: ProblemOptions): { head: string; body: string } {
+  if (problem.answer !== undefined) return composeAnswer(problem, problem.answer, options);
   const { type, title, status, detail } = problem;
   const place = options.local
     ? { policy: problem.policy, file: problem.file, line: problem.line, fix: problem.fix }
     : undefined;
   const instance = options.instance === "" ? undefined : options.instance;
   const body = asciiJson({ type, title, status, detail, instance, ...place });
-  const connection = options.keepAlive
-    ? options.minor === 0
-      ? "Connection: keep-alive\r\n"
-      : ""
-    : "Connection: close\r\n";
+  const connection = connectionLine(options);
   const head =
     `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n` +
     `Date: ${options.date}\r\n` +
@@ -130,6 +158,23 @@ export function composeProblem(problem: Problem, options: ProblemOptions): { hea
     connection +
     "\r\n";
   return { head, body: options.bodiless ? "" : body };
+}
+
+function connectionLine({ keepAlive, minor }: ProblemOptions): string {
+  if (!keepAlive) return "Connection: close\r\n";
+  return minor === 0 ? "Connection: keep-alive\r\n" : "";
+}
+
+/** RFC 9110 section 8.6: no Content-Length with 204, and with 304 none that would describe this message. */
+function composeAnswer(problem: Problem, { body }: Answer, options: ProblemOptions): { head: string; body: string } {
+  const { status } = problem;
+  const bodiless = status === 204 || status === 304;
+  const content = bodiless ? "" : Buffer.from(body, "utf8").toString("latin1");
+  const length = bodiless ? "" : `Content-Length: ${content.length}\r\n`;
+  const head =
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
+    `Date: ${options.date}\r\n${length}${problem.lines}${connectionLine(options)}\r\n`;
+  return { head, body: options.bodiless ? "" : content };
 }
 
 /** JSON in which everything beyond ASCII is escaped, so that characters and bytes count the same. */
