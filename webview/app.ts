@@ -161,8 +161,11 @@ export class SwitchyardApp extends PageElement {
       );
     else if (name === "curl")
       void this.#withDetail(
-        (open) => open.curl || undefined,
-        (text) => this.host.copyText(text),
+        (open) => open.curl,
+        (text) => {
+          if (text === "") this.say("A connection of layer 4 has no request that could be sent again.");
+          else this.host.copyText(text);
+        },
       );
     else if (name === "nextTab") detail?.stepTab(1);
     else if (name === "previousTab") detail?.stepTab(-1);

@@ -57,7 +57,7 @@ export class RequestLog {
   }
 
   private verdict(row: Row): string {
-    const status = row.status === 0 ? "---" : String(row.status);
+    const status = row.status === 0 ? (row.termination ?? "---").padEnd(3) : String(row.status);
     switch (row.state) {
       case "ok":
         return this.paint.good(`✓ ${status}`);

@@ -61,7 +61,7 @@ export interface Row {
   /** More words for `is:`: retried, replayed, simulated. */
   readonly tags: readonly string[];
   /** Layer 4: "tcp", "udp", "tls". Such a row has no method and status; `path` is what the client connected to, `host` the SNI. */
-  readonly protocol: "http/1.1" | "websocket" | "tcp" | "udp" | "tls";
+  readonly protocol: "http/1.1" | "h2" | "grpc" | "websocket" | "tcp" | "udp" | "tls";
   readonly method: string;
   readonly host: string;
   /** With the query. */

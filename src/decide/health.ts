@@ -52,9 +52,12 @@ function blames(outcome: Outcome): boolean {
   }
 }
 
-/** A client that went away, or silence in a stream, says nothing either way. */
-function praises(outcome: Outcome): boolean {
-  return outcome.failure === Failure.None && outcome.status > 0 && outcome.status < 500;
+/**
+ * A client that went away, or silence in a stream, says nothing either way. At layer 4 there is no status: a connection
+ * that was made and did not fail speaks for the endpoint.
+ */
+function praises({ failure, status, firstByte }: Outcome): boolean {
+  return failure === Failure.None && (status > 0 ? status < 500 : firstByte >= 0);
 }
 
 function failed(service: PlanService, states: readonly EndpointState[], endpoint: EndpointState, now: Millis): void {

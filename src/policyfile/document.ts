@@ -5,7 +5,7 @@
  */
 import * as z from "zod/mini";
 import { duration, fieldValue, headerName, name, percentage, secret } from "../model/scalars.ts";
-import { listenerTls, serviceTls } from "./secure.ts";
+import { listenerTls, serviceTls } from "./secure-fields.ts";
 import { addressRange, endpointUrl, hostname, listenAddress, method, pathRegex, plainPath } from "./written.ts";
 
 // No code generation: it probes `new Function`, which a strict content security policy reports.

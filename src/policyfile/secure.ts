@@ -1,9 +1,8 @@
 /**
- * TLS in a policy file: `listeners[].tls` towards clients and `services.*.tls` towards backends; what they say by
- * themselves, and what is wrong with them together with their neighbours and the files they name.
+ * TLS in a policy file, as the plan holds it, and what is wrong with it together with its neighbours and the files it
+ * names.
  * Must not read a key: only whether the files are there and look like PEM.
  */
-import * as z from "zod/mini";
 import { isOwnName, OWN_NAMES } from "../model/own-names.ts";
 import type { PlanListener, PlanRoute } from "../model/plan.ts";
 import type { PlanBackendTls, PlanTls } from "../model/tls.ts";
@@ -13,68 +12,6 @@ import type { Problems } from "./problems.ts";
 import { removal } from "./removal.ts";
 import type { Sources } from "./secrets.ts";
 import type { Path } from "./tree.ts";
-import { hostname } from "./written.ts";
-
-function described<Type extends z.ZodMiniType>(type: Type, description: string, more: object = {}): Type {
-  return type.check(z.meta({ description, ...more })) as Type;
-}
-
-const pemFile = (what: string, example: string) =>
-  described(z.string().check(z.minLength(1, { error: "must be a path" })), what, { examples: [example] });
-
-const certificateFiles = z.strictObject({
-  cert: pemFile(
-    "PEM file with the certificate and those that lead to its CA; relative to the policy file.",
-    "./cert.pem",
-  ),
-  key: pemFile("PEM file with its private key.", "./key.pem"),
-});
-
-const clientCertificate = z.strictObject({
-  ca: pemFile("PEM file with the CAs that may sign clients' certificates.", "./clients-ca.pem"),
-  required: described(
-    z.prefault(z.boolean(), true),
-    "A client without a certificate of that CA cannot connect. false: it can, and policies see `client.certificate.verified`.",
-  ),
-});
-
-/** `listeners[].tls` */
-export const listenerTls = z.strictObject({
-  certificate: described(
-    z.prefault(
-      z.union([
-        z.literal("auto"),
-        certificateFiles,
-        z
-          .array(certificateFiles)
-          .check(z.minLength(1, { error: "needs at least one certificate; `auto` takes the development CA" })),
-      ]),
-      "auto",
-    ),
-    "`auto`: from your own development CA, made on first use and trusted by nobody until you say so (`switchyard ca`). Or `{ cert, key }`, or a list of them: the client's server name (SNI) chooses, the first is the default. Changed files are read again at once.",
-    { examples: ["auto", { cert: "./cert.pem", key: "./key.pem" }] },
-  ),
-  clientCertificate: z.optional(described(clientCertificate, "Clients show a certificate of their own (mutual TLS).")),
-});
-
-/** `services.*.tls` */
-export const serviceTls = z.strictObject({
-  ca: z.optional(
-    pemFile(
-      "PEM file with the only CAs to believe. Default: those that Node and NODE_EXTRA_CA_CERTS bring.",
-      "./ca.pem",
-    ),
-  ),
-  serverName: z.optional(
-    described(hostname(), "Name to ask for and to find in the certificate. Default: the endpoint's host.", {
-      examples: ["orders.internal"],
-    }),
-  ),
-  verify: described(
-    z.prefault(z.boolean(), true),
-    "false: take any certificate. Then nobody knows who answers; only for trying things out.",
-  ),
-});
 
 /** @returns what the plan holds; undefined where TLS is not ended. */
 export function planTls(

@@ -135,36 +135,36 @@ export class RequestDetail extends PageElement {
     const { location, fixes, refused } = detail.verdict;
     const opens = this.host.opensEditor ? "Open" : "Copy";
     return html`${
-        location === undefined
-          ? nothing
-          : html`<button class=${refused ? "primary" : ""} @click=${() => this.#open(location)}>
-              ${opens} ${fileName(location.file)}:${location.line}
-            </button>`
-      }
-      ${fixes.map(
-        (fix) =>
-          html`<button
-            title="${fix.newText} at ${fileName(fix.location.file)}:${fix.location.line}"
-            @click=${() => this.#open(fix.location)}
-          >
-            ${icon("lightbulb")} ${fix.title}
-          </button>`,
-      )}
-      ${
-        this.limit === undefined || detail.row.caller === undefined
-          ? nothing
-          : html`<button @click=${() => this.#emit("reset", this.#ownBucket(detail))}>Reset Bucket</button>`
-      }
-      ${
-        detail.curl === ""
-          ? nothing
-          : html`<button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>`
-      }
-      ${
-        detail.revealed
-          ? html`<span class="revealed">${icon("eye")} Secrets are shown</span>`
-          : html`<button @click=${() => this.#emit("reveal")}>${icon("lock")} Reveal Secrets</button>`
-      }`;
+      location === undefined
+        ? nothing
+        : html`<button class=${refused ? "primary" : ""} @click=${() => this.#open(location)}>
+            ${opens} ${fileName(location.file)}:${location.line}
+          </button>`
+    }
+    ${fixes.map(
+      (fix) =>
+        html`<button
+          title="${fix.newText} at ${fileName(fix.location.file)}:${fix.location.line}"
+          @click=${() => this.#open(fix.location)}
+        >
+          ${icon("lightbulb")} ${fix.title}
+        </button>`,
+    )}
+    ${
+      this.limit === undefined || detail.row.caller === undefined
+        ? nothing
+        : html`<button @click=${() => this.#emit("reset", this.#ownBucket(detail))}>Reset Bucket</button>`
+    }
+    ${
+      detail.curl === ""
+        ? nothing
+        : html`<button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>`
+    }
+    ${
+      detail.revealed
+        ? html`<span class="revealed">${icon("eye")} Secrets are shown</span>`
+        : html`<button @click=${() => this.#emit("reveal")}>${icon("lock")} Reveal Secrets</button>`
+    }`;
   }
 
   /** The bucket of this request's caller, else the emptiest one. */
@@ -205,7 +205,8 @@ export class RequestDetail extends PageElement {
     if (this.tab === "Headers") {
       return connection === undefined ? headersTab(detail, this.#open) : connectionTab(connection, detail.row);
     }
-    if (this.tab === "Body" && connection === undefined) return html`<body-tab .detail=${detail} .host=${this.host}></body-tab>`;
+    if (this.tab === "Body" && connection === undefined)
+      return html`<body-tab .detail=${detail} .host=${this.host}></body-tab>`;
     if (this.tab === "Timing") return timingTab(detail);
     if (this.tab === "Attempts") return attemptsTab(detail);
     return decisionTab(detail, this.#open, this.#buckets());

@@ -10,7 +10,8 @@ export function listenerStatuses(listeners: readonly EngineListener[]): Listener
     const port = bound[0]?.port ?? listener.port;
     // One address of two missing (no IPv6 on this machine) is no problem for anybody.
     const problem = bound.length === 0 ? listener.addresses.find((address) => address.problem)?.problem : undefined;
-    return { name: listener.name, url: `http://${hostOf(bound.map((b) => b.address))}:${port}`, port, problem };
+    const scheme = listener.protocol.toLowerCase();
+    return { name: listener.name, url: `${scheme}://${hostOf(bound.map((b) => b.address))}:${port}`, port, problem };
   });
 }
 

@@ -147,6 +147,7 @@ export function routeViews({ plan, routes }: PlanPage, now: Millis): RouteView[]
 
 /** "GET POST /orders", "any /" */
 function summaryOf(route: PlanRoute): string {
+  if (route.layer4) return route.hostnames.length === 0 ? "every connection" : route.hostnames.join(" ");
   const matches = route.matches.map(({ methods, path }) => {
     const words = path.kind === "regex" ? `~${path.value}` : path.kind === "exact" ? `=${path.value}` : path.value;
     return [...methods, words].join(" ");

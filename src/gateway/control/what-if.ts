@@ -112,9 +112,12 @@ function targetOf(text: string): string {
 
 function listenerFor(plan: Plan, url: URL): number {
   if (plan.listeners.length === 0) throw new Error("The policy has no listener, so nothing can arrive.");
-  if (url.port === "") return 0;
-  const index = plan.listeners.findIndex((listener) => listener.port === Number(url.port));
-  return Math.max(0, index);
+  const http = plan.listeners.findIndex(({ protocol }) => protocol === "HTTP" || protocol === "HTTPS");
+  const index = plan.listeners.findIndex((one) => one.port === Number(url.port) && one.protocol !== "UDP");
+  const chosen = url.port === "" || index < 0 ? http : index;
+  const { name, protocol } = plan.listeners[Math.max(0, chosen)];
+  if (protocol === "HTTP" || protocol === "HTTPS") return chosen;
+  throw new Error(`Listener ${name} works at layer 4 (${protocol}): it sees connections and no requests to explain.`);
 }
 
 function detail(

@@ -15,6 +15,10 @@ export interface Exchange {
   readonly head: Head;
   /** The client runs on this machine. */
   readonly local: boolean;
+  /** Version of HTTP that the client speaks, as Via writes it. */
+  readonly version: "1.1" | "2";
+  /** The request's head as it is recorded. */
+  readonly requestHead: string;
   /** TLS was ended for it here. */
   readonly secure: boolean;
   /** The whole request has arrived. */

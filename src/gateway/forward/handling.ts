@@ -19,12 +19,19 @@ import { forwardProblem, malformed, requestProblem, type Unreadable } from "../r
 import { ownAnswer, problemOf, type Problem } from "../refuse/refuse.ts";
 import type { Exchange, Handler } from "./exchange.ts";
 import { Hop } from "./hop.ts";
+import { isGrpc } from "../http2/grpc.ts";
 import { LivePassage } from "./passage.ts";
 import { Relay } from "./relay.ts";
 import type { Active, EngineServices } from "./services.ts";
 import { seconds } from "./sentences.ts";
 import type { Run } from "./run.ts";
 import { policyLines, shapeAnswer } from "./shapes.ts";
+
+/** gRPC is HTTP/2 with a content type of its own. */
+function protocolOf({ version, head }: Exchange): Recording["protocol"] {
+  if (version === "1.1") return "http/1.1";
+  return isGrpc(head.get("content-type")) ? "grpc" : "h2";
+}
 
 export class Handling implements Handler, Run {
   readonly services: EngineServices;
@@ -52,7 +59,7 @@ export class Handling implements Handler, Run {
     this.arrival = arrival;
     this.active = services.active();
     this.passage = new LivePassage(arrival);
-    this.hop = new Hop(services.pseudonym, arrival.clientIp, exchange.secure);
+    this.hop = new Hop(services.pseudonym, arrival.clientIp, exchange.secure, exchange.version);
     this.relay = new Relay(this);
   }
 
@@ -70,7 +77,8 @@ export class Handling implements Handler, Run {
     const now = services.now();
     const path = normalisePath(head.path);
     arrival.fill(path ?? head.path);
-    const recording = this.open(now, head.text);
+    const recording = this.open(now, this.exchange.requestHead);
+    recording.protocol = protocolOf(this.exchange);
     services.recorder.began(recording);
     if (head.method === "CONNECT") {
       return this.refuse(
@@ -245,6 +253,7 @@ export class Handling implements Handler, Run {
     recording.caller = passage.caller;
     recording.facts = passage.facts;
     recording.requestHead = requestHead;
+    recording.protocol = this.exchange.version === "2" ? "h2" : "http/1.1";
     recording.decision.clear();
     services.clock.wake();
     return recording;

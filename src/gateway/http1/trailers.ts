@@ -5,6 +5,7 @@
  */
 import type { FieldTable } from "./head.ts";
 import { Known } from "./head.ts";
+import { recognise } from "./names.ts";
 
 /** Fields the scanner knows and that do no harm behind a body. */
 const HARMLESS = (1 << Known.Other) | (1 << Known.Date) | (1 << Known.Server);
@@ -17,6 +18,11 @@ const DROPPED: ReadonlySet<string> = new Set(
     "www-authenticate x-forwarded-port x-real-ip"
   ).split(" "),
 );
+
+/** @param name lower case. */
+export function permittedTrailer(name: string): boolean {
+  return (HARMLESS & (1 << recognise(name))) !== 0 && !DROPPED.has(name);
+}
 
 /** @returns the lines that may travel on, each with its CRLF. */
 export function permittedTrailers(table: FieldTable): string {

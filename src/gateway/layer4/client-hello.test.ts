@@ -45,12 +45,17 @@ interface Made {
 /** A handshake message, without its record. */
 function message({ session = 0, suites = [0x13, 0x01], compression = [0], extensions, tail = [] }: Made): number[] {
   const body = [
-    ...[3, 3],
+    3,
+    3,
     ...Array<number>(32).fill(7),
-    ...[session, ...Array<number>(session).fill(1)],
-    ...[...two(suites.length), ...suites],
-    ...[compression.length, ...compression],
-    ...(extensions === undefined ? [] : [...two(extensions.length), ...extensions]),
+    session,
+    ...Array<number>(session).fill(1),
+    ...two(suites.length),
+    ...suites,
+    compression.length,
+    ...compression,
+    ...(extensions === undefined ? [] : two(extensions.length)),
+    ...(extensions ?? []),
     ...tail,
   ];
   return [1, 0, ...two(body.length), ...body];

@@ -16,11 +16,8 @@ function version2(command: number, family: number, rest: readonly number[]): Uin
 }
 
 const four = [192, 0, 2, 1, 198, 51, 100, 2, 0xc3, 0x50, 0x01, 0xbb];
-const six = [
-  ...[0x20, 0x01, 0x0d, 0xb8, ...Array<number>(11).fill(0), 1],
-  ...[0x20, 0x01, 0x0d, 0xb8, ...Array<number>(11).fill(0), 2],
-  ...[0xc3, 0x50, 0x01, 0xbb],
-];
+const zeros = Array<number>(11).fill(0);
+const six = [0x20, 0x01, 0x0d, 0xb8, ...zeros, 1, 0x20, 0x01, 0x0d, 0xb8, ...zeros, 2, 0xc3, 0x50, 0x01, 0xbb];
 const unix = [
   ...text("/run/client"),
   ...Array<number>(97).fill(0),

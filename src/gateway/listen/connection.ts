@@ -22,6 +22,8 @@ import type { Timed } from "./clock.ts";
 import { httpDate } from "./http-date.ts";
 import * as Limit from "./limits.ts";
 
+const HTTP2_PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 const Mode = {
   /** Between requests, or in a head. */
   Head: 0,
@@ -45,6 +47,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   private readonly services: EngineServices;
   private readonly bound: Bound;
   readonly secure: boolean;
+  readonly version = "1.1";
   private readonly socket: Socket;
   private readonly taken: AcceptedSocket;
   private readonly out: Outgoing;
@@ -55,6 +58,15 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   private mode: number = Mode.Head;
   /** Bytes that arrived before anybody could take them. */
   private stash: Buffer | undefined;
+  private readonly door: Door;
+  private readonly handOver: ((door: Door) => void) | undefined;
+  /** The first bytes are still to be looked at. */
+  private fresh: boolean;
+  private readonly listeners = [
+    ["drain", () => this.drained()],
+    ["end", () => this.ended()],
+    ["close", () => this.closed()],
+  ] as const;
   private feeding = false;
   private held = false;
   /** The connection ends after the current reply. */
@@ -72,8 +84,12 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   private probeDue: Millis = Infinity;
   private probes = 0;
 
-  constructor(services: EngineServices, bound: Bound, door: Door) {
+  /** @param handOver takes the connection when it begins with the preface of HTTP/2; absent: HTTP/2 is refused. */
+  constructor(services: EngineServices, bound: Bound, door: Door, handOver?: (door: Door) => void) {
     this.services = services;
+    this.door = door;
+    this.handOver = handOver;
+    this.fresh = handOver !== undefined;
     this.bound = bound;
     const { clientIp, clientPort, ahead, secured } = door;
     const taken = door.take(this);
@@ -88,9 +104,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     this.idleSince = services.now();
     services.clock.watch(this);
     this.socket.setNoDelay(true);
-    this.socket.on("drain", () => this.drained());
-    this.socket.on("end", () => this.ended());
-    this.socket.on("close", () => this.closed());
+    for (const [event, listener] of this.listeners) this.socket.on(event, listener);
     taken.start();
     if (ahead !== undefined) this.receive(ahead, ahead.length);
   }
@@ -108,9 +122,56 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     }
     if (this.stash !== undefined) {
       this.stash = Buffer.concat([this.stash, buffer.subarray(0, count)]);
+      if (!this.fresh) return;
+      const { stash } = this;
+      this.stash = undefined;
+      this.headSince = 0;
+      if (!this.opensHttp2(stash, stash.length)) this.feed(stash, stash.length);
       return;
     }
+    if (this.fresh && this.opensHttp2(buffer, count)) return;
     this.feed(buffer, count);
+  }
+
+  get requestHead(): string {
+    return this.head.text;
+  }
+
+  /**
+   * The first bytes may begin HTTP/2 with prior knowledge (RFC 9113 section 3.4): looked at once a connection.
+   * @returns true when they were dealt with.
+   */
+  private opensHttp2(buffer: Buffer, count: number): boolean {
+    const read = buffer.toString("latin1", 0, Math.min(count, HTTP2_PREFACE.length));
+    if (!HTTP2_PREFACE.startsWith(read)) {
+      this.fresh = false;
+      return false;
+    }
+    this.stash = Buffer.from(buffer.subarray(0, count));
+    if (read.length < HTTP2_PREFACE.length) {
+      this.headSince = this.services.now();
+      this.services.clock.wake();
+    } else {
+      this.fresh = false;
+      this.leave();
+    }
+    return true;
+  }
+
+  /** Gives the socket to whoever speaks HTTP/2, with all that was read. */
+  private leave(): void {
+    const { socket, taken, services } = this;
+    this.mode = Mode.Closed;
+    socket.pause();
+    for (const [event, listener] of this.listeners) socket.off(event, listener);
+    services.clock.forget(this);
+    // Not inside the read that brought the bytes: the socket is still in the middle of it.
+    setImmediate(() => {
+      const ahead = this.stash;
+      this.stash = undefined;
+      this.handOver?.({ ...this.door, ahead, take: () => taken });
+      this.bound.left(this);
+    });
   }
 
   private feed(buffer: Buffer, end: number): void {

@@ -12,6 +12,7 @@ import { ProxiedDoor } from "../layer4/proxied-door.ts";
 import { refuseConnection, tooMany } from "../layer4/refuse.ts";
 import type { Objection } from "../layer4/crossing.ts";
 import { TcpConnection } from "../layer4/tcp-connection.ts";
+import { Http2Connection } from "../http2/connection.ts";
 import { openAll, type ListenerAddress } from "./addresses.ts";
 import type { Terminator } from "../tls/terminator.ts";
 import { plainAddress } from "./arrival.ts";
@@ -121,7 +122,14 @@ export class BoundListener implements Bound, Listening {
     const connection =
       protocol === "TCP" || protocol === "TLS"
         ? new TcpConnection(this.services, this, door, protocol === "TLS")
-        : new Http1Connection(this.services, this, door);
+        : door.secured?.protocol === "h2"
+          ? new Http2Connection(this.services, this, door)
+          : new Http1Connection(this.services, this, door, (again) => this.serveHttp2(again));
+    if (!connection.gone) this.connections.add(connection);
+  }
+
+  private serveHttp2(door: Door): void {
+    const connection = new Http2Connection(this.services, this, door);
     if (!connection.gone) this.connections.add(connection);
   }
 

@@ -20,7 +20,15 @@ const WORD_OVERHEAD = 72;
 
 export const RowStateCode = { Pending: 0, Ok: 1, ClientError: 2, UpstreamError: 3, Rejected: 4, Aborted: 5 } as const;
 
-export const Tag = { Retried: 1, Upgraded: 2, Shadow: 4, EngineRefused: 8, Simulated: 16 } as const;
+export const Tag = {
+  Retried: 1,
+  Upgraded: 2,
+  Shadow: 4,
+  EngineRefused: 8,
+  Simulated: 16,
+  Http2: 32,
+  Grpc: 64,
+} as const;
 
 /** What `ended` works out before packing. */
 export interface RowEnd {

@@ -69,6 +69,7 @@ class LiveRecording implements Recording {
   refusal = "";
   refusalDetail = "";
   upgraded = false;
+  protocol: Recording["protocol"] = "http/1.1";
   ending: string | undefined = undefined;
 
   /** A recording serves again: nothing of the request before may be left in it. */
@@ -88,6 +89,7 @@ class LiveRecording implements Recording {
     this.attempts = [];
     this.refusal = this.refusalDetail = "";
     this.upgraded = false;
+    this.protocol = "http/1.1";
     this.ending = undefined;
   }
 }
@@ -303,6 +305,7 @@ export class Recorder implements RecordKeeper {
     let tags = 0;
     if (recording.attempts.length > 1) tags |= Tag.Retried;
     if (recording.upgraded) tags |= Tag.Upgraded;
+    if (recording.protocol !== "http/1.1") tags |= recording.protocol === "grpc" ? Tag.Grpc : Tag.Http2;
     if (shadowRefused(recording.decision)) tags |= Tag.Shadow;
     if (recording.refusal !== "") tags |= Tag.EngineRefused;
     if (recording.attempts.some(({ simulated }) => simulated === true)) tags |= Tag.Simulated;

@@ -65,6 +65,8 @@ export interface Recording {
   /** Its sentence. */
   refusalDetail: string;
   upgraded: boolean;
+  /** What the client spoke; "grpc" is HTTP/2 with its content type. */
+  protocol: "http/1.1" | "h2" | "grpc";
   /**
    * How a layer-4 connection ended: HAProxy's two letters, and a third for who closed first (record/ending.ts).
    * Absent at layer 7 and while it is open.

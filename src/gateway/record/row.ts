@@ -159,7 +159,10 @@ function trackOf({ chunk, index }: RowPlace, story: Brief | undefined): Track {
 function protocolOf({ chunk, index }: RowPlace): Row["protocol"] {
   const layer4 = chunk.words[chunk.protocol[index]];
   if (layer4 !== "") return layer4 as Row["protocol"];
-  return (chunk.tags[index] & Tag.Upgraded) === 0 ? "http/1.1" : "websocket";
+  const tags = chunk.tags[index];
+  if (tags & Tag.Grpc) return "grpc";
+  if (tags & Tag.Http2) return "h2";
+  return tags & Tag.Upgraded ? "websocket" : "http/1.1";
 }
 
 function tagsOf(bits: number): string[] {

@@ -8,7 +8,7 @@ import type { PlanTls } from "../../model/tls.ts";
 import { Terminator } from "./terminator.ts";
 
 /** What this gateway speaks inside TLS, in order of preference. */
-const PROTOCOLS = ["http/1.1"];
+const PROTOCOLS = ["h2", "http/1.1"];
 
 export class Terminators {
   private readonly directory: string;

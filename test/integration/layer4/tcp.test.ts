@@ -31,7 +31,7 @@ describe("layer 4: TCP", () => {
     assert.equal(row.route, "listener/db");
     assert.equal(row.termination, "--");
     assert.deepEqual([row.requestBytes, row.responseBytes], [5, 5]);
-    assert.match(row.why, /the client closed first, then the server; its turn: /);
+    assert.match(row.why, /the client closed first, then the server; only endpoint/);
     const { connection, verdict, balance, curl, attempts, gateway } = running.detail(row);
     assert.equal(verdict.refused, false);
     assert.equal(verdict.sentence, "The client closed first, then the server.");

@@ -1,0 +1,133 @@
+/**
+ * One client connection of HTTP/2: a session of node:http2 over an accepted socket, its streams as exchanges, and the
+ * bounds that keep a hostile client from costing more than it sends.
+ * Must not know routes or backends.
+ */
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Millis } from "../../model/basics.ts";
+import type { EngineServices } from "../forward/services.ts";
+import type { AcceptedSocket, SocketReader } from "../listen/accept.ts";
+import type { Bound, Connection, Door } from "../listen/bound.ts";
+import type { Timed } from "../listen/clock.ts";
+import * as Limit from "../listen/limits.ts";
+import type { Secured } from "../listen/secured.ts";
+import { Http2Exchange, type StreamHost } from "./exchange.ts";
+
+/** Streams at a time; more are refused, and may be tried again. */
+export const MAX_STREAMS = 100;
+/**
+ * Streams that a client may reset in one second (the "rapid reset" attack, CVE-2023-44487). Node's nghttp2 has a bound
+ * of its own (1000 at once, then 33 a second); this one is closer.
+ */
+export const RESETS_PER_SECOND = 100;
+/** Names and values of a head; nghttp2 also ends a session after eight CONTINUATION frames of one head. */
+const MAX_PAIRS = 110;
+const MAX_HEAD = 16_384;
+const END_STREAM = 1;
+
+/** The session reads the socket by itself. */
+const NOBODY: SocketReader = { readBuffer: () => Buffer.allocUnsafeSlow(Limit.SMALL_BUFFER), receive: () => {} };
+
+export class Http2Connection implements Connection, Timed, StreamHost {
+  readonly services: EngineServices;
+  readonly clientIp: string;
+  readonly clientPort: number;
+  readonly secured: Secured | undefined;
+  gone = false;
+  private readonly bound: Bound;
+  private readonly session: ServerHttp2Session;
+  private readonly taken: AcceptedSocket;
+  private readonly busy = new Set<Http2Exchange>();
+  private readonly idle: Http2Exchange[] = [];
+  private idleSince: Millis;
+  private closingDue: Millis = Infinity;
+  private resets = 0;
+  private resetsSince: Millis = 0;
+
+  constructor(services: EngineServices, bound: Bound, door: Door) {
+    this.services = services;
+    this.bound = bound;
+    this.clientIp = door.clientIp;
+    this.clientPort = door.clientPort;
+    this.secured = door.secured;
+    this.taken = door.take(NOBODY);
+    const { socket } = this.taken;
+    if (door.ahead !== undefined) socket.unshift(door.ahead);
+    socket.setNoDelay(true);
+    this.session = performServerHandshake(socket, {
+      maxHeaderListPairs: MAX_PAIRS,
+      maxSessionInvalidFrames: 100,
+      settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEAD, enableConnectProtocol: false },
+    });
+    this.idleSince = services.now();
+    services.clock.watch(this);
+    this.session.on("error", () => {});
+    this.session.on("stream", (stream, _, flags, raw?: string[]) => this.opened(stream, flags, raw ?? []));
+    this.session.on("close", () => this.closed());
+  }
+
+  get listener(): number {
+    return this.bound.index;
+  }
+
+  left(exchange: Http2Exchange, reset: boolean): void {
+    this.busy.delete(exchange);
+    this.idle.push(exchange);
+    const now = this.services.now();
+    this.idleSince = now;
+    if (reset) this.countReset(now);
+    if (this.bound.index < 0 && this.busy.size === 0) this.retire();
+  }
+
+  retire(): void {
+    // GOAWAY; streams on their way may end.
+    if (!this.session.closed) this.session.close();
+    this.closingDue = Infinity;
+  }
+
+  destroy(): void {
+    this.session.destroy();
+    this.taken.socket.destroy();
+  }
+
+  tick(now: Millis): boolean {
+    let busy = false;
+    for (const exchange of this.busy) if (exchange.handling.tick(now)) busy = true;
+    if (this.busy.size > 0) return busy;
+    if (now >= this.closingDue) this.destroy();
+    else if (this.closingDue === Infinity && now - this.idleSince >= Limit.KEEP_ALIVE) {
+      this.session.close();
+      this.closingDue = now + Limit.LINGER;
+    }
+    return false;
+  }
+
+  private opened(stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
+    stream.on("error", () => {});
+    if (this.busy.size >= MAX_STREAMS || this.bound.index < 0) {
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      return;
+    }
+    if (stream.destroyed) return;
+    const exchange = this.idle.pop() ?? new Http2Exchange(this);
+    this.busy.add(exchange);
+    exchange.begin(stream, raw, (flags & END_STREAM) !== 0);
+  }
+
+  private countReset(now: Millis): void {
+    if (now - this.resetsSince >= 1000) {
+      this.resetsSince = now;
+      this.resets = 0;
+    }
+    if (++this.resets <= RESETS_PER_SECOND || this.session.destroyed) return;
+    this.session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  private closed(): void {
+    if (this.gone) return;
+    this.gone = true;
+    this.services.clock.forget(this);
+    this.bound.left(this);
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * One stream of an HTTP/2 connection as an exchange: its head in the form of HTTP/1.1, its body with flow control as
+ * back-pressure, its answer with trailers. Reused for the streams that follow.
+ * Must not outlive its stream's handling, and nothing that is sent may throw out of here.
+ */
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Exchange } from "../forward/exchange.ts";
+import { Handling } from "../forward/handling.ts";
+import type { EngineServices } from "../forward/services.ts";
+import { composeResponse, OutgoingResponse } from "../http1/compose.ts";
+import type { HeadEdit } from "../http1/edit.ts";
+import { Framing, type Head } from "../http1/head.ts";
+import { Event, MessageReader } from "../http1/reader.ts";
+import { HeadArrival, isLoopback } from "../listen/arrival.ts";
+import { httpDate } from "../listen/http-date.ts";
+import type { Secured } from "../listen/secured.ts";
+import type { Unreadable } from "../refuse/problems.ts";
+import { composeProblem, type Problem } from "../refuse/refuse.ts";
+import { headersOf, requestText, responseHeaders, shownAsHttp2, trailerLines } from "./fields.ts";
+import { grpcRefusal, isGrpc } from "./grpc.ts";
+
+/** What the streams of one connection share. */
+export interface StreamHost {
+  readonly services: EngineServices;
+  readonly clientIp: string;
+  readonly clientPort: number;
+  readonly secured: Secured | undefined;
+  /** Index into plan.listeners, or -1. */
+  readonly listener: number;
+  /** The stream is closed and its request recorded: the exchange may be used again. @param reset by the client. */
+  left(exchange: Http2Exchange, reset: boolean): void;
+}
+
+export class Http2Exchange implements Exchange {
+  readonly arrival: HeadArrival;
+  readonly head: Head;
+  readonly local: boolean;
+  readonly secure: boolean;
+  readonly version = "2";
+  readonly handling: Handling;
+  complete = false;
+  private readonly host: StreamHost;
+  private readonly reader = new MessageReader("request");
+  private readonly reply = new OutgoingResponse();
+  private stream: ServerHttp2Stream | undefined;
+  private trailers = "";
+  private responding = false;
+  private ended = false;
+  private replyTrailers = "";
+  private closed = false;
+  private held = false;
+
+  constructor(host: StreamHost) {
+    this.host = host;
+    this.head = this.reader.head;
+    this.local = isLoopback(host.clientIp);
+    this.secure = host.secured !== undefined;
+    this.arrival = new HeadArrival(this.head, host.clientIp, host.clientPort, host.secured);
+    this.handling = new Handling(host.services, this, this.arrival);
+  }
+
+  get requestHead(): string {
+    return shownAsHttp2(this.head.text);
+  }
+
+  /** Serves a stream. @param raw its header list. @param complete nothing follows it. */
+  begin(stream: ServerHttp2Stream, raw: readonly string[], complete: boolean): void {
+    this.stream = stream;
+    this.trailers = this.replyTrailers = "";
+    this.responding = this.ended = this.closed = this.held = false;
+    this.complete = complete;
+    stream.on("close", () => this.streamClosed(stream.rstCode));
+    stream.on("drain", () => this.handling.clientDrained());
+    stream.on("wantTrailers", () => this.sendTrailers(stream));
+    stream.on("trailers", (_, __, fields?: string[]) => (this.trailers = trailerLines(fields ?? [])));
+    stream.on("data", (bytes: Buffer) => this.received(bytes));
+    stream.on("end", () => this.requestEnded());
+    this.arrival.listener = this.host.listener;
+    const problem = this.read(raw, complete);
+    if (problem !== undefined) return this.handling.unreadable(problem);
+    this.handling.arrived();
+    if (!complete && this.handling.busy) this.handling.bodyRead();
+  }
+
+  private read(raw: readonly string[], complete: boolean): Unreadable | undefined {
+    const { text, problem } = requestText(raw);
+    if (problem !== undefined) return problem;
+    const { reader, head } = this;
+    reader.reset();
+    const bytes = Buffer.from(text, "latin1");
+    if (reader.next(bytes, 0, bytes.length) !== Event.Head) return reader.error as Unreadable;
+    // How the body is delimited is the protocol's matter: all that counts is whether there is one.
+    if (complete && head.contentLength !== 0) {
+      head.framing = Framing.None;
+      head.contentLength = -1;
+    } else if (!complete && head.framing === Framing.None) {
+      head.framing = Framing.Chunked;
+    }
+    return undefined;
+  }
+
+  private received(bytes: Buffer): void {
+    if (!this.handling.busy) return;
+    this.handling.bodyBytes(bytes, 0, bytes.length);
+    this.handling.bodyRead();
+  }
+
+  private requestEnded(): void {
+    if (this.complete) return;
+    this.complete = true;
+    if (!this.handling.busy) return;
+    this.handling.bodyEnded(this.trailers);
+    this.handling.bodyRead();
+  }
+
+  private streamClosed(code: number | undefined): void {
+    const reset = code !== constants.NGHTTP2_NO_ERROR && !this.ended;
+    this.closed = true;
+    this.stream = undefined;
+    if (this.handling.busy) this.handling.clientGone();
+    this.host.left(this, reset);
+  }
+
+  wantBody(): void {
+    if (!this.held) return;
+    this.held = false;
+    this.stream?.resume();
+    // The head may wait for a body that comes only after the answer has begun: gRPC's streams do that.
+    if (this.handling.busy) this.handling.bodyRead();
+  }
+
+  holdBody(): void {
+    if (this.complete || this.held) return;
+    this.held = true;
+    this.stream?.pause();
+  }
+
+  // ---- Writing -------------------------------------------------------------------------------------------------
+
+  get committed(): boolean {
+    return this.responding;
+  }
+
+  get pending(): boolean {
+    return this.stream?.writableNeedDrain === true;
+  }
+
+  inform(head: Head): void {
+    const { reply } = this;
+    this.prepare(head, "");
+    reply.framing = Framing.None;
+    const text = composeResponse(head, reply);
+    this.send((stream) => stream.additionalHeaders(responseHeaders(text)));
+  }
+
+  respond(head: Head, lines: string, edit: HeadEdit | undefined): string {
+    const { reply } = this;
+    this.prepare(head, lines);
+    reply.framing = head.framing === Framing.UntilClose ? Framing.Chunked : head.framing;
+    const text = composeResponse(head, reply, edit);
+    this.responding = true;
+    const endStream = head.framing === Framing.None;
+    // Trailers may follow a body whose length nobody has said.
+    const waitForTrailers = reply.framing === Framing.Chunked;
+    this.ended = endStream;
+    this.send((stream) =>
+      stream.respond(responseHeaders(text), { endStream, waitForTrailers, sendDate: false } as object),
+    );
+    return shownAsHttp2(text);
+  }
+
+  private prepare(head: Head, lines: string): void {
+    const { reply } = this;
+    reply.status = head.status;
+    reply.reason = head.reason;
+    reply.contentLength = head.contentLength;
+    reply.keepAlive = true;
+    reply.minor = 1;
+    reply.upgrade = "";
+    reply.skip = 0;
+    reply.lines = lines;
+  }
+
+  /** The bytes are copied: the stream keeps them until the client's window has room. */
+  body(buffer: Buffer, start: number, end: number): void {
+    if (start < end) this.send((stream) => void stream.write(Buffer.from(buffer.subarray(start, end))));
+  }
+
+  flush(): void {}
+
+  end(trailers: string): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.replyTrailers = trailers;
+    this.send((stream) => void stream.end());
+  }
+
+  private sendTrailers(stream: ServerHttp2Stream): void {
+    try {
+      stream.sendTrailers(headersOf(this.replyTrailers));
+    } catch {
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+    if (!this.complete) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
+  }
+
+  upgrade(head: Head, lines: string, edit: HeadEdit | undefined): string {
+    // Never asked for: a request over HTTP/2 offers no upgrade, and a backend that switches all the same is refused.
+    return this.respond(head, lines, edit);
+  }
+
+  endTunnel(): void {}
+
+  refuse(problem: Problem, instance: string): string {
+    const { head } = this;
+    const { services } = this.host;
+    this.responding = this.ended = true;
+    if (problem.status >= 400 && isGrpc(head.get("content-type"))) {
+      const text = grpcRefusal(problem, services.pseudonym);
+      this.send((stream) => stream.respond(responseHeaders(text), { endStream: true, sendDate: false } as object));
+      return shownAsHttp2(text);
+    }
+    const { head: text, body } = composeProblem(problem, {
+      instance,
+      pseudonym: services.pseudonym,
+      local: this.local,
+      bodiless: head.method === "HEAD",
+      keepAlive: true,
+      minor: 1,
+      date: httpDate(services.wallClock()),
+    });
+    this.send((stream) => {
+      stream.respond(responseHeaders(text), { endStream: body === "", sendDate: false } as object);
+      if (body !== "") stream.end(body, "latin1");
+    });
+    return shownAsHttp2(text);
+  }
+
+  cut(): void {
+    this.ended = true;
+    // Closing would end the body in good order before the reset: the client might take it for whole.
+    this.stream?.destroy(new Error("The answer is incomplete."));
+  }
+
+  done(): void {
+    const { stream } = this;
+    if (stream === undefined || this.closed || stream.destroyed) return;
+    // What still comes of the body is thrown away; a client that sends on is told to stop (RFC 9113 section 8.1).
+    stream.resume();
+    if (!this.complete && this.replyTrailers === "") {
+      if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
+      else stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
+    }
+  }
+
+  /** Nothing that a backend sent may end the process: what Node refuses to send becomes a reset. */
+  private send(how: (stream: ServerHttp2Stream) => void): void {
+    const { stream } = this;
+    if (stream === undefined || stream.destroyed || stream.closed) return;
+    try {
+      how(stream);
+    } catch {
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    }
+  }
+}
