@@ -4,6 +4,7 @@
  * Must not be bundled into the product.
  */
 import type {
+  AdminState,
   Detail,
   FilterVerdict,
   GatewayFunctions,
@@ -13,6 +14,8 @@ import type {
   PolicyStatus,
   Row,
   ServicesView,
+  Simulation,
+  SimulationView,
   Suggestion,
   Topics,
   TrafficCounts,
@@ -87,6 +90,8 @@ export class FakeGateway implements GatewayFunctions {
   watches = 0;
   asked: TrafficQuery[] = [];
   resets: string[] = [];
+  acts: string[] = [];
+  simulations: readonly SimulationView[] = [];
   revealed = 0;
   recording = true;
   dropped = 0;
@@ -229,6 +234,7 @@ export class FakeGateway implements GatewayFunctions {
         {
           name: "catalog",
           algorithm: "RoundRobin",
+          scale: 1,
           healthy: 1,
           total: 1,
           perSecond: 3.1,
@@ -292,6 +298,27 @@ export class FakeGateway implements GatewayFunctions {
     };
   }
 
+  setAdmin(service: string, url: string, admin: AdminState): void {
+    this.acts.push(`${admin} ${service} ${url}`);
+  }
+
+  simulate(service: string, url: string, simulation: Simulation | null): void {
+    const label = new URL(url).port;
+    this.simulations = simulation === null ? [] : [{ service, url, label: `:${label}`, simulation, words: "down" }];
+  }
+
+  clearSimulations(): void {
+    this.simulations = [];
+  }
+
+  scale(service: string, replicas: number): void {
+    this.acts.push(`scale ${service} ${replicas}`);
+  }
+
+  replicaLog(service: string, url: string): string {
+    return `the log of ${service} ${url}`;
+  }
+
   resetBucket(identity: string, key: string): void {
     this.resets.push(`${identity} ${key}`);
     this.#left.set(key, 60);
@@ -324,6 +351,7 @@ export class FakeGateway implements GatewayFunctions {
       perSecond: 12.4,
       rejected: 3,
       unhealthy: ["orders 2/3"],
+      simulations: this.simulations,
       processId: 4121,
     };
   }

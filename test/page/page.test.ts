@@ -321,6 +321,25 @@ describe("the page", function () {
     await page.getByText("24 of 96").first().waitFor();
   });
 
+  it("drains, scales and simulates, and never hides that something is simulated", async () => {
+    const { page, gateway } = await open(24, "/");
+    await page.getByRole("button", { name: "Services" }).click();
+    const menu = page.getByRole("combobox", { name: "Act on :4002 of orders" });
+    await menu.selectOption("Drain");
+    await eventually("the drain arrived", async () => gateway.acts.includes("Drain orders http://localhost:4002"));
+    await page.getByRole("button", { name: "One replica more" }).click();
+    await eventually("the scaling arrived", async () => gateway.acts.includes("scale catalog 2"));
+    await menu.selectOption("Down");
+    await eventually("the simulation arrived", async () => gateway.simulations.length === 1);
+    gateway.tell.statusChanged?.(gateway.status());
+    const banner = page.getByText("Simulating 1.");
+    await banner.waitFor();
+    await page.getByRole("button", { name: "Traffic", exact: true }).click();
+    await banner.waitFor();
+    await page.getByRole("button", { name: "End", exact: true }).click();
+    await eventually("the simulation ended", async () => gateway.simulations.length === 0);
+  });
+
   it("says that the gateway is lost, keeps what it showed, and comes back", async () => {
     const { page, server } = await open(24);
     await page.locator("#row-24").waitFor();
