@@ -7,6 +7,7 @@ import type { Passage } from "../model/arrival.ts";
 import { Exclusion, Mark, type TraceEntry } from "../model/decision.ts";
 import type { Plan } from "../model/plan.ts";
 import { storyAnswer } from "./answers.ts";
+import { whyInBrief } from "./brief.ts";
 import { routeCandidates } from "./candidates.ts";
 import { exclusionSentence } from "./exclusions.ts";
 import { attemptsOf, labelOf, noteWords, tellBalance, tellCandidates, type Attempt } from "./explain-balance.ts";
@@ -31,7 +32,7 @@ export function explain(decision: Judged, plan: Plan, seen: Passage, ended?: End
     balancer: tellBalance(told, attempts),
     routes: told.routes,
     balance: tellCandidates(told, attempts),
-    why: whyOf(told, attempts, ended),
+    why: whyInBrief(told, attempts, ended),
     track: trackOf(told, attempts, ended),
   };
 }
@@ -45,7 +46,7 @@ export function explainBriefly(
 ): Pick<Story, "refusal" | "why" | "track"> {
   const told = tellOf(decision, plan, seen, []);
   const attempts = attemptsOf(told.entries);
-  return { refusal: told.refusal, why: whyOf(told, attempts, ended), track: trackOf(told, attempts, ended) };
+  return { refusal: told.refusal, why: whyInBrief(told, attempts, ended), track: trackOf(told, attempts, ended) };
 }
 
 function tellOf(decision: Judged, plan: Plan, seen: Passage, routes: readonly RouteCandidate[]): Told {
@@ -83,6 +84,7 @@ function whyOf(told: Told, attempts: readonly Attempt[], ended?: Ended): string 
   const parts: string[] = [];
   const failure = ended === undefined ? "" : failureWords(ended.failure);
   if (failure !== "") parts.push(failure);
+  else if (ended !== undefined && ended.status >= 400) parts.push(`the backend answered ${ended.status}`);
   const shadow = told.entries.find(({ mark, reason }) => mark === Mark.Shadow && reason !== 0);
   if (shadow !== undefined) parts.push(`${plan.steps[shadow.index].name} would have refused (shadow)`);
   if (decision.service >= 0) parts.push(...whyEndpoint(told, attempts));

@@ -79,6 +79,8 @@ export interface RefusalReason<Config> {
   readonly title: string;
   /** One sentence with the numbers. May read the recorded passage; must not throw. */
   say(config: Config, x: number, y: number, seen: Passage): string;
+  /** The same in few words, for a table, to follow the policy's name: "0 of 20, next in 1.3 s". Absent: `say`. */
+  brief?(config: Config, x: number, y: number, seen: Passage): string;
   fix?(config: Config, x: number, y: number, seen: Passage): readonly Fix[];
 }
 
@@ -100,6 +102,8 @@ export interface CompileContext {
   readonly routeName?: string;
   /** undefined when it cannot be resolved; the reader has reported that by then. */
   secret(ref: SecretRef): string | undefined;
+  /** Text of a file, relative to the policy file; undefined when it cannot be read. Nothing secret: it may be shown. */
+  file(path: string): string | undefined;
 }
 
 /** A problem that the schema alone cannot see (an expression that does not parse, a bad CIDR). */
@@ -127,6 +131,11 @@ export interface Policy<Config, State, ReasonName extends string> {
   admits(config: Config, x: number, y: number, seen: Passage): string;
   check?(config: Config, context: CompileContext): readonly ConfigProblem[];
   needs?(config: Config, context: CompileContext): readonly FactRequest[];
+  /**
+   * At layer 4 there are addresses and no request. Absent: the policy needs HTTP. Present: undefined when this config
+   * works there too, else what it reads that is not there, after "reads".
+   */
+  layer4?(config: Config): string | undefined;
   /** It answers CORS preflights: a route with it takes a preflight for any method that it takes. */
   readonly preflights?: boolean;
   /** Absent for policies without state. */
@@ -146,11 +155,6 @@ export interface Policy<Config, State, ReasonName extends string> {
   ): readonly (readonly [string, string])[];
   /** Where in a request this policy reads a secret: masked in everything that leaves the gateway. */
   secretPlaces?(config: Config): readonly SecretPlace[];
-  /**
-   * At layer 4 there are addresses and no request. Absent: the policy needs HTTP. Present: undefined when this config
-   * works there too, else what it reads that is not there, after "reads".
-   */
-  layer4?(config: Config): string | undefined;
   /** Live gauges for the Limits view. */
   gauge?: LimitGauge<Config, State>;
 }

@@ -61,6 +61,7 @@ export const apiKey: Policy<Config, undefined, keyof typeof Refusal> = {
       status: 401,
       title: "API key missing",
       say: (c) => `there is no ${placeText(c)}`,
+      brief: () => "no key",
     },
     unknown: {
       status: 401,
@@ -75,6 +76,7 @@ export const apiKey: Policy<Config, undefined, keyof typeof Refusal> = {
       title: "consumer not in an allowed group",
       say: (c, _x, _y, seen) =>
         `${seen.caller.consumer ?? "the consumer"} is in ${listText(seen.caller.groups)}; one of ${listText(c.groups ?? [])} is needed`,
+      brief: (c, _x, _y, seen) => `${seen.caller.consumer ?? "consumer"} is not in ${listText(c.groups ?? [])}`,
       fix: (c, _x, _y, seen) =>
         seen.caller.groups.slice(0, 3).map((group) => ({
           title: `Allow the group ${group}`,

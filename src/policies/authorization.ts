@@ -66,6 +66,11 @@ export const authorization: Policy<Config, undefined, keyof typeof Refusal> = {
       status: 403,
       title: "no rule allows it",
       say: (c, _x, _y, seen) => notAllowedText(rulesOf(c), seen),
+      brief(c, _x, _y, seen) {
+        const rule = rulesOf(c).find(({ allows }) => allows);
+        if (rule === undefined) return "no rule allows it";
+        return `${rule.name}: ${rule.expression.inBrief(seen) || rule.expression.explain(seen)}`;
+      },
     },
     failed: {
       status: 403,

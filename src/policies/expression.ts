@@ -38,6 +38,8 @@ export interface Expression {
   measure(x: Passage): number | undefined;
   /** Why it is not true: the first part that is not, and the values it saw. For people; not on the hot path. */
   explain(x: Passage): string;
+  /** Only the values that `explain` saw: "jwt.scope was []"; "" when it reads none. */
+  inBrief(x: Passage): string;
   /** The parts that must all be true: the operands of the outermost &&. */
   parts(): readonly Expression[];
 }
@@ -140,6 +142,12 @@ class CompiledExpression implements Expression {
     if (value instanceof Error) return `${what} failed: ${wordsOf(value)}${seen && ` - ${seen}`}`;
     if (value !== true && value !== false) return `${what} is ${show(value)}, neither true nor false`;
     return `${what} was ${value}${seen && ` - ${seen}`}`;
+  }
+
+  inBrief(x: Passage): string {
+    const parts = this.parts();
+    const culprit = parts.find((part) => part.test(x) !== true) ?? parts[0];
+    return culprit === this || culprit === undefined ? this.#seen(x) : culprit.inBrief(x);
   }
 
   parts(): readonly Expression[] {

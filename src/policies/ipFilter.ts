@@ -50,6 +50,7 @@ export const ipFilter: Policy<Config, undefined, keyof typeof Refusal> = {
       title: "address not allowed",
       say: (c, _x, _y, seen) =>
         `${seen.arrival.clientIp} is in none of the ${c.allow?.length ?? 0} blocks of \`allow\``,
+      brief: (_c, _x, _y, seen) => `${seen.arrival.clientIp} is not allowed`,
       fix: (c, _x, _y, seen) => [
         {
           title: `Allow ${seen.arrival.clientIp}`,

@@ -141,7 +141,12 @@ export const jwt: Policy<Config, undefined, RefusalName> = {
   example: 'jwt: { issuer: "https://dev.local/", audiences: [orders], jwks: ./jwks.json }\n',
   config: config as unknown as z.ZodMiniType<Config>,
   reasons: {
-    missing: { status: 401, title: "token missing", say: (c) => `there is no token in the header ${c.header}` },
+    missing: {
+      status: 401,
+      title: "token missing",
+      say: (c) => `there is no token in the header ${c.header}`,
+      brief: () => "no token",
+    },
     malformed: {
       status: 401,
       title: "token malformed",
@@ -162,6 +167,7 @@ export const jwt: Policy<Config, undefined, RefusalName> = {
       title: "token expired",
       say: (c, late) =>
         `the token expired ${secondsText(late)} ago; a clock skew of ${writeDuration(c.clockSkew)} is allowed`,
+      brief: (_c, late) => `expired ${secondsText(late)} ago`,
       fix: (_c, late) => widenSkew(late),
     },
     notYetValid: {
@@ -169,6 +175,7 @@ export const jwt: Policy<Config, undefined, RefusalName> = {
       title: "token not valid yet",
       say: (c, early) =>
         `the token becomes valid in ${secondsText(early)}; a clock skew of ${writeDuration(c.clockSkew)} is allowed`,
+      brief: (_c, early) => `valid only in ${secondsText(early)}`,
       fix: (_c, early) => widenSkew(early),
     },
     wrongIssuer: {

@@ -85,6 +85,7 @@ export const rateLimit: Policy<Config, State, keyof typeof Refusal> = {
       title: "rate limit reached",
       say: (c, left, wait, seen) =>
         `${amount(left)} of ${capacityOf(c)} ${unitOf(c)} left (${limitText(c)}); ${costText(c, seen)} needed; next in ${seconds(wait)}`,
+      brief: (c, left, wait) => `${short(amount(left))} of ${capacityOf(c)}, next in ${short(seconds(wait))}`,
       fix: (c, left, _wait, seen) => raise(c, Math.ceil(capacityOf(c) - left + (costOf(c, seen) ?? 1) - 1e-11)),
     },
     tooCostly: {
@@ -317,6 +318,11 @@ function limitText(c: Config): string {
 /** Rounded down, so that 0.96 of a token does not read as a whole one. */
 function amount(value: number): string {
   return Number.isInteger(value) && value !== 0 ? String(value) : (Math.floor(value * 10 + 1e-6) / 10).toFixed(1);
+}
+
+/** "5.0 s" -> "5 s": a table has no room for it. */
+function short(number: string): string {
+  return number.replace(/\.0(?= |$)/, "");
 }
 
 function seconds(wait: Millis): string {

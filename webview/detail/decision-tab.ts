@@ -5,6 +5,7 @@
  */
 import { html, nothing, type TemplateResult } from "lit";
 import type { Detail, EndpointCandidate, RouteCandidate, TimelineStep } from "../../src/contract/messages.ts";
+import { breakable } from "../parts/words-break.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";
 
 const WORDS: Readonly<Record<TimelineStep["state"], string>> = {
@@ -48,13 +49,6 @@ function timelineStep(step: TimelineStep, open: OpenPlace, routes: readonly Rout
     }
     ${placeLink(step.location, open)}
   </li>`;
-}
-
-/** "requestHeaders" may break before the H: names are broken between their words and nowhere else. */
-function breakable(label: string): TemplateResult[] {
-  return label
-    .split(/(?<=[a-z0-9])(?=[A-Z])|(?<=[-_./])/)
-    .map((part, i) => (i === 0 ? html`${part}` : html`<wbr />${part}`));
 }
 
 function factList(step: TimelineStep): TemplateResult | typeof nothing {

@@ -138,9 +138,7 @@ export const COLUMNS: readonly Column[] = [
     grow: 0,
     right: true,
     cell: (row) =>
-      html`<span class="num dim"
-        >${row.duration < 0 ? (staysOpen(row) ? "open" : "…") : duration(row.duration)}</span
-      >`,
+      html`<span class="num dim">${row.duration < 0 ? (staysOpen(row) ? "open" : "…") : duration(row.duration)}</span>`,
   },
   {
     name: "size",

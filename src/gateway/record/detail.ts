@@ -4,9 +4,10 @@
  * Must not keep what it made: details are large and rare.
  */
 import type { Detail, Row, Verdict } from "../../contract/messages.ts";
+import { seedWords } from "../../decide/explain-balance.ts";
 import { explain } from "../../decide/explain.ts";
 import { failureWords } from "../../decide/failures.ts";
-import type { Story } from "../../decide/story.ts";
+import type { Story, StoryStep } from "../../decide/story.ts";
 import { STATUS_CODES } from "node:http";
 import type { Plan } from "../../model/plan.ts";
 import { bodyViewOf } from "./body-view.ts";
@@ -14,7 +15,7 @@ import { RowStateCode } from "./chunk.ts";
 import { connectionView } from "./connection-view.ts";
 import { curlOf } from "./curl.ts";
 import { fieldsOf, startLine } from "./heads.ts";
-import { journeyOf } from "./journey.ts";
+import { journeyOf, type Journey } from "./journey.ts";
 import type { Mask } from "./mask.ts";
 import { endingWords } from "./ending.ts";
 import { passageOf } from "./passage.ts";
@@ -86,12 +87,13 @@ function assemble(parts: Parts): Detail {
   const row = mask === undefined ? { ...parts.row, path: chunk.words[chunk.path[index]] } : parts.row;
   const body = (head: string, bytes: Buffer, size: number) =>
     bodyViewOf({ head, bytes: payload === undefined ? undefined : bytes, size, mask });
+  const journey = payload === undefined || chunk.protocol[index] !== 0 ? NO_JOURNEY : journeyIn(parts, plan);
   return {
     row,
     verdict: chunk.protocol[index] === 0 ? verdictOf(story, plan, plain) : connectionVerdict(story, plan, plain),
-    ...storyParts(story),
+    ...storyParts(story, (step) => shapeWords(journey, plan, chunk.route[index], step)),
     ...(chunk.protocol[index] === 0 ? {} : { connection: connection(parts) }),
-    fields: payload === undefined || chunk.protocol[index] !== 0 ? [] : fields(parts, plan),
+    fields: journey.fields,
     requestBody: body(kept.requestHead, kept.requestBody, row.requestBytes),
     responseBody: body(kept.responseHead || kept.replyHead, kept.responseBody, row.responseBytes),
     timing: row.state === "pending" ? [] : timingOf(start, start + chunk.decidedAfter[index], end, attempts),
@@ -101,14 +103,32 @@ function assemble(parts: Parts): Detail {
   };
 }
 
-function fields({ place, kept, shown }: Parts, plan: Plan | undefined): Detail["fields"] {
+const NO_JOURNEY: Journey = { fields: [], changes: new Map() };
+
+/** What a step did to the request or its answer, instead of what such a step does in general. */
+function shapeWords({ changes }: Journey, plan: Plan | undefined, route: number, told: StoryStep): string | undefined {
+  const step = plan?.steps.find(({ source }) => source === told.source);
+  const words = step && changes.get(step);
+  if (step === undefined || words === undefined || told.state !== "ok") return undefined;
+  const judges = step.listener !== undefined || plan?.routes[route]?.steps.includes(step.index) === true;
+  if (judges) return words.length === 0 ? undefined : `${told.sentence}; ${words.join("; ")}`;
+  return words.length === 0 ? "found nothing to change" : words.join("; ");
+}
+
+/** The request's own number as the backend or the client was told it: it ends in the seed. */
+function requestIdIn({ upstreamHead, replyHead }: Payload, seed: number): string {
+  const told = new RegExp(`\\b[0-9a-z]+-${seedWords(seed)}\\b`);
+  return (told.exec(upstreamHead) ?? told.exec(replyHead))?.[0] ?? "";
+}
+
+function journeyIn({ place, kept, shown }: Parts, plan: Plan | undefined): Journey {
   const { chunk, index } = place;
   return journeyOf({
     payload: kept,
     plan,
     route: chunk.route[index],
     match: chunk.match[index],
-    seen: passageOf(place, kept.requestHead, ""),
+    seen: passageOf(place, kept.requestHead, requestIdIn(kept, chunk.seed[index])),
     show: (name, value) => shown.field(name, value),
   });
 }

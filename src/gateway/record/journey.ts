@@ -23,13 +23,20 @@ export interface JourneyInput {
   show(name: string, value: string): string;
 }
 
+/** What the shapes did, by the step that did it, in words: "x-user set to alice". A step that ran has an entry. */
+type Changes = Map<PlanStep, string[]>;
+
 /** Fields as a shape sees and changes them, with the step that changed each one last. */
 class TracedFields implements FieldEdit {
   readonly values = new Map<string, string[]>();
   readonly owners = new Map<string, PlanStep>();
   step: PlanStep | undefined;
+  protected readonly changes: Changes;
+  protected readonly show: JourneyInput["show"];
 
-  constructor(head: string) {
+  constructor(head: string, changes: Changes, show: JourneyInput["show"]) {
+    this.changes = changes;
+    this.show = show;
     for (const { name, value } of fieldsOf(head)) this.list(name).push(value);
   }
 
@@ -40,20 +47,26 @@ class TracedFields implements FieldEdit {
 
   set(name: string, value: string): void {
     this.values.set(name.toLowerCase(), [value]);
-    this.own(name);
+    this.own(name, `${name} set to ${this.show(name, value)}`);
   }
 
   add(name: string, value: string): void {
     this.list(name).push(value);
-    this.own(name);
+    this.own(name, `${name} added: ${this.show(name, value)}`);
   }
 
   remove(name: string): void {
-    if (this.values.delete(name.toLowerCase())) this.own(name);
+    if (this.values.delete(name.toLowerCase())) this.own(name, `${name} removed`);
   }
 
-  protected own(name: string): void {
-    if (this.step !== undefined) this.owners.set(name.toLowerCase(), this.step);
+  protected own(name: string, words: string): void {
+    if (this.step === undefined) return;
+    this.owners.set(name.toLowerCase(), this.step);
+    this.tell(this.step, words);
+  }
+
+  protected tell(step: PlanStep, words: string): void {
+    this.changes.get(step)?.push(words);
   }
 
   private list(name: string): string[] {
@@ -69,8 +82,8 @@ const TARGET = ":target";
 class TracedRequest extends TracedFields implements RequestEdit {
   private target: { path: string; query: string | undefined };
 
-  constructor(head: string, seen: Passage) {
-    super(head);
+  constructor(head: string, seen: Passage, changes: Changes, show: JourneyInput["show"]) {
+    super(head, changes, show);
     this.target = { path: seen.arrival.path ?? "", query: seen.arrival.query };
   }
 
@@ -79,8 +92,9 @@ class TracedRequest extends TracedFields implements RequestEdit {
   }
 
   set path(path: string) {
+    const before = this.whole;
     this.target.path = path;
-    this.own(TARGET);
+    this.retarget(before);
   }
 
   get query(): string | undefined {
@@ -88,8 +102,13 @@ class TracedRequest extends TracedFields implements RequestEdit {
   }
 
   set query(query: string | undefined) {
+    const before = this.whole;
     this.target.query = query;
-    this.own(TARGET);
+    this.retarget(before);
+  }
+
+  private retarget(before: string): void {
+    if (before !== this.whole) this.own(TARGET, `${this.show(TARGET, before)} → ${this.show(TARGET, this.whole)}`);
   }
 
   get authority(): string {
@@ -105,18 +124,24 @@ class TracedRequest extends TracedFields implements RequestEdit {
   }
 }
 
-export function journeyOf(input: JourneyInput): FieldJourney[] {
-  const { payload } = input;
-  const request = new TracedRequest(payload.requestHead, input.seen);
-  runShapes(input, request, (shape, matched) => shape.request?.(input.seen, request, matched));
-  const reply = new TracedFields(payload.responseHead);
-  runShapes(input, reply, (shape) => shape.response?.(input.seen, reply));
-  return [...requestFields(input, request), ...replyFields(input, reply)];
+export interface Journey {
+  readonly fields: readonly FieldJourney[];
+  readonly changes: ReadonlyMap<PlanStep, readonly string[]>;
+}
+
+export function journeyOf(input: JourneyInput): Journey {
+  const { payload, show } = input;
+  const changes: Changes = new Map();
+  const request = new TracedRequest(payload.requestHead, input.seen, changes, show);
+  runShapes(input, request, changes, (shape, matched) => shape.request?.(input.seen, request, matched));
+  const reply = new TracedFields(payload.responseHead, changes, show);
+  if (payload.responseHead !== "") runShapes(input, reply, changes, (shape) => shape.response?.(input.seen, reply));
+  return { fields: [...requestFields(input, request), ...replyFields(input, reply)], changes };
 }
 
 type Run = (shape: Shape, matched: PathMatch) => void;
 
-function runShapes(input: JourneyInput, fields: TracedFields, run: Run): void {
+function runShapes(input: JourneyInput, fields: TracedFields, changes: Changes, run: Run): void {
   const route = input.plan?.routes[input.route];
   const match = route?.matches[input.match];
   if (input.plan === undefined || route === undefined || match === undefined) return;
@@ -126,6 +151,7 @@ function runShapes(input: JourneyInput, fields: TracedFields, run: Run): void {
     try {
       if (step.listener !== undefined && step.listener !== input.seen.arrival.listener) continue;
       if (step.when?.(input.seen) === false) continue;
+      if (!changes.has(step)) changes.set(step, []);
       run(step.act as Shape, match.path);
     } catch {
       // The head is evicted or cut: what could not be run again is shown without its owner.

@@ -126,7 +126,11 @@ export function storyOf<Told>(
   const decision = decisionOf(place);
   if (decision.trace.length === 0 && decision.builtIn === 0) return undefined;
   const head = recorder.payloads.requestHead(chunk.segment[index], chunk.offset[index]);
-  const ended = { status: chunk.status[index], failure: chunk.failure[index] };
+  const ended = {
+    status: chunk.status[index],
+    failure: chunk.failure[index],
+    ...(chunk.attempts[index] > 1 ? { tries: chunk.unpackAttempts(index) } : {}),
+  };
   return tell(decision, plan, passageOf(place, head, requestId), ended);
 }
 

@@ -9,10 +9,14 @@ import { locationOf } from "./location.ts";
 
 type StoryParts = Pick<Detail, "gateway" | "balancer" | "routes" | "balance">;
 
-export function storyParts(story: Story | undefined): StoryParts {
+/** @param worded a better sentence for a step, when there is one. */
+export function storyParts(
+  story: Story | undefined,
+  worded: (step: StoryStep) => string | undefined = () => undefined,
+): StoryParts {
   if (story === undefined) return { gateway: [], balancer: [], routes: [] };
   return {
-    gateway: story.gateway.map(stepView),
+    gateway: story.gateway.map((step) => stepView({ ...step, sentence: worded(step) ?? step.sentence })),
     balancer: story.balancer.map(stepView),
     routes: story.routes.map(({ route, match, verdict, why, source }): RouteCandidate => ({
       route,
