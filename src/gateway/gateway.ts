@@ -376,7 +376,10 @@ export class Gateway implements SessionGateway {
 
   resetBucket(identity: string, key: string): void {
     const { plan, state } = this.active;
-    resetBucket(plan, state, now(), identity, key);
+    const at = now();
+    resetBucket(plan, state, at, identity, key);
+    const step = plan.steps.findIndex((each) => each.identity === identity);
+    this.options.journal?.({ kind: "reset", at, step, key });
     this.actions++;
   }
 
@@ -385,8 +388,18 @@ export class Gateway implements SessionGateway {
   }
 
   async simulate(service: string, url: string, simulation: Simulation | null): Promise<void> {
-    await this.simulations.set(service, url, this.hands.label(service, url), simulation);
+    const label = this.hands.label(service, url);
+    if (simulation?.kind === "errors" && !this.answersHttp(service))
+      throw new Error(`No HTTP request goes to "${service}", so no status can be answered: simulate down or latency.`);
+    await this.simulations.set(service, url, label, simulation);
     this.urgency++;
+  }
+
+  private answersHttp(name: string): boolean {
+    const { services, routes } = this.active.plan;
+    return routes.some(
+      ({ layer4, backends }) => layer4 !== true && backends.some(({ service }) => services[service].name === name),
+    );
   }
 
   clearSimulations(): void {

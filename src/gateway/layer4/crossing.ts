@@ -13,6 +13,7 @@ import type { PlanEndpoint, PlanRoute, PlanService } from "../../model/plan.ts";
 import { Failure, Life, type Outcome } from "../../model/state.ts";
 import { LivePassage } from "../forward/passage.ts";
 import type { Active, EngineServices } from "../forward/services.ts";
+import type { Pretence } from "../simulate/simulations.ts";
 import type { Ending } from "../record/ending.ts";
 import type { AttemptRecord, Recording } from "../record/recording.ts";
 import { ATTEMPTS, PROGRESS } from "./limits.ts";
@@ -131,6 +132,20 @@ export class Crossing {
       retried: false,
     };
     this.recording.attempts.push(this.attempt);
+  }
+
+  /** What a person pretends of the endpoint. An answer with a status is none of this layer's. */
+  meet(): Exclude<Pretence, { kind: "errors" }> | undefined {
+    const { decision } = this.recording;
+    const met = this.services.simulations.meet(
+      this.service.name,
+      this.endpoint.url,
+      this.passage.seed,
+      decision.attempts,
+    );
+    if (met === undefined || met.kind === "errors") return undefined;
+    if (this.attempt !== undefined) this.attempt.simulated = true;
+    return met;
   }
 
   /** The server took the connection. */

@@ -203,8 +203,21 @@ export class TcpConnection implements Connection, SocketReader, ServerOwner, Tim
 
   private dial(now: Millis): void {
     const { crossing } = this;
-    const { endpoint } = crossing;
     crossing.begin(now);
+    const met = crossing.meet();
+    if (met === undefined) return this.reach(now);
+    const place = `${crossing.service.name} at ${crossing.endpoint.label}`;
+    this.due = Infinity;
+    const down = (): void => this.failed(Failure.ConnectRefused, `${place} is simulated to be down: nobody was asked.`);
+    const timer = setTimeout(
+      () => (met.kind === "down" ? down() : this.reach(this.services.now())),
+      met.kind === "down" ? 0 : met.milliseconds,
+    );
+    this.callOff = () => clearTimeout(timer);
+  }
+
+  private reach(now: Millis): void {
+    const { endpoint } = this.crossing;
     this.due = now + Limit.CONNECT;
     const race = new Dial<ServerSide>(
       endpoint.host,

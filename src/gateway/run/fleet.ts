@@ -130,6 +130,8 @@ export class Fleet {
         `Switchyard does not run the replicas of "${name}": give the service \`run\` instead of endpoints.`,
       );
     }
+    if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_REPLICAS)
+      throw new Error(`A service has 1 to ${MOST_REPLICAS} replicas, not ${wanted}.`);
     const change = await this.change(group, service, group.identity, wanted, this.takenPorts(plan));
     return this.drafted(plan, [change], false);
   }

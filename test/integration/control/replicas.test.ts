@@ -172,6 +172,37 @@ ${extra}routes: [{ name: all, backendRefs: [{ service: shop }] }]
     assert.match(gateway.detail(1, false)?.attempts[0].outcome ?? "", /^200 in .* \(simulated\)$/);
   });
 
+  it("simulated down at layer 4: connections go to the other replica, and errors are refused", async () => {
+    const [a, b] = [await replica("a"), await replica("b")];
+    const text = `version: 1
+listeners:
+  - name: wire
+    port: 0
+    address: 127.0.0.1
+    protocol: TCP
+    backendRefs: [{ service: shop }]
+services:
+  shop:
+    endpoints: [{ url: "tcp://${new URL(a).host}" }, { url: "tcp://${new URL(b).host}" }]
+`;
+    const gateway = new Gateway({ file: policyFile(text) });
+    gateways.push(gateway);
+    await gateway.start(text);
+    const [{ url }] = views(gateway);
+    await gateway.simulate("shop", url, { kind: "down" });
+    const { port } = gateway.statusView(stamp).listeners[0];
+    for (let i = 0; i < 4; i++) {
+      const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } });
+      assert.equal(await answer.text(), "b");
+    }
+    const rows = Array.from({ length: 4 }, (_, i) => gateway.row(i + 1));
+    assert.ok(rows.some((row) => row?.tags.includes("simulated")));
+    await assert.rejects(
+      gateway.simulate("shop", url, { kind: "errors", status: 503, percent: 100 }),
+      /No HTTP request goes to "shop"/,
+    );
+  });
+
   it("an endpoint that leaves the file ends what it has, and gets no retry any more", async () => {
     const { gateway, a, b, text, ask } = await scene();
     const slow = [ask("/slow"), ask("/slow")];

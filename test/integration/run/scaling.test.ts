@@ -80,6 +80,8 @@ describe("scaling replicas that the gateway runs", function () {
   it("is refused for a service that it does not run, and beyond 32", async () => {
     const running = await Running.start(policy({ from: await freeSpan() }));
     await assert.rejects(running.gateway.scale("nobody", 2), /does not run the replicas of "nobody"/);
+    for (const count of [0, 33, 1.5])
+      await assert.rejects(running.gateway.scale("reviews", count), /has 1 to 32 replicas/);
   });
 
   it("leaves edits that were based on the same text welcome", async () => {
