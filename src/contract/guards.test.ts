@@ -14,9 +14,26 @@ describe("guardFrame", () => {
       call("detail", 7, false),
       call("propose", "version: 1", -1),
       call("explain", { method: "GET", url: "/", headers: { accept: "*/*" } }),
+      call("setAdmin", "orders", "http://localhost:4001", "Drain"),
+      call("simulate", "orders", "http://localhost:4001", { kind: "errors", status: 503, percent: 20 }),
+      call("simulate", "orders", "http://localhost:4001", null),
+      call("scale", "orders", 32),
       call("stop"),
     ])
       assert.deepEqual(guardFrame(frame), { kind: "call" });
+  });
+
+  it("refuses what would make no sense of one replica", () => {
+    for (const [name, ...rest] of [
+      ["setAdmin", "orders", "http://a", "Gone"],
+      ["simulate", "orders", "http://a", { kind: "errors", status: 200, percent: 20 }],
+      ["simulate", "orders", "http://a", { kind: "latency", milliseconds: 1e9 }],
+      ["simulate", "orders", "http://a", { kind: "fire" }],
+      ["simulate", "orders", "http://a"],
+      ["scale", "orders", 0],
+      ["scale", "orders", 33],
+    ])
+      assert.equal(guardFrame(call(name as string, ...rest)).kind, "refused", JSON.stringify([name, ...rest]));
   });
 
   it("answers a call that it refuses, and says which argument is wrong", () => {

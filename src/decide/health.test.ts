@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { Decision } from "../model/decision.ts";
+import { Decision, Exclusion } from "../model/decision.ts";
 import { freshState } from "../model/fresh.ts";
-import { Admin, Failure, Probe, type Outcome } from "../model/state.ts";
+import { Admin, Failure, Life, Probe, type Outcome } from "../model/state.ts";
 import { decide } from "./decide.ts";
 import { enter } from "./enter.ts";
-import { probed, setAdmin } from "./health.ts";
+import { exclusionSentence } from "./exclusions.ts";
+import { probed, setAdmin, setLife } from "./health.ts";
 import { answered, arrivalOf, passageOf, planOf, type PlanSpec } from "./plan.fixture.ts";
 import { settle } from "./settle.ts";
 
@@ -123,5 +124,39 @@ describe("setAdmin", () => {
     const { state } = scene();
     assert.equal(setAdmin(state, 0, 0, Admin.Drain, 1), true);
     assert.equal(setAdmin(state, 0, 0, Admin.Drain, 1), false);
+  });
+});
+
+describe("the life of an endpoint", () => {
+  it("keeps requests away until it serves, and then holds nothing of its predecessor against it", () => {
+    const { state, endpoints } = scene();
+    endpoints[0].failures = 4;
+    endpoints[0].ejectedUntil = 99_000;
+    endpoints[0].probe = Probe.Down;
+    assert.ok(setLife(state, 0, 0, Life.Restarting, 5000, 137, 1000));
+    assert.ok(!setLife(state, 0, 0, Life.Restarting, 5000, 137, 1000), "nothing new");
+    assert.ok(setLife(state, 0, 0, Life.Serving, 0, 137, 5100));
+    const { failures, ejectedUntil, probe, life } = endpoints[0];
+    assert.deepEqual([failures, ejectedUntil, probe, life], [0, 0, Probe.Unknown, Life.Serving]);
+  });
+
+  it("is no matter of panic: who does not serve is not even counted", () => {
+    const { plan, state } = scene({ panicThreshold: 100 });
+    for (let i = 1; i < plan.services[0].endpoints.length; i++) setLife(state, 0, i, Life.Starting, 0, 0, 1);
+    for (let seed = 0; seed < 20; seed++) {
+      const x = passageOf(arrivalOf("GET", "localhost/"), seed);
+      const out = new Decision();
+      enter(x, plan, state, 10, out);
+      decide(x, plan, state, 10, out);
+      assert.equal(out.endpoint, 0);
+    }
+  });
+
+  it("is worded with how the process ended and when the next one starts", () => {
+    const say = (reason: number, x: number, y: number) => exclusionSentence({ reason, x, y });
+    assert.equal(say(Exclusion.Restarting, 4000, 1), "is restarting in 4 s after exit code 1");
+    assert.equal(say(Exclusion.Restarting, 500, 137), "is restarting in 500 ms after SIGKILL");
+    assert.equal(say(Exclusion.Restarting, 500, -1), "is restarting in 500 ms after it could not be started");
+    assert.equal(say(Exclusion.Leaving, 0, 0), "is leaving: it gets no new requests");
   });
 });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { EndpointView, LimitKeyView, LimitsView, ServicesView } from "../../contract/messages.ts";
+import type { EndpointView, GatewayStatus, LimitKeyView, LimitsView, ServicesView } from "../../contract/messages.ts";
+import { statusText } from "../status-text.ts";
 import { changes, plain } from "./leaf.ts";
 import { limitLeaves, routeLeaves, serviceLeaves, stillFilling } from "./leaves.ts";
 
@@ -46,6 +47,48 @@ describe("the trees", () => {
         ["circle-slash", "ejected, back in 18 s after 5 failures"],
       ],
     );
+  });
+
+  it("say first of all that something is simulated, and offer what fits", () => {
+    const [service] = serviceLeaves(
+      services([
+        endpoint(1, { simulation: "503 for 20% of requests" }),
+        endpoint(2, { health: "drain", sentence: "draining: gets no new requests", admin: "Drain", managed: true }),
+      ]),
+    );
+    assert.deepEqual(
+      service.children.map(({ icon, description, context }) => [icon, description, context]),
+      [
+        ["beaker", "simulated: 503 for 20% of requests · up · 2 in flight · 41 ms", "switchyard.endpoint.up.simulated"],
+        ["arrow-circle-down", "draining: gets no new requests", "switchyard.endpoint.drain.held.managed"],
+      ],
+    );
+    assert.deepEqual(service.children[0].endpoint, { service: "orders", url: "http://localhost:4001" });
+  });
+
+  it("never lose sight of a simulation in the status bar", () => {
+    const status: GatewayStatus = {
+      stamp,
+      state: "running",
+      listeners: [{ name: "edge", url: "http://localhost:8080", port: 8080 }],
+      policy: { file: "switchyard.yaml", revision: 1, acceptedAt: 0, invalid: false, diagnostics: [] },
+      perSecond: 12,
+      rejected: 3,
+      unhealthy: ["orders 2/3"],
+      simulations: [
+        {
+          service: "orders",
+          url: "http://localhost:4001",
+          label: ":4001",
+          simulation: { kind: "down" },
+          words: "down",
+        },
+      ],
+      processId: 1,
+    };
+    const { text, tooltip } = statusText("running", status);
+    assert.equal(text, "$(beaker) simulating 1");
+    assert.match(tooltip, /simulated: orders :4001 down/);
   });
 
   it("report only the rows whose text changed", () => {
