@@ -80,6 +80,7 @@ export class Handling implements Handler, Run {
     const recording = this.open(now, this.exchange.requestHead);
     recording.protocol = protocolOf(this.exchange);
     services.recorder.began(recording);
+    passage.id = recording.id;
     if (head.method === "CONNECT") {
       return this.refuse(
         requestProblem(
@@ -107,8 +108,9 @@ export class Handling implements Handler, Run {
     this.entered = true;
     enter(passage, plan, state, now, recording.decision);
     if (services.journal !== undefined) {
-      const { id, seed } = recording;
-      services.journal({ kind: "enter", id, at: now, wallClock: passage.wallClock, seed, arrival });
+      const { id, seed, requestHead } = recording;
+      const { wallClock } = passage;
+      services.journal({ kind: "enter", id, at: now, wallClock, seed, arrival: arrival.kept(requestHead) });
     }
     if (recording.decision.refused) return this.refuseByPolicy();
     if (recording.decision.answer >= 0) return this.proceed(now);
@@ -125,6 +127,7 @@ export class Handling implements Handler, Run {
     this.arrival.blank();
     const recording = this.open(this.services.now(), problem.seen);
     this.services.recorder.began(recording);
+    this.passage.id = recording.id;
     this.refuse(malformed(problem));
   }
 

@@ -13,7 +13,7 @@ export class LivePassage implements Passage {
   seed = 0;
   tried = 0;
   wallClock = 0;
-  /** Number of the recording. */
+  /** Number of the recording; below 0 while recording is off. */
   id = 0;
 
   constructor(arrival: Arrival) {
@@ -31,7 +31,7 @@ export class LivePassage implements Passage {
   }
 
   requestId(): string {
-    return requestId(this.id, this.seed);
+    return requestId(Math.max(0, this.id), this.seed);
   }
 }
 

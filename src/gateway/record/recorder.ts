@@ -113,6 +113,7 @@ export class Recorder implements RecordKeeper {
   private readonly listeners = new Set<RecorderListener>();
   private readonly pool: LiveRecording[] = [];
   private nextId = 1;
+  private unkept = 0;
   private base = 1;
   private pendingCapture = 0;
   private droppedRows = 0;
@@ -134,8 +135,12 @@ export class Recorder implements RecordKeeper {
   }
 
   began(recording: Recording): void {
-    if (!this.recording) return;
     const live = recording as LiveRecording;
+    if (!this.recording) {
+      // The journal tells requests apart also while nobody keeps them.
+      if (live.id === 0) live.id = --this.unkept;
+      return;
+    }
     if (live.kept) return;
     live.kept = true;
     let chunk = this.chunks[this.chunks.length - 1];
@@ -289,8 +294,10 @@ export class Recorder implements RecordKeeper {
     const page = this.plans.get(recording.revision);
     if (page === undefined) return rejected;
     page.routes[decision.route]?.count(end, rejected);
-    for (const attempt of recording.attempts)
-      page.endpoints[decision.service]?.[attempt.endpoint]?.count(end, attempt.failure !== 0);
+    for (const { endpoint, startedAt, firstByteAt, failure, status } of recording.attempts) {
+      const firstByte = firstByteAt < 0 ? -1 : firstByteAt - startedAt;
+      page.endpoints[decision.service]?.[endpoint]?.attempt(end, failure !== 0 || status >= 500, firstByte);
+    }
     return rejected;
   }
 
