@@ -315,6 +315,11 @@ export interface EndpointView {
   readonly perSecond: number;
   /** 0..1 of the service's traffic. */
   readonly share: number;
+  /** Of the time to the first byte over the last ten seconds, milliseconds; -1 = no answer in that time. */
+  readonly p50?: number;
+  readonly p95?: number;
+  /** Share of attempts that failed, 0 to 1, in steps of ten seconds, oldest first; -1 = none in that time. */
+  readonly history?: readonly number[];
   /** What a person, or the file, decided about it. */
   readonly admin?: AdminState;
   /** Set while something is simulated on it: "down", "300 ms latency", "503 for 20% of requests". */
@@ -347,6 +352,8 @@ export interface SimulationView {
 
 export interface ServiceView {
   readonly name: string;
+  /** What stands in the way of its requests, or may soon: "circuit breaker open: 14 of 20 attempts failed, a trial in 12 s". */
+  readonly sentence?: string;
   readonly algorithm: string;
   readonly healthy: number;
   readonly total: number;

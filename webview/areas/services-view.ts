@@ -8,6 +8,7 @@ import { replicaMenu, scaler } from "./replica-menu.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";
+import { sparkline } from "../parts/sparkline.ts";
 import { duration, percent, rate, whole } from "../parts/words.ts";
 
 const HEALTH: Readonly<Record<EndpointView["health"], { icon: string; tone: string }>> = {
@@ -63,6 +64,7 @@ export class ServicesArea extends PageElement {
           ${service.algorithm} · ${rate(service.perSecond)}</span
         >
         ${scaler(service)}
+        ${service.sentence === undefined ? nothing : html`<span class="facts-line dim">${service.sentence}</span>`}
       </h2>
       <ul class="endpoints">
         ${service.endpoints.map((endpoint) => this.#endpoint(service, endpoint))}
@@ -86,8 +88,8 @@ export class ServicesArea extends PageElement {
       <span class="meter" aria-hidden="true"><i .style=${`width: ${(endpoint.share * 100).toFixed(1)}%`}></i></span>
       <span class="num right">${percent(endpoint.share)}</span>
       <span class="num right dim">${endpoint.inFlight} in flight</span>
-      <span class="num right dim">${endpoint.latency < 0 ? "–" : duration(endpoint.latency)}</span>
-      <span class="dim why" title=${wordsOf(endpoint)}>${wordsOf(endpoint)}</span>
+      <span class="num right dim" title=${latencyTitle(endpoint)}>${latencyOf(endpoint)}</span>
+      <span class="dim why" title=${wordsOf(endpoint)}>${sparkline(endpoint.history)} ${wordsOf(endpoint)}</span>
       <span class="ends">${placeLink(endpoint.location, this.open)} ${replicaMenu(service.name, endpoint)}</span>
     </li>`;
   }
@@ -129,4 +131,16 @@ export class ServicesArea extends PageElement {
 function wordsOf({ health, sentence, simulation }: EndpointView): string {
   const simulated = simulation === undefined ? [] : [`simulated: ${simulation}`];
   return [...simulated, ...(sentence === health ? [] : [sentence])].join(" · ");
+}
+
+/** "12 ms / 340 ms": median and 95th percentile of late, else the running mean. */
+function latencyOf({ latency, p50 = -1, p95 = -1 }: EndpointView): string {
+  if (p50 >= 0) return `${duration(p50)} / ${duration(p95)}`;
+  return latency < 0 ? "–" : duration(latency);
+}
+
+function latencyTitle({ p50 = -1 }: EndpointView): string {
+  return p50 >= 0
+    ? "Time to the first byte over the last 10 s: median / 95th percentile"
+    : "Mean time to the first byte";
 }

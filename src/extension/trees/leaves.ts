@@ -51,7 +51,7 @@ function serviceLeaf(service: ServiceView): Leaf {
     label: name,
     description,
     ...look,
-    tooltip: `**${plain(name)}**\n\n${healthy} of ${total} replicas healthy, ${rate(service.perSecond)}\n\nbalanced by ${plain(service.algorithm)}`,
+    tooltip: `**${plain(name)}**\n\n${healthy} of ${total} replicas healthy, ${rate(service.perSecond)}\n\nbalanced by ${plain(service.algorithm)}${service.sentence === undefined ? "" : `\n\n${plain(service.sentence)}`}`,
     say: `Service ${name}, ${healthy} of ${total} healthy, ${rate(service.perSecond)}`,
     context: service.scale === undefined ? "switchyard.service" : "switchyard.service.managed",
     endpoint: { service: name, url: "" },
@@ -61,9 +61,15 @@ function serviceLeaf(service: ServiceView): Leaf {
   };
 }
 
+/** Median and 95th percentile of late, else the running mean. */
+function latencyOf({ latency, p50 = -1, p95 = -1 }: EndpointView): string {
+  if (p50 >= 0) return ` · p50 ${milliseconds(p50)}, p95 ${milliseconds(p95)}`;
+  return latency < 0 ? "" : ` · ${milliseconds(latency)}`;
+}
+
 function endpointLeaf(service: string, endpoint: EndpointView): Leaf {
   const look = HEALTH[endpoint.health];
-  const latency = endpoint.latency < 0 ? "" : ` · ${milliseconds(endpoint.latency)}`;
+  const latency = latencyOf(endpoint);
   const busy = `${endpoint.inFlight} in flight${latency}`;
   const state = endpoint.health === "up" ? `up · ${busy}` : sentenceOf(endpoint, look);
   const simulated = endpoint.simulation === undefined ? "" : `simulated: ${endpoint.simulation}`;

@@ -3,11 +3,14 @@
  * Must not judge health: it words what the core's state holds.
  */
 import type { EndpointView, RouteView, ServiceView } from "../../contract/messages.ts";
+import { circuitCounts } from "../../decide/circuit.ts";
 import { exitWords } from "../../decide/exclusions.ts";
 import { millisWords } from "../../decide/words.ts";
 import type { Millis } from "../../model/basics.ts";
-import type { PlanEndpoint, PlanRoute, PlanService } from "../../model/plan.ts";
-import { Admin, Life, Probe, type EndpointState, type State } from "../../model/state.ts";
+import type { PlanCircuitBreaker, PlanEndpoint, PlanRoute, PlanService } from "../../model/plan.ts";
+import { Admin, Circuit, Life, Probe } from "../../model/state.ts";
+import type { CircuitState, EndpointState, ServiceState, State } from "../../model/state.ts";
+import type { EndpointRecord } from "../record/endpoint-record.ts";
 import { locationOf } from "../record/location.ts";
 import type { PlanPage } from "../record/plan-book.ts";
 import { RATE_SECONDS } from "../record/rates.ts";
@@ -30,12 +33,15 @@ export function serviceViews({ plan, endpoints }: PlanPage, state: State, now: M
         now,
         perSecond: rounded(rates[endpoint.index].perSecond(now)),
         share: sum === 0 ? 0 : rounded(hits[endpoint.index] / sum),
+        record: rates[endpoint.index],
         simulation: beside.simulation(service.name, endpoint.url),
       }),
     );
     const scale = beside.scale(service.name);
+    const sentence = boundsOf(service, state.services[service.index], now);
     return {
       name: service.name,
+      ...(sentence === undefined ? {} : { sentence }),
       ...(scale === undefined ? {} : { scale }),
       algorithm: service.balancerKind.type,
       healthy: views.filter(isHealthy).length,
@@ -63,6 +69,7 @@ interface Measured {
   readonly now: Millis;
   readonly perSecond: number;
   readonly share: number;
+  readonly record: EndpointRecord;
   readonly simulation: string | undefined;
 }
 
@@ -70,7 +77,7 @@ function endpointView(
   service: PlanService,
   endpoint: PlanEndpoint,
   state: EndpointState,
-  { now, perSecond, share, simulation }: Measured,
+  { now, perSecond, share, record, simulation }: Measured,
 ): EndpointView {
   const { health, sentence } = healthOf(service, state, now);
   return {
@@ -81,14 +88,46 @@ function endpointView(
     sentence,
     inFlight: state.inFlight,
     weight: endpoint.weight,
-    latency: state.latency < 0 ? -1 : Math.round(state.latency * 10) / 10,
+    latency: tenths(state.latency),
     perSecond,
     share,
+    p50: tenths(record.durations.percentile(now, 0.5)),
+    p95: tenths(record.durations.percentile(now, 0.95)),
+    history: record.history(now),
     admin: ADMIN[state.admin],
     managed: endpoint.managed === true,
     ...(simulation === undefined ? {} : { simulation }),
     location: locationOf(endpoint.source),
   };
+}
+
+function tenths(millis: Millis): number {
+  return millis < 0 ? -1 : Math.round(millis * 10) / 10;
+}
+
+/** What bounds the service as a whole, with its numbers. */
+function boundsOf(service: PlanService, { circuit, endpoints }: ServiceState, now: Millis): string | undefined {
+  const parts: string[] = [];
+  const { circuitBreaker, maxParallelRequests } = service;
+  if (circuit !== undefined && circuitBreaker !== undefined) parts.push(circuitWords(circuit, circuitBreaker, now));
+  if (maxParallelRequests !== undefined) {
+    const inFlight = endpoints.reduce((sum, endpoint) => sum + endpoint.inFlight, 0);
+    parts.push(`${inFlight} of at most ${maxParallelRequests} requests in flight`);
+  }
+  return parts.length === 0 ? undefined : parts.join("; ");
+}
+
+function circuitWords(circuit: CircuitState, settings: PlanCircuitBreaker, now: Millis): string {
+  const { failedThen, totalThen, until, phase, trials, passed } = circuit;
+  const why = `${failedThen} of ${count(totalThen, "attempt")} failed`;
+  if (phase === Circuit.Open && now < until) {
+    return `circuit breaker open: ${why}, a trial in ${millisWords(until - now)}`;
+  }
+  if (phase === Circuit.Open) return `circuit breaker open: ${why}, the next request is a trial`;
+  if (phase === Circuit.HalfOpen)
+    return `circuit breaker half-open: ${count(trials, "trial")} on the way, ${passed} went well`;
+  const { failed, total } = circuitCounts(circuit, settings, now);
+  return `circuit breaker closed: ${failed} of ${count(total, "attempt")} failed in the last ${millisWords(settings.window)}`;
 }
 
 function healthOf(service: PlanService, state: EndpointState, now: Millis): Pick<EndpointView, "health" | "sentence"> {

@@ -4,6 +4,7 @@
  * Must not decide which plan serves: the engine does.
  */
 import type { Plan } from "../../model/plan.ts";
+import { EndpointRecord } from "./endpoint-record.ts";
 import { Rate } from "./rates.ts";
 
 /** More revisions than this are not kept: the rows of older ones stay, their explanation does not. */
@@ -15,13 +16,13 @@ export interface PlanPage {
   /** Epoch milliseconds of acceptance. */
   readonly acceptedAt: number;
   readonly routes: readonly Rate[];
-  readonly endpoints: readonly (readonly Rate[])[];
+  readonly endpoints: readonly (readonly EndpointRecord[])[];
 }
 
 export class PlanBook {
   private readonly pages = new Map<number, PlanPage>();
   private routes = new Map<string, Rate>();
-  private endpoints = new Map<string, Rate>();
+  private endpoints = new Map<string, EndpointRecord>();
   private latestPage: PlanPage | undefined;
 
   get latest(): PlanPage | undefined {
@@ -34,14 +35,16 @@ export class PlanBook {
 
   add(revision: number, plan: Plan, acceptedAt: number): PlanPage {
     const routes = new Map<string, Rate>();
-    const endpoints = new Map<string, Rate>();
+    const endpoints = new Map<string, EndpointRecord>();
     const page: PlanPage = {
       revision,
       plan,
       acceptedAt,
-      routes: plan.routes.map((route) => keep(routes, this.routes, route.name)),
+      routes: plan.routes.map((route) => keep(routes, this.routes, route.name, Rate)),
       endpoints: plan.services.map((service) =>
-        service.endpoints.map((endpoint) => keep(endpoints, this.endpoints, `${service.name}\n${endpoint.url}`)),
+        service.endpoints.map((endpoint) =>
+          keep(endpoints, this.endpoints, `${service.name}\n${endpoint.url}`, EndpointRecord),
+        ),
       ),
     };
     this.routes = routes;
@@ -90,8 +93,8 @@ export class PlanBook {
   }
 }
 
-function keep(to: Map<string, Rate>, from: Map<string, Rate>, key: string): Rate {
-  const rate = to.get(key) ?? from.get(key) ?? new Rate();
-  to.set(key, rate);
-  return rate;
+function keep<Kept>(to: Map<string, Kept>, from: Map<string, Kept>, key: string, Fresh: new () => Kept): Kept {
+  const kept = to.get(key) ?? from.get(key) ?? new Fresh();
+  to.set(key, kept);
+  return kept;
 }
