@@ -225,7 +225,6 @@ export async function caddy(folder: string, backend: number): Promise<Peer> {
     `{
   admin off
   auto_https off
-  persist_config off
 }
 http://127.0.0.1:${port} {
   reverse_proxy 127.0.0.1:${backend}
