@@ -7,6 +7,7 @@
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { answerOf } from "../src/decide/answers.ts";
 import { decide } from "../src/decide/decide.ts";
 import { enter } from "../src/decide/enter.ts";
 import { normalisePath } from "../src/decide/path.ts";
@@ -18,15 +19,13 @@ import type { Plan } from "../src/model/plan.ts";
 import type { RequestEdit, Shape } from "../src/model/policy.ts";
 import type { State } from "../src/model/state.ts";
 import { read } from "../src/policyfile/read.ts";
+import { policyLines } from "../src/gateway/forward/shapes.ts";
 
 /** Test name -> the issue that brings it, and the words of the policy file that are not built yet. */
 const LATER: Readonly<Record<string, { readonly issue: number; readonly needs: string }>> = {
   GRPCExactMethodMatching: { issue: 4, needs: "h2c" },
   HTTPRouteRequestMirror: { issue: 4, needs: "mirror" },
   HTTPRouteRetry: { issue: 4, needs: "retry" },
-  HTTPRouteCORS: { issue: 5, needs: "cors" },
-  HTTPRouteRedirectHostAndStatus: { issue: 5, needs: "redirect" },
-  HTTPRouteRedirectPath: { issue: 5, needs: "redirect" },
 };
 
 interface NameValue {
@@ -45,14 +44,32 @@ interface PathModifier {
   readonly replaceFullPath?: string;
 }
 
+interface Redirect {
+  readonly scheme?: string;
+  readonly hostname?: string;
+  readonly port?: number;
+  readonly path?: PathModifier;
+  readonly statusCode?: number;
+}
+
+interface Cors {
+  readonly allowOrigins?: readonly string[];
+  readonly allowMethods?: readonly string[];
+  readonly allowHeaders?: readonly string[];
+  readonly exposeHeaders?: readonly string[];
+  readonly allowCredentials?: boolean;
+  /** Seconds. */
+  readonly maxAge?: number;
+}
+
 interface Filter {
   readonly type: string;
   readonly requestHeaderModifier?: Modifier;
   readonly responseHeaderModifier?: Modifier;
   readonly urlRewrite?: { readonly hostname?: string; readonly path?: PathModifier };
-  readonly requestRedirect?: Readonly<Record<string, unknown>>;
+  readonly requestRedirect?: Redirect;
   readonly requestMirror?: { readonly backendRef: { readonly name: string } };
-  readonly cors?: Readonly<Record<string, unknown>>;
+  readonly cors?: Cors;
 }
 
 interface Match {
@@ -82,6 +99,15 @@ interface Case {
     readonly status: readonly number[];
     readonly upstreamRequest?: { readonly Path?: string; readonly Headers?: Readonly<Record<string, string>> };
     readonly upstreamAbsentHeaders?: readonly string[];
+    readonly redirect?: {
+      readonly Scheme?: string;
+      readonly Host?: string;
+      readonly Port?: string;
+      readonly Path?: string;
+    };
+    readonly responseHeaders?: Readonly<Record<string, string>>;
+    readonly validHeaderValues?: Readonly<Record<string, readonly string[]>>;
+    readonly responseAbsentHeaders?: readonly string[];
   };
 }
 
@@ -160,6 +186,28 @@ function modifierOf({ set, add, remove }: Modifier): object {
   return { ...(set && { set: fieldsOf(set) }), ...(add && { add: fieldsOf(add) }), ...(remove && { remove }) };
 }
 
+function redirectOf({ scheme, hostname, port, path, statusCode }: Redirect): object {
+  return {
+    ...(scheme && { scheme }),
+    ...(hostname && { hostname }),
+    ...(port !== undefined && { port }),
+    ...(path?.replacePrefixMatch !== undefined && { prefix: path.replacePrefixMatch }),
+    ...(path?.replaceFullPath !== undefined && { path: path.replaceFullPath }),
+    ...(statusCode !== undefined && { status: statusCode }),
+  };
+}
+
+function corsOf(cors: Cors): object {
+  return {
+    origins: cors.allowOrigins ?? [],
+    ...(cors.allowMethods && { methods: cors.allowMethods }),
+    ...(cors.allowHeaders && { headers: cors.allowHeaders }),
+    ...(cors.exposeHeaders && { exposeHeaders: cors.exposeHeaders }),
+    ...(cors.allowCredentials && { credentials: true }),
+    ...(cors.maxAge !== undefined && { maxAge: `${cors.maxAge}s` }),
+  };
+}
+
 function policyOf(filter: Filter): object {
   switch (filter.type) {
     case "RequestHeaderModifier":
@@ -177,11 +225,11 @@ function policyOf(filter: Filter): object {
       };
     }
     case "RequestRedirect":
-      return { redirect: filter.requestRedirect ?? {} };
+      return { redirect: redirectOf(filter.requestRedirect ?? {}) };
     case "RequestMirror":
       return { mirror: { service: filter.requestMirror?.backendRef.name } };
     case "CORS":
-      return { cors: filter.cors ?? {} };
+      return { cors: corsOf(filter.cors ?? {}) };
     default:
       throw new Error(`The adapter knows no filter ${filter.type}: teach it, or list the test.`);
   }
@@ -229,6 +277,10 @@ interface Judged {
   readonly decision: Decision;
   readonly backend: string | undefined;
   readonly upstream: Upstream;
+  /** Status of a policy's own answer. */
+  readonly answered: number | undefined;
+  /** Fields that the gateway adds to the answer, names in lower case. */
+  readonly reply: ReadonlyMap<string, string>;
 }
 
 function judge(plan: Plan, state: State, { request }: Case, seed: number): Judged {
@@ -257,19 +309,29 @@ function judge(plan: Plan, state: State, { request }: Case, seed: number): Judge
   };
   const decision = new Decision();
   enter(x, plan, state, 1000.5, decision);
-  if (!decision.refused) decide(x, plan, state, 1000.5, decision);
-  if (!decision.refused) {
+  if (!decision.over) decide(x, plan, state, 1000.5, decision);
+  const answer = decision.answer < 0 ? undefined : answerOf(plan, decision.answer, decision, x);
+  const reply = new Map(answer?.fields.map(([name, value]) => [name.toLowerCase(), value]));
+  for (const line of policyLines(x, plan, decision)
+    .split("\r\n")
+    .filter((one) => one !== "")) {
+    const [name, value] = line.split(/: (.*)/s, 2);
+    reply.set(name.toLowerCase(), value);
+  }
+  if (!decision.over) {
     const route = plan.routes[decision.route];
     for (const index of route.shapes) {
       (plan.steps[index].act as Shape).request?.(x, upstream, route.matches[decision.match].path);
     }
   }
   settle(x, decision, plan, state, { status: 200, failure: 0, firstByte: 1 }, 1001);
-  return { decision, backend: plan.services[decision.service]?.name, upstream };
+  return { decision, backend: plan.services[decision.service]?.name, upstream, answered: answer?.status, reply };
 }
 
 /** The status that the client would get: the backend answers 200 after the delay that the query asks of it. */
-function statusOf(plan: Plan, { decision, upstream }: Judged): number {
+function statusOf(plan: Plan, { decision, upstream, answered }: Judged): number {
+  if (answered !== undefined) return answered;
+  if (decision.step >= 0) return Object.values(plan.steps[decision.step].policy.reasons)[decision.reason - 1].status;
   if (decision.builtIn === BuiltIn.NoRoute) return 404;
   if (decision.refused) return 500;
   const delay = /(?:^|&)delay=(\d+)s(?:&|$)/.exec(upstream.query ?? "");
@@ -277,15 +339,35 @@ function statusOf(plan: Plan, { decision, upstream }: Judged): number {
   return delay !== null && request > 0 && Number(delay[1]) * 1000 > request ? 504 : 200;
 }
 
+/** The suite compares lists without regard to blanks. */
+function assertReply({ reply }: Judged, { request, expect }: Case): void {
+  const { Scheme, Host, Port, Path } = expect.redirect ?? {};
+  if (expect.redirect !== undefined) {
+    const location = new URL(reply.get("location") ?? "", `http://conformance.test${request.Path}`);
+    if (Scheme) assert.equal(location.protocol, `${Scheme}:`);
+    if (Host) assert.equal(location.hostname, Host);
+    if (Port) assert.equal(location.port, Port);
+    if (Path) assert.equal(location.pathname, Path.replace(/^(?=[^/])/, "/"));
+  }
+  const tight = (value: string | undefined) => value?.replaceAll(" ", "");
+  for (const [name, value] of Object.entries(expect.responseHeaders ?? {}))
+    assert.equal(tight(reply.get(name.toLowerCase())), tight(value), name);
+  for (const [name, values] of Object.entries(expect.validHeaderValues ?? {}))
+    assert.ok(values.map(tight).includes(tight(reply.get(name.toLowerCase()))), `${name}: ${reply.get(name)}`);
+  for (const name of expect.responseAbsentHeaders ?? []) assert.equal(reply.get(name.toLowerCase()), undefined, name);
+}
+
 function assertCase(plan: Plan, one: Case): void {
   const judged = judge(plan, freshState(plan), one, 977);
   const { expect } = one;
   assert.ok(expect.status.includes(statusOf(plan, judged)), `status is one of ${expect.status.join(", ")}`);
   if (expect.backend !== undefined) assert.equal(judged.backend, expect.backend);
+  assertReply(judged, one);
+  if (judged.answered !== undefined || judged.decision.refused) return;
   const { Path, Headers } = expect.upstreamRequest ?? {};
   const target =
     judged.upstream.query === undefined ? judged.upstream.path : `${judged.upstream.path}?${judged.upstream.query}`;
-  if (Path !== undefined) assert.equal(target, Path);
+  if (Path) assert.equal(target, Path);
   for (const [name, value] of Object.entries(Headers ?? {})) assert.equal(judged.upstream.get(name), value, name);
   for (const name of expect.upstreamAbsentHeaders ?? []) assert.equal(judged.upstream.get(name), undefined, name);
 }

@@ -104,6 +104,8 @@ export interface CompileContext {
   secret(ref: SecretRef): string | undefined;
   /** Text of a file, relative to the policy file; undefined when it cannot be read. Nothing secret: it may be shown. */
   file(path: string): string | undefined;
+  /** Text of a file, relative to the policy file; undefined when it cannot be read. Nothing secret: it may be shown. */
+  file(path: string): string | undefined;
 }
 
 /** A problem that the schema alone cannot see (an expression that does not parse, a bad CIDR). */

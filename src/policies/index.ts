@@ -8,9 +8,12 @@ import { apiKey } from "./apiKey.ts";
 import { authorization } from "./authorization.ts";
 import { basicAuth } from "./basicAuth.ts";
 import { cors } from "./cors.ts";
+import { directResponse } from "./directResponse.ts";
+import { fault } from "./fault.ts";
 import { ipFilter } from "./ipFilter.ts";
 import { jwt } from "./jwt.ts";
 import { rateLimit } from "./rateLimit.ts";
+import { redirect } from "./redirect.ts";
 import { requestHeaders } from "./requestHeaders.ts";
 import { requireGroups } from "./requireGroups.ts";
 import { requireScopes } from "./requireScopes.ts";
@@ -28,6 +31,9 @@ export const policies: readonly AnyPolicy[] = [
   requireScopes,
   requireGroups,
   rateLimit,
+  directResponse,
+  redirect,
+  fault,
   requestHeaders,
   urlRewrite,
   responseHeaders,

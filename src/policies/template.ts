@@ -54,8 +54,11 @@ export function checkTemplate(text: string): TemplateProblem | undefined {
   return undefined;
 }
 
-/** Text that `checkTemplate` refuses keeps its unknown parts as they are. */
-export function compileTemplate(text: string, context: CompileContext): Template {
+/**
+ * Text that `checkTemplate` refuses keeps its unknown parts as they are.
+ * @param escape makes what is filled in harmless where it will stand; by default in a header field.
+ */
+export function compileTemplate(text: string, context: CompileContext, escape = safeFieldValue): Template {
   const parts: (string | Reader)[] = [];
   let from = 0;
   for (const found of text.matchAll(VARIABLE)) {
@@ -79,7 +82,7 @@ export function compileTemplate(text: string, context: CompileContext): Template
       const piece = typeof part === "string" ? part : part(x);
       if (piece === undefined) continue;
       known = true;
-      value += typeof part === "string" ? piece : safeFieldValue(piece);
+      value += typeof part === "string" ? piece : escape(piece);
     }
     return known ? value : undefined;
   };

@@ -52,6 +52,7 @@ export function contextOf(parts: Partial<CompileContext> = {}): CompileContext {
     owner: "route/orders",
     routeName: "orders",
     secret: (ref) => (typeof ref === "string" ? ref : undefined),
+    file: () => undefined,
     ...parts,
   };
 }

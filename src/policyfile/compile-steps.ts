@@ -156,6 +156,7 @@ export class StepCompiler {
       owner: `${owner.kind}/${owner.name}`,
       ...(owner.kind === "route" ? { routeName: owner.name } : {}),
       secret: (ref) => this.#secret(entry, ref),
+      file: (path) => this.#sources.file(path),
     };
   }
 

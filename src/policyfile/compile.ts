@@ -337,7 +337,7 @@ class Compiler {
     const { tree } = this.#problems;
     const layer4 = checkRoute(this.#problems, { path, listeners: config.listeners }, all);
     const backends = this.#backends(config.backendRefs, [...path, "backendRefs"]);
-    if (config.backendRefs.length === 0) {
+    if (config.backendRefs.length === 0 && !own.some((index) => this.#answers(index))) {
       const message = `The route \`${config.name}\` sends its requests nowhere: they are refused. Give it \`backendRefs: [{ service: name }]\`.`;
       this.#problems.value("SY216", [...path, "name"], message);
     }
@@ -373,6 +373,12 @@ class Compiler {
       ...(layer4 ? { layer4 } : {}),
       source: tree.blockRange(path),
     };
+  }
+
+  /** A policy that answers by itself: its route needs no backend. */
+  #answers(index: number): boolean {
+    const { phase, act } = this.#steps.steps[index];
+    return phase === "answer" && "answers" in act;
   }
 
   #match(config: MatchConfig, path: Path, preflights = false): PlanMatch {

@@ -124,3 +124,60 @@ describe("an answer of cors", () => {
     assert.equal(reply.field("access-control-allow-origin"), "*");
   });
 });
+
+describe("an answer of directResponse, redirect and fault", () => {
+  afterEach(stopEverything);
+
+  it("is sent whole, in UTF-8, with the fields of the shapes behind it, and without a body to HEAD", async () => {
+    const shape = "{ responseHeaders: { set: { x-served-by: switchyard }, remove: [x-secret] } }";
+    const mock = "{ directResponse: { status: 418, headers: { x-secret: a, content-length: '1' }, body: größer } }";
+    const plan = await planWith(`[${mock}, ${shape}]`, "[]", "[GET, HEAD]");
+    const { port, keeper } = await startEngine(plan);
+    const reader = await client(port);
+    reader.socket.write(request("HEAD", "/shop"));
+    const head = await readReply(reader, "HEAD");
+    assert.deepEqual([head.status, head.field("content-length")], [418, "8"]);
+    reader.socket.write(request("GET", "/shop"));
+    const reply = await readReply(reader);
+    assert.equal(Buffer.from(reply.body, "latin1").toString("utf8"), "größer");
+    assert.equal(reply.field("x-served-by"), "switchyard");
+    assert.equal(reply.field("x-secret"), undefined);
+    assert.equal(reply.field("content-type"), "text/plain; charset=utf-8");
+    const kept = (await keeper.has(2))[1];
+    assert.equal(kept.status, 418);
+    assert.equal(kept.responseBody.kept?.toString("utf8"), "größer");
+    assert.equal(storyOf(plan, kept).title, "Answered with 418 by directResponse");
+  });
+
+  it("comes after the limits have counted it", async () => {
+    const limit = "{ rateLimit: { key: client.ip, requests: 1, per: 1h } }";
+    const { port } = await startEngine(await planWith(`[{ redirect: { path: /shop/new } }, ${limit}]`));
+    const first = await ask(port, request("GET", "/shop/old?a=1"));
+    assert.deepEqual([first.status, first.field("location")], [302, "/shop/new?a=1"]);
+    assert.match(first.field("ratelimit") ?? "", /r=0/);
+    assert.equal((await ask(port, request("GET", "/shop/old"))).status, 429);
+  });
+
+  it("waits before it asks the backend", async () => {
+    const plan = await planWith("[{ fault: { delay: 120ms } }]");
+    const { port, keeper } = await startEngine(plan);
+    assert.equal((await ask(port, request("GET", "/shop"))).body, "hello");
+    const [kept] = await keeper.has(1);
+    assert.ok(
+      kept.attempts[0].startedAt - kept.decision.decidedAt >= 100,
+      "nothing was sent before the delay was over",
+    );
+    assert.match(storyOf(plan, kept).gateway.find(({ label }) => label === "fault")?.sentence ?? "", /^waits 120ms/);
+  });
+
+  it("breaks the connection when the fault is one, and is told so", async () => {
+    const plan = await planWith("[{ fault: { reset: true } }]");
+    const { port, keeper } = await startEngine(plan);
+    const reader = await client(port);
+    reader.socket.write(request("GET", "/shop"));
+    assert.equal(await reader.all(), "");
+    const [kept] = await keeper.has(1);
+    assert.equal(kept.status, 0);
+    assert.equal(storyOf(plan, kept).title, "Cut off by fault");
+  });
+});
