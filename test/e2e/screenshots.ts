@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { setup } from "../../scripts/vscode-setup.mjs";
+import { eventually } from "./window/expect.ts";
 import { packaged } from "./window/packaged.ts";
 import { CodeServer } from "./window/server.ts";
 import { closeBrowser, Workbench } from "./window/workbench.ts";
@@ -48,13 +49,23 @@ async function take(server: CodeServer, folder: string, name: string, theme: str
     await window.statusItem().filter({ hasText: ":8080" }).waitFor();
     await window.command("Switchyard: Focus Traffic");
     await delay(TRAFFIC);
-    await window.command("Switchyard: Explain Last Rejection");
-    await delay(6000);
+    await eventually("the last rejection, explained in the editor and in the page", async () => {
+      await window.command("Switchyard: Explain Last Rejection");
+      await delay(4000);
+      const frame = await window.webview(
+        async (page) => (await page.getByText("Open switchyard.yaml").count()) > 0,
+        5000,
+      );
+      return frame !== undefined && (await window.besideLines()).some((text) => text.includes("■"));
+    });
     await window.page.mouse.move(900, 5);
     await window.page.screenshot({ path: join(output, `${name}.png`) });
     console.log(join(output, `${name}.png`));
     await window.command("Switchyard: Stop Gateway");
     await window.statusItem().filter({ hasText: "Switchyard off" }).waitFor();
+  } catch (problem) {
+    await window.shot(`failed-picture-${name}`);
+    throw problem;
   } finally {
     await window.close();
   }

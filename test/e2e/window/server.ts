@@ -4,7 +4,8 @@
  */
 import { spawn, execFile, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -121,7 +122,8 @@ export class CodeServer {
       await gone;
       clearTimeout(late);
     }
-    rmSync(this.profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    // A log may still be written while the extension host ends: what is left is in the temporary folder anyway.
+    await rm(this.profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }).catch(() => {});
   }
 
   async #healthy(): Promise<void> {
