@@ -210,6 +210,7 @@ class Compiler {
     }));
     const endpoints = run === undefined ? written : runEndpoints(run, firstPorts(run));
     const { active, passive } = config.healthCheck;
+    const http2 = config.protocol === "HTTP2";
     const tls = planBackendTls(this.#problems, this.#sources, config, path);
     return {
       index,
@@ -221,6 +222,7 @@ class Compiler {
       ...(active === undefined ? {} : { active }),
       passive,
       panicThreshold: config.panicThreshold,
+      ...(http2 ? { http2 } : {}),
       ...(tls === undefined ? {} : { tls }),
       ...(config.proxyProtocol === undefined ? {} : { proxyProtocol: config.proxyProtocol === "v1" ? 1 : 2 }),
       ...resilience(config, balancing.shared, name, endpoints, (part) => tree.blockRange([...path, ...part])),

@@ -319,6 +319,10 @@ export const service = z
       ),
     ),
     healthCheck: described(z.prefault(healthCheck, {}), "How the gateway learns which endpoints work."),
+    protocol: described(
+      z.prefault(z.enum(["HTTP", "HTTP2"]), "HTTP"),
+      "What the endpoints speak. `HTTP`: HTTP/1.1. `HTTP2`: with http:// urls by prior knowledge, with https:// urls if they agree (ALPN), else HTTP/1.1. gRPC always goes out as HTTP/2.",
+    ),
     tls: z.optional(described(serviceTls, "How `https://` endpoints are verified. They are by default.")),
     panicThreshold: described(
       z.prefault(percentage(), "50%"),

@@ -73,6 +73,9 @@ export class Outgoing {
     this.held += lastChunk(trailers);
   }
 
+  /** The message is complete: its own framing says so. */
+  finish(): void {}
+
   flush(): void {
     if (this.held === "") return;
     const text = this.held;

@@ -11,11 +11,14 @@ import { composeRequest, OutgoingRequest } from "../http1/compose.ts";
 import { Framing, type Head } from "../http1/head.ts";
 import type { AttemptRecord, Recording } from "../record/recording.ts";
 import type { UpstreamSecurity } from "../tls/upstream-security.ts";
+import { shownAsHttp2 } from "../http2/fields.ts";
+import { isGrpc } from "../http2/grpc.ts";
+import type { Backend, UpstreamOwner } from "./backend.ts";
 import type { DialProblem } from "./dial.ts";
 import type { Run } from "./run.ts";
 import { connectSentence, failureOfConnect, lostSentence, seconds } from "./sentences.ts";
 import { policyLines, sessionLine, Shaping } from "./shapes.ts";
-import type { Upstream, UpstreamOwner } from "./upstream.ts";
+import { Upstream } from "./upstream.ts";
 
 /** Attempts in all, the first included; a stale idle connection does not count as one. */
 const MAX_ATTEMPTS = 3;
@@ -37,6 +40,7 @@ const IDEMPOTENT = new Set([
 
 /** Offered by ALPN where a service does not say that its endpoints speak HTTP/2. */
 const HTTP1 = ["http/1.1"];
+const HTTP2 = ["h2", "http/1.1"];
 
 const Stage = { Off: 0, Dialling: 1, Asking: 2, Replying: 3, Tunnel: 4 } as const;
 
@@ -46,10 +50,12 @@ export class Relay implements UpstreamOwner {
   private readonly request = new OutgoingRequest();
   private readonly failed: Outcome = { status: 0, failure: Failure.None, firstByte: -1 };
   private stage: number = Stage.Off;
-  private upstream: Upstream | undefined;
+  private upstream: Backend | undefined;
   private endpoint: PlanEndpoint | undefined;
   /** Where the attempt really goes: the endpoint, or whoever answers in its place while that is simulated. */
   private target: Pick<PlanEndpoint, "host" | "port"> | undefined;
+  /** HTTP/2 shall be spoken. */
+  private http2 = false;
   /** How it is secured; undefined in the clear. */
   private security: UpstreamSecurity | undefined;
   private attempt: AttemptRecord | undefined;
@@ -128,23 +134,23 @@ export class Relay implements UpstreamOwner {
 
   clientEnded(): void {
     this.clientHalf = false;
-    this.upstream?.socket.end();
+    this.upstream?.endTunnel();
     if (!this.upstreamHalf) this.closeTunnel();
   }
 
   clientDrained(): void {
     this.moved = true;
-    this.upstream?.socket.resume();
+    this.upstream?.resume();
   }
 
   // ---- The answer's way back -----------------------------------------------------------------------------------
 
   upstreamHead(): void {
     const { run } = this;
-    const upstream = this.upstream as Upstream;
+    const upstream = this.upstream as Backend;
     const attempt = this.attempt as AttemptRecord;
     const recording = run.recording as Recording;
-    const { head } = upstream.reader;
+    const { head, version } = upstream;
     this.moved = true;
     if (attempt.firstByteAt < 0) attempt.firstByteAt = run.services.now();
     if (head.status < 200 && head.status !== 101) {
@@ -154,11 +160,13 @@ export class Relay implements UpstreamOwner {
     this.attemptDue = Infinity;
     attempt.status = head.status;
     recording.status = head.status;
-    recording.responseHead = head.text;
+    recording.responseHead = version === "2" ? shownAsHttp2(head.text) : head.text;
     const { plan } = run.active;
     const edit = this.shaping.shapeReply(head, run.passage, plan, recording.decision);
     const { decision } = recording;
-    const lines = run.services.viaLine + policyLines(run.passage, plan, decision) + sessionLine(plan, decision);
+    const { viaLine } = run.services;
+    const via = version === "2" ? viaLine.replace("1.1", version) : viaLine;
+    const lines = via + policyLines(run.passage, plan, decision) + sessionLine(plan, decision);
     if (head.status === 101) {
       recording.upgraded = true;
       this.stage = Stage.Tunnel;
@@ -180,7 +188,7 @@ export class Relay implements UpstreamOwner {
   upstreamRead(): void {
     const { exchange } = this.run;
     exchange.flush();
-    if (exchange.pending) this.upstream?.socket.pause();
+    if (exchange.pending) this.upstream?.pause();
   }
 
   upstreamEnd(trailers: string): void {
@@ -191,12 +199,14 @@ export class Relay implements UpstreamOwner {
       if (!this.clientHalf) this.closeTunnel();
       return;
     }
-    const upstream = this.upstream as Upstream;
+    const upstream = this.upstream as Backend;
     run.exchange.end(trailers);
     this.upstream = undefined;
     this.stage = Stage.Off;
-    const { head } = upstream.reader;
-    if (head.keepAlive && this.requestSent && !this.headHeld && this.target !== undefined) {
+    const { head } = upstream;
+    if (!(upstream instanceof Upstream)) {
+      if (!this.requestSent) upstream.abandon();
+    } else if (head.keepAlive && this.requestSent && !this.headHeld && this.target !== undefined) {
       // A slow client still reads from this buffer; the next exchange must not overwrite it.
       if (run.exchange.pending) upstream.renewBuffer();
       const { host, port } = this.target;
@@ -210,7 +220,7 @@ export class Relay implements UpstreamOwner {
 
   upstreamLost(failure: number, detail: string): void {
     const { run } = this;
-    const upstream = this.upstream as Upstream;
+    const upstream = this.upstream as Backend;
     const now = run.services.now();
     this.upstream = undefined;
     if (this.stage === Stage.Tunnel) return this.closeTunnel();
@@ -218,7 +228,7 @@ export class Relay implements UpstreamOwner {
     this.stage = Stage.Off;
     if (unanswered && failure !== Failure.MalformedResponse) {
       const idempotent = IDEMPOTENT.has(run.exchange.head.method);
-      const unsent = this.headHeld || (idempotent && !this.bodyTouched);
+      const unsent = this.headHeld || ((idempotent || upstream.refused) && !this.bodyTouched);
       const stale = upstream.served > 0 && !upstream.answered;
       this.endAttempt(failure, now);
       if (stale && unsent) {
@@ -294,15 +304,16 @@ export class Relay implements UpstreamOwner {
     const service = plan.services[decision.service];
     const endpoint = service.endpoints[decision.endpoint];
     this.endpoint = endpoint;
-    const { pool, securities, simulations } = run.services;
+    const { securities, simulations } = run.services;
     const limit = this.route.timeouts.backendRequest;
     this.attemptDue = limit > 0 ? now + limit : Infinity;
     const met = simulations.meet(service.name, endpoint.url, run.passage.seed, decision.attempts);
     this.target = met?.kind === "errors" ? met.place : endpoint;
     const direct = met === undefined || met.kind === "errors";
-    this.security = this.target === endpoint ? securities.of(service, endpoint, HTTP1) : undefined;
-    const { host, port } = this.target;
-    const idle = mayReuse && direct ? pool.take(host, port, now, this.security) : undefined;
+    const own = this.target === endpoint;
+    this.http2 = own && this.wantsHttp2(service.http2 === true);
+    this.security = own ? securities.of(service, endpoint, this.http2 ? HTTP2 : HTTP1) : undefined;
+    const idle = mayReuse && direct ? this.take(this.target, now) : undefined;
     this.attempt = {
       endpoint: decision.endpoint,
       startedAt: now,
@@ -326,7 +337,26 @@ export class Relay implements UpstreamOwner {
     this.dial(this.target);
   }
 
+  /** Upgrades need HTTP/1.1, gRPC needs HTTP/2; else the service says it. */
+  private wantsHttp2(said: boolean): boolean {
+    const { head } = this.run.exchange;
+    return this.request.upgrade === "" && (said || isGrpc(head.get("content-type")));
+  }
+
+  private take({ host, port }: Pick<PlanEndpoint, "host" | "port">, now: Millis): Backend | undefined {
+    const { pool, sessions } = this.run.services;
+    const { security } = this;
+    const stream = this.http2 ? sessions.take({ host, port, security }) : undefined;
+    // Behind TLS an endpoint may have agreed to HTTP/1.1 only.
+    return stream ?? (this.http2 && security === undefined ? undefined : pool.take(host, port, now, security));
+  }
+
   private dial({ host, port }: Pick<PlanEndpoint, "host" | "port">): void {
+    const { security } = this;
+    if (this.http2) {
+      this.callOff = this.run.services.sessions.dial({ host, port, security }, this.dialled);
+      return;
+    }
     this.callOff = this.run.services.pool.dial(host, port, this.dialled, this.security);
   }
 
@@ -342,7 +372,7 @@ export class Relay implements UpstreamOwner {
     this.later(milliseconds, (now) => {
       this.connectDue = now + CONNECT_LIMIT;
       const { host, port } = this.target as PlanEndpoint;
-      const idle = this.run.services.pool.take(host, port, now, this.security);
+      const idle = this.take({ host, port }, now);
       if (idle === undefined) return this.dial({ host, port });
       const attempt = this.attempt as AttemptRecord;
       attempt.connectedAt = now;
@@ -360,7 +390,7 @@ export class Relay implements UpstreamOwner {
     this.callOff = () => clearTimeout(timer);
   }
 
-  private readonly dialled = (upstream: Upstream | undefined, problem: DialProblem | undefined): void => {
+  private readonly dialled = (upstream: Backend | undefined, problem: DialProblem | undefined): void => {
     this.callOff = undefined;
     const now = this.run.services.now();
     if (upstream !== undefined) {
@@ -372,18 +402,19 @@ export class Relay implements UpstreamOwner {
     this.connectFailed(failure, connectSentence(this.placeName, failure, problem), now);
   };
 
-  private ask(upstream: Upstream): void {
+  private ask(upstream: Backend): void {
     const { exchange } = this.run;
     this.stage = Stage.Asking;
     this.connectDue = Infinity;
     this.upstream = upstream;
+    if (upstream.version === "2") (this.run.recording as Recording).upstreamHead = shownAsHttp2(this.head);
     upstream.attach(this, exchange.head.method, this.request.upgrade !== "");
     upstream.out.begin();
     if (exchange.complete && !this.chunked) {
       this.headHeld = false;
       upstream.out.text(this.head);
-      upstream.out.flush();
       this.markSent();
+      upstream.out.flush();
       return;
     }
     this.headHeld = true;
@@ -448,13 +479,14 @@ export class Relay implements UpstreamOwner {
     (recording as Recording).upstreamHead = this.head;
   }
 
-  private releaseHead(upstream: Upstream): void {
+  private releaseHead(upstream: Backend): void {
     this.headHeld = false;
     upstream.out.text(this.head);
   }
 
   private markSent(): void {
     this.requestSent = true;
+    this.upstream?.out.finish();
     (this.attempt as AttemptRecord).sentAt = this.run.services.now();
   }
 

@@ -10,6 +10,7 @@ import type { FactGatherer } from "../facts/gatherer.ts";
 import type { CoarseClock } from "../listen/clock.ts";
 import type { RecordKeeper } from "../record/recording.ts";
 import type { Simulations } from "../simulate/simulations.ts";
+import type { BackendSessions } from "../http2/sessions.ts";
 import type { UpstreamSecurities } from "../tls/upstream-security.ts";
 import type { UpstreamPool } from "./pool.ts";
 
@@ -25,6 +26,7 @@ export interface EngineServices {
   readonly facts: FactGatherer;
   readonly pool: UpstreamPool;
   readonly securities: UpstreamSecurities;
+  readonly sessions: BackendSessions;
   readonly clock: CoarseClock;
   /** Name of this gateway in Via and Proxy-Status; unique per process, so that a loop is told from a chain. */
   readonly pseudonym: string;

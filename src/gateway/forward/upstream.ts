@@ -6,28 +6,18 @@
 import { connect, type Socket } from "node:net";
 import { connect as connectSecurely } from "node:tls";
 import { Failure } from "../../model/state.ts";
+import type { Head } from "../http1/head.ts";
 import { Event, MessageReader } from "../http1/reader.ts";
 import type { UpstreamSecurity } from "../tls/upstream-security.ts";
+import type { Backend, UpstreamOwner } from "./backend.ts";
 import { Outgoing, WRITE_MARK } from "./outgoing.ts";
 
 const BUFFER_BYTES = 65536;
 
-/** Whoever has the connection. */
-export interface UpstreamOwner {
-  /** `reader.head` is filled. 1xx heads come here too. */
-  upstreamHead(): void;
-  upstreamBody(buffer: Buffer, start: number, end: number): void;
-  /** The response is complete; the connection is no longer this owner's. @param trailers whole lines, or "". */
-  upstreamEnd(trailers: string): void;
-  /** The connection is gone before the response was complete. @param failure one of Failure. */
-  upstreamLost(failure: number, detail: string): void;
-  /** All bytes of one read are handed over: time to write what was held back. */
-  upstreamRead(): void;
-  /** Everything written has reached the kernel. */
-  upstreamDrained(): void;
-}
-
-export class Upstream {
+export class Upstream implements Backend {
+  readonly version = "1.1";
+  readonly refused = false;
+  readonly head: Head;
   readonly socket: Socket;
   readonly address: string;
   /** Set over TLS. */
@@ -48,9 +38,11 @@ export class Upstream {
   private buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
   private problem = "";
   private ended = false;
+  private handedOver = false;
 
   constructor(address: string, port: number, security?: UpstreamSecurity) {
     this.address = address;
+    this.head = this.reader.head;
     this.security = security;
     this.readyOn = security === undefined ? "connect" : "secureConnect";
     const options = {
@@ -92,6 +84,23 @@ export class Upstream {
     this.reader.upgradeOffered = upgradeOffered;
   }
 
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  endTunnel(): void {
+    this.socket.end();
+  }
+
+  /** The socket is somebody else's from now on, who reads it by himself. */
+  handOver(): void {
+    this.handedOver = true;
+  }
+
   /** The owner has no more interest: whatever is under way is thrown away. */
   abandon(): void {
     this.owner = undefined;
@@ -104,6 +113,7 @@ export class Upstream {
   }
 
   private received(buffer: Buffer, count: number): void {
+    if (this.handedOver) return;
     if (this.owner === undefined) {
       // Nobody asked: a backend that speaks on an idle connection is not to be trusted with the next request.
       this.socket.destroy();
@@ -156,6 +166,7 @@ export class Upstream {
 
   /** The backend has sent its FIN. */
   private finish(): void {
+    if (this.handedOver) return;
     this.ended = true;
     const { owner, reader } = this;
     if (owner !== undefined) {

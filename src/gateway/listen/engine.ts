@@ -16,6 +16,7 @@ import { UdpListener } from "../layer4/udp-listener.ts";
 import { Revival } from "../health/revival.ts";
 import type { RecordKeeper } from "../record/recording.ts";
 import { Simulations } from "../simulate/simulations.ts";
+import { BackendSessions } from "../http2/sessions.ts";
 import { Terminators } from "../tls/terminators.ts";
 import { UpstreamSecurities } from "../tls/upstream-security.ts";
 import { CoarseClock } from "./clock.ts";
@@ -56,6 +57,7 @@ export class Engine {
   private readonly options: EngineOptions;
   private readonly services: EngineServices;
   private readonly pool = new UpstreamPool();
+  private readonly sessions: BackendSessions;
   private readonly terminators: Terminators;
   private readonly clock: CoarseClock;
   private readonly checks: HealthChecks;
@@ -75,6 +77,8 @@ export class Engine {
     const simulations = options.simulations ?? new Simulations();
     this.clock = new CoarseClock(now);
     this.clock.watch(this.pool);
+    this.sessions = new BackendSessions(this.pool, now);
+    this.clock.watch(this.sessions);
     const health = {
       now,
       active: () => this.current as Active,
@@ -91,6 +95,7 @@ export class Engine {
       recorder: options.recorder,
       facts: options.facts,
       pool: this.pool,
+      sessions: this.sessions,
       securities: new UpstreamSecurities(options.baseDirectory ?? "."),
       clock: this.clock,
       pseudonym,
@@ -153,6 +158,7 @@ export class Engine {
     await Promise.all(closed);
     this.pool.close();
     this.terminators.close();
+    this.sessions.close();
     this.clock.stop();
   }
 

@@ -329,7 +329,7 @@ describe("HTTP/2 in", () => {
     const serving = await to(port);
     const one = session(serving.port);
     const away = once(one, "goaway") as Promise<[number]>;
-    for (let i = 0; i < RESETS_PER_SECOND * 3 && !one.closed; i++) {
+    for (let i = 0; i < RESETS_PER_SECOND * 3 && !one.closed && !one.destroyed; i++) {
       const stream = one.request({ ":path": "/" });
       stream.on("error", () => {});
       stream.close(constants.NGHTTP2_CANCEL);
