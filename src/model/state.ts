@@ -128,6 +128,6 @@ export interface Outcome {
   status: number;
   /** One of Failure. */
   failure: number;
-  /** Milliseconds from decision to the first response byte; -1 when there was none. */
+  /** Milliseconds from the start of the (last) attempt to its first response byte; -1 when there was none. */
   firstByte: Millis;
 }

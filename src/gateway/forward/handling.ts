@@ -209,7 +209,7 @@ export class Handling implements Handler, Run {
     const last = recording.attempts.at(-1);
     outcome.failure = failure;
     outcome.status = last === undefined ? status : last.status;
-    outcome.firstByte = last === undefined || last.firstByteAt < 0 ? -1 : last.firstByteAt - decision.decidedAt;
+    outcome.firstByte = last === undefined || last.firstByteAt < 0 ? -1 : last.firstByteAt - last.startedAt;
     if (last !== undefined && last.endedAt < 0) {
       last.endedAt = now;
       last.failure = failure;
