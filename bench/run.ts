@@ -14,8 +14,9 @@ import { decide } from "./decide.ts";
 import { forward } from "./forward.ts";
 import { latency } from "./latency.ts";
 import { recording } from "./recording.ts";
+import { splice } from "./splice.ts";
 
-const benches: Readonly<Record<string, Bench>> = { decide, codec, recording, latency, forward };
+const benches: Readonly<Record<string, Bench>> = { decide, codec, recording, latency, forward, splice };
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const smoke = process.argv.includes("--smoke");
