@@ -126,7 +126,11 @@ const stages = {
         .map((name) => join(root, "test", name)),
     ),
   http1: () => mocha("http1", filesBelow("test/http1", isTest), { args: ["--timeout", "120000"] }),
-  integration: () => mocha("integration", filesBelow("test/integration", isTest), { args: ["--timeout", "60000"] }),
+  integration: async () => {
+    const ready = await check("set up the peers", process.execPath, ["scripts/peers-setup.mjs"]);
+    if (ready.failed) return ready;
+    return mocha("integration", filesBelow("test/integration", isTest), { args: ["--timeout", "60000"] });
+  },
   bench: () => check("bench smoke", process.execPath, ["--import", "tsx", "bench/run.ts", "--smoke"]),
   page: async () => {
     const ready = await setUp("browser");

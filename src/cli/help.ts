@@ -29,15 +29,27 @@ const EXPLAIN = `switchyard explain [file] METHOD URL [-H 'name: value']... [--c
   switchyard explain GET http://localhost:8080/orders -H 'x-api-key: demo-web-key'
 `;
 
+const CA = `switchyard ca [show | export <file> | trust | untrust | remove] [--json]
+
+  The development CA behind \`certificate: auto\`: made on first use, kept for you alone, trusted by nobody until you say so.
+
+  show              where it is, and its fingerprint (default; --json for programs)
+  export <file>     a copy of the certificate, never of the key
+  trust, untrust    the commands that make this machine trust it, and those that take that back; runs none of them
+  remove            deletes certificate and key
+`;
+
 export const HELP = {
   all: `Switchyard: a local gateway and load balancer that explains itself. Nothing leaves this machine.
 
 ${RUN}
 ${CHECK}
 ${EXPLAIN}
+${CA}
 switchyard --version
 `,
   run: RUN,
   check: CHECK,
   explain: EXPLAIN,
+  ca: CA,
 } as const;

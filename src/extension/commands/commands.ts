@@ -10,6 +10,7 @@ import { policyOf, say, showLocation, type Window } from "../window.ts";
 import * as gateway from "./gateway-commands.ts";
 import * as replica from "./replica-commands.ts";
 import * as traffic from "./traffic-commands.ts";
+import * as trust from "./trust-commands.ts";
 
 type Handler = (window: Window, ...rest: never[]) => unknown;
 
@@ -41,6 +42,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   clearSimulations: replica.clearSimulations,
   openReplicaLog: replica.openReplicaLog,
   scale: replica.scale,
+  trustCa: trust.trust,
+  untrustCa: trust.untrust,
   goToPolicy: traffic.goToPolicy,
   filterTraffic: traffic.filterTraffic,
 };

@@ -27,6 +27,8 @@ export interface AuthorityFacts {
   readonly keyFile: string;
   /** SHA-256, upper case with colons. */
   readonly fingerprint: string;
+  /** SHA-1, upper case without colons: how trust stores name it. */
+  readonly sha1: string;
   readonly subject: string;
   /** Epoch milliseconds. */
   readonly expires: number;
@@ -57,6 +59,7 @@ export async function describeCa(): Promise<AuthorityFacts | undefined> {
       file: certificateFile(),
       keyFile: keyFile(),
       fingerprint: certificate.fingerprint256,
+      sha1: certificate.fingerprint.replaceAll(":", ""),
       subject: certificate.subject.split("\n").join(", "),
       expires: Date.parse(certificate.validTo),
     };
