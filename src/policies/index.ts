@@ -7,7 +7,9 @@ import { anyOf } from "./anyOf.ts";
 import { apiKey } from "./apiKey.ts";
 import { authorization } from "./authorization.ts";
 import { basicAuth } from "./basicAuth.ts";
+import { concurrency } from "./concurrency.ts";
 import { cors } from "./cors.ts";
+import { csrf } from "./csrf.ts";
 import { directResponse } from "./directResponse.ts";
 import { fault } from "./fault.ts";
 import { ipFilter } from "./ipFilter.ts";
@@ -23,6 +25,7 @@ import { urlRewrite } from "./urlRewrite.ts";
 export const policies: readonly AnyPolicy[] = [
   ipFilter,
   cors,
+  csrf,
   apiKey,
   jwt,
   basicAuth,
@@ -31,6 +34,7 @@ export const policies: readonly AnyPolicy[] = [
   requireScopes,
   requireGroups,
   rateLimit,
+  concurrency,
   directResponse,
   redirect,
   fault,

@@ -7,8 +7,8 @@ import type { Path } from "./tree.ts";
 
 /** Kinds of policies. */
 export const LATER_KINDS: readonly string[] = [
-  ..."csrf introspection clientCertificate externalAuth".split(" "),
-  ..."maxBody requestSchema openapi graphqlLimit quota concurrency cache".split(" "),
+  ..."introspection clientCertificate externalAuth".split(" "),
+  ..."maxBody requestSchema openapi graphqlLimit quota cache".split(" "),
   ..."requestBody responseBody apiVersion aggregate transcode mirror compression cookies".split(" "),
 ];
 

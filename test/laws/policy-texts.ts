@@ -71,6 +71,10 @@ const judging: readonly fc.Arbitrary<Config>[] = [
       credentials: fc.boolean(),
     })
     .map((config) => ({ cors: config })),
+  fc.constantFrom(["https://shop.example"], []).map((origins) => ({ csrf: { origins } })),
+  fc
+    .record({ key: fc.constantFrom("client.ip", "header.x-tenant"), max: fc.integer({ min: 1, max: 3 }) })
+    .map((config) => ({ concurrency: config })),
   fc.constantFrom<Config>(
     { requireScopes: { all: ["orders:read"], any: ["orders:write", "admin"] } },
     { requireScopes: { any: ["orders:read"] } },

@@ -134,7 +134,7 @@ describe("every reason", () => {
         });
         driver.run(happenings);
       }),
-      { numRuns: runs(300), seed: 11 },
+      { numRuns: runs(800), seed: 11 },
     );
     // What the traffic cannot meet here: numbers that no request of it has.
     for (const wanted of [
