@@ -5,56 +5,107 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { cloneState } from "../../src/decide/clone.ts";
-import type { Decision } from "../../src/model/decision.ts";
+import { entriesOf } from "../../src/decide/refusals.ts";
+import { BuiltIn, CircuitNote, Mark, SessionNote, ZoneNote, type Decision } from "../../src/model/decision.ts";
 import { freshState } from "../../src/model/fresh.ts";
+import type { Plan } from "../../src/model/plan.ts";
 import { compareRuns, verdictOf, type Verdict } from "../../src/replay/compare.ts";
 import { replay, type Replayed } from "../../src/replay/replay.ts";
 import { read } from "../../src/policyfile/read.ts";
-import { plan, runs, sources } from "./policy-texts.ts";
-import { Driver, traffic } from "./traffic.ts";
+import { plan, policyText, runs, sources } from "./policy-texts.ts";
+import { Driver, traffic, type Happening } from "./traffic.ts";
 
 function numbersOf(decision: Decision) {
   const { trace, taken: _taken, ...fields } = decision;
   return { ...fields, dropped: trace.dropped, trace: [...trace.numbers.subarray(0, trace.length * 3)] };
 }
 
+/** The same services with every request let through to them: what balancing remembers is used all the time. */
+const busyPlan: fc.Arbitrary<Plan> = policyText
+  .map((text) => {
+    const document = JSON.parse(text);
+    const services = Object.entries<object>(document.services).map(([name, fields]) => [
+      name,
+      { ...fields, policies: [] },
+    ]);
+    const open = {
+      ...document,
+      listeners: [{ name: "edge", port: 8080 }],
+      services: Object.fromEntries(services),
+      routes: [{ name: "all", backendRefs: [{ service: "one", weight: 3 }, { service: "two" }] }],
+    };
+    return read(JSON.stringify(open), "law.yaml", sources).plan;
+  })
+  .filter((made) => made !== undefined);
+
+/** @returns what was live. */
+function assertReplays(plans: readonly Plan[], warmUp: readonly Happening[], happenings: readonly Happening[]): Driver {
+  // The recording begins in the middle of a life: some state is there, nothing is in flight.
+  const before = new Driver(plans, freshState(plans[0]));
+  before.run(warmUp.filter(({ act }) => act.kind !== "swap"));
+  before.finish();
+  const start = cloneState(before.state);
+  const live = new Driver(plans, before.state);
+  live.run(happenings);
+  live.finish();
+  const replayed = new Map<number, Replayed>();
+  const end = replay(
+    {
+      plan: plans[0],
+      state: start,
+      planOf: (revision) => plans[revision],
+      ended: (request) => replayed.set(request.id, request),
+    },
+    live.journal,
+  );
+  assert.equal(end.plan, live.plan);
+  assert.deepEqual(end.state, live.state);
+  for (const { id, decision, passage, settled } of live.requests) {
+    if (!settled) continue;
+    const again = replayed.get(id);
+    assert.deepEqual(again && numbersOf(again.decision), numbersOf(decision));
+    assert.deepEqual(again?.passage.caller, passage.caller);
+  }
+  return live;
+}
+
 describe("clone + replay = live", () => {
   it("over generated plans and traffic", () => {
     fc.assert(
+      fc.property(fc.array(plan, { minLength: 1, maxLength: 3 }), traffic(80), traffic(80), (plans, warmUp, after) => {
+        assertReplays(plans, warmUp, after);
+      }),
+      { numRuns: runs(50) },
+    );
+  });
+
+  it("while circuits open, sessions stick and zones spill over", () => {
+    const met = new Set<string>();
+    fc.assert(
       fc.property(
-        fc.array(plan, { minLength: 1, maxLength: 3 }),
-        traffic(80),
-        traffic(80),
-        (plans, warmUp, happenings) => {
-          // The recording begins in the middle of a life: some state is there, nothing is in flight.
-          const before = new Driver(plans, freshState(plans[0]));
-          before.run(warmUp.filter(({ act }) => act.kind !== "swap"));
-          before.finish();
-          const start = cloneState(before.state);
-          const live = new Driver(plans, before.state);
-          live.run(happenings);
-          live.finish();
-          const replayed = new Map<number, Replayed>();
-          const end = replay(
-            {
-              plan: plans[0],
-              state: start,
-              planOf: (revision) => plans[revision],
-              ended: (request) => replayed.set(request.id, request),
-            },
-            live.journal,
-          );
-          assert.equal(end.plan, live.plan);
-          assert.deepEqual(end.state, live.state);
-          for (const { id, decision, passage, settled } of live.requests) {
-            if (!settled) continue;
-            const again = replayed.get(id);
-            assert.deepEqual(again && numbersOf(again.decision), numbersOf(decision));
-            assert.deepEqual(again?.passage.caller, passage.caller);
+        fc.array(busyPlan, { minLength: 1, maxLength: 2 }),
+        traffic(40),
+        traffic(120),
+        (plans, warmUp, after) => {
+          for (const { decision } of assertReplays(plans, warmUp, after).requests) {
+            met.add(`refused ${decision.builtIn}`);
+            for (const { mark, reason } of entriesOf(decision)) met.add(`${mark}/${reason}`);
           }
         },
       ),
-      { numRuns: runs(50) },
+      { numRuns: runs(60), seed: 5 },
+    );
+    const wanted = [
+      `refused ${BuiltIn.CircuitOpen}`,
+      `refused ${BuiltIn.TooManyInFlight}`,
+      `${Mark.Circuit}/${CircuitNote.Trial}`,
+      `${Mark.Session}/${SessionNote.Kept}`,
+      `${Mark.Session}/${SessionNote.Moved}`,
+      `${Mark.Zone}/${ZoneNote.Chosen}`,
+    ];
+    assert.deepEqual(
+      wanted.filter((each) => !met.has(each)),
+      [],
     );
   });
 });

@@ -144,8 +144,6 @@ describe("every reason", () => {
       "apiKey:unknown",
       "jwt:expired",
       "rateLimit:limited",
-      "balance:circuit-open",
-      "balance:too-many-requests-in-flight",
     ]) {
       assert.ok(met.has(`urn:switchyard:${wanted}`), `${wanted} was never met; met: ${[...met].toSorted()}`);
     }
