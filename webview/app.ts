@@ -213,6 +213,18 @@ export class SwitchyardApp extends PageElement {
     }
   }
 
+  async #exportHar(): Promise<void> {
+    try {
+      const { text, count, matched } = await this.session.connection.gateway.exportHar(this.session.traffic.filter);
+      if (count === 0) return this.say("There is no ended HTTP request to export.");
+      this.host.openText("switchyard.har", "json", text);
+      const part = count < matched ? `the newest ${whole(count)} of ${whole(matched)}` : whole(count);
+      this.say(`Exported ${part} requests, secrets masked`);
+    } catch (error) {
+      this.say(`Nothing was exported: ${(error as Error).message}`);
+    }
+  }
+
   async #clear(): Promise<void> {
     try {
       await this.session.connection.gateway.clearTraffic();
@@ -357,6 +369,7 @@ export class SwitchyardApp extends PageElement {
       </button>
       ${columnsMenu(this.settings, this.width, {
         remember: (settings) => this.#remember(settings),
+        exportHar: () => void this.#exportHar(),
         clear: () => void this.#clear(),
         help: () => void keyHelp(this),
       })}

@@ -94,6 +94,7 @@ const CALLS: Readonly<Record<string, readonly Check[]>> = {
   rows: [record({ filter, from: position, count: whole(0, 500) })],
   detail: [position, flag],
   lastRejection: [],
+  exportHar: [filter],
   services: [],
   limits: [text(1000), whole(0, 500)],
   resetBucket: [text(2000), text(4000)],

@@ -284,8 +284,18 @@ export interface Detail {
   readonly connection?: ConnectionView;
   /** A shell line that sends it again; "" for layer 4. Secrets masked unless revealed. */
   readonly curl: string;
+  /** The same for PowerShell, 5.1 and later. */
+  readonly curlPowerShell: string;
   /** Secrets in this detail are shown. */
   readonly revealed: boolean;
+}
+
+/** An HTTP Archive (HAR 1.2). */
+export interface HarExport {
+  readonly text: string;
+  /** Entries in it, and requests that matched: open, evicted and layer-4 ones are not in it, nor more than a thousand. */
+  readonly count: number;
+  readonly matched: number;
 }
 
 // ---- Services, routes, limits -----------------------------------------------------------------------------------
@@ -500,6 +510,8 @@ export interface GatewayFunctions {
   /** `reveal` shows secrets: only after the person asked for it. undefined = evicted. */
   detail(id: number, reveal: boolean): Detail | undefined | Promise<Detail | undefined>;
   lastRejection(): Detail | undefined | Promise<Detail | undefined>;
+  /** The newest requests that match, as an HTTP Archive with their decisions. Secrets stay masked. */
+  exportHar(filter: string): HarExport | Promise<HarExport>;
   services(): ServicesView | Promise<ServicesView>;
   limits(search: string, count: number): LimitsView | Promise<LimitsView>;
   resetBucket(identity: string, key: string): void | Promise<void>;

@@ -11,6 +11,7 @@ import type {
   ExplainRequest,
   FilterVerdict,
   GatewayStatus,
+  HarExport,
   LimitsView,
   ProposeResult,
   Row,
@@ -24,6 +25,7 @@ import type { JournalEvent } from "../model/journal.ts";
 import type { Plan } from "../model/plan.ts";
 import { carry } from "../policyfile/carry.ts";
 import { limitViews, resetBucket } from "./control/limits-view.ts";
+import { exportHar } from "./control/har-export.ts";
 import { Hands } from "./control/hands.ts";
 import { PolicyProblem } from "./control/policy-problem.ts";
 import { PolicyReader } from "./control/policy-reader.ts";
@@ -49,6 +51,9 @@ import { Simulations } from "./simulate/simulations.ts";
 
 export { PolicyProblem } from "./control/policy-problem.ts";
 export { ListenProblem } from "./listen/engine.ts";
+
+/** Put in by the bundler. */
+declare const SWITCHYARD_VERSION: string | undefined;
 
 export interface GatewayOptions {
   /** Path of the policy file as shown to people; relative files are resolved against its folder. */
@@ -323,6 +328,21 @@ export class Gateway implements SessionGateway {
   lastRejection(): Detail | undefined {
     const id = this.recorder.lastRejection;
     return id === 0 ? undefined : this.detail(id, false);
+  }
+
+  /** @throws Error when the filter cannot be read. */
+  exportHar(filter: string): Promise<HarExport> {
+    const view = this.openView(filter);
+    view.catchUp();
+    const ids = view.idsBetween(view.first, view.first + view.matched);
+    view.close();
+    const listeners = listenerStatuses(this.engine.listeners);
+    return exportHar({
+      ids,
+      detail: (id) => this.detail(id, false),
+      origin: (name) => listeners.find((each) => each.name === name)?.url.replace(/\/$/, "") ?? "http://localhost",
+      version: typeof SWITCHYARD_VERSION === "string" ? SWITCHYARD_VERSION : "development",
+    });
   }
 
   private readonly portOf = (listener: string): number => {

@@ -9,6 +9,7 @@ import type {
   FilterVerdict,
   GatewayFunctions,
   GatewayStatus,
+  HarExport,
   Hello,
   LimitsView,
   PolicyStatus,
@@ -215,6 +216,11 @@ export class FakeGateway implements GatewayFunctions {
   lastRejection(): Detail | undefined {
     const row = this.rowsAll.findLast((one) => one.state === "rejected");
     return row === undefined ? undefined : makeDetail(row, false);
+  }
+
+  exportHar(filter: string): HarExport {
+    const count = this.#match(filter).length;
+    return { text: JSON.stringify({ log: { version: "1.2", entries: [] } }), count, matched: count };
   }
 
   services(): ServicesView {

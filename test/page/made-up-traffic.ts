@@ -362,6 +362,7 @@ export function makeDetail(row: Row, reveal: boolean): Detail {
     responseBody: body(stopped ? `{"type":"urn:switchyard:rateLimit:empty","status":429}` : REPLY, "application/json"),
     timing: timingOf(row),
     attempts: attemptsOf(row),
+    curlPowerShell: `curl.exe -i -X ${row.method} 'http://localhost:8080${row.path}'`,
     curl: `curl -i -X ${row.method} 'http://localhost:8080${row.path}' -H 'authorization: ${token}'`,
     revealed: reveal,
   };

@@ -276,6 +276,23 @@ describe("the page", function () {
     await page.getByText(/000000 {2}7b 22/u).waitFor();
   });
 
+  it("exports what the filter lets through as an HTTP Archive, and says how much", async () => {
+    const { page } = await open(96);
+    await page.getByRole("button", { name: "More" }).click();
+    const saving = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Export HAR" }).click();
+    assert.equal((await saving).suggestedFilename(), "switchyard.har");
+    await page.getByText("Exported 96 requests, secrets masked").waitFor();
+  });
+
+  it("copies a line for PowerShell too", async () => {
+    const { page } = await open(96, "/panel", { permissions: ["clipboard-read", "clipboard-write"] });
+    await openRow(page, "/orders/12");
+    await page.getByRole("button", { name: "Copy cURL for PowerShell" }).click();
+    await page.getByText("Copied").waitFor();
+    assert.match(await page.evaluate<string>("navigator.clipboard.readText()"), /^curl\.exe /u);
+  });
+
   it("shows who changed which header, and masks secrets until asked - once", async () => {
     const { page, gateway } = await open(96);
     await openRow(page, "/orders/12");

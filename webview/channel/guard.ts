@@ -72,6 +72,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
     timing: Array.isArray,
     attempts: Array.isArray,
     curl: isText,
+    curlPowerShell: isText,
   }),
 };
 

@@ -98,7 +98,9 @@ export class BodyTab extends PageElement {
   #size(body: BodyView): string {
     const kind = body.contentType === "" ? "no content type" : body.contentType;
     const encoded = body.contentEncoding === "" ? "" : `, ${body.contentEncoding}`;
-    const part = body.captured < body.size ? `, first ${bytesWords(body.captured)} captured` : "";
+    // Only the beginning passes through the recorder; the rest went to the client and is nowhere to be loaded from.
+    const part =
+      body.captured < body.size ? `, first ${bytesWords(body.captured)} captured; the rest was not kept` : "";
     return body.size === 0 ? "" : `${kind}${encoded} · ${bytesWords(body.size)}${part}`;
   }
 

@@ -158,7 +158,14 @@ export class RequestDetail extends PageElement {
     ${
       detail.curl === ""
         ? nothing
-        : html`<button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>`
+        : html`<button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>
+            <button
+              title="Copy cURL for PowerShell"
+              aria-label="Copy cURL for PowerShell"
+              @click=${() => this.host.copyText(detail.curlPowerShell)}
+            >
+              PowerShell
+            </button>`
     }
     ${
       detail.revealed

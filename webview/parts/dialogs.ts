@@ -74,6 +74,8 @@ export async function askReveal(parent: HTMLElement): Promise<boolean> {
 interface MenuActions {
   remember(settings: ViewSettings): void;
   clear(): void;
+  /** The requests that the filter lets through, as an HTTP Archive. */
+  exportHar(): void;
   help(): void;
 }
 
@@ -89,10 +91,13 @@ export function columnsMenu(settings: ViewSettings, width: number, actions: Menu
       ...settings,
       columns: { ...settings.columns, [name]: { ...settings.columns?.[name], shown: !shown.has(name) } },
     });
-  return html`<button class="bare" popovertarget="more-menu" aria-label="More" title="Columns, order, clear">
+  return html`<button class="bare" popovertarget="more-menu" aria-label="More" title="Columns, order, export, clear">
       ${icon("ellipsis")}
     </button>
     <div id="more-menu" class="menu" popover>
+      <button class="item" @click=${(event: Event) => (closeMenu(event), actions.exportHar())}>
+        ${icon("go-to-file")} Export HAR
+      </button>
       <button class="item" @click=${(event: Event) => (closeMenu(event), actions.clear())}>
         ${icon("trash")} Clear Traffic
       </button>

@@ -14,6 +14,7 @@ import type {
   FilterVerdict,
   GatewayFunctions,
   GatewayStatus,
+  HarExport,
   Hello,
   LimitsView,
   ProposeResult,
@@ -42,6 +43,7 @@ export interface SessionGateway extends TrafficSource {
   parseFilter(filter: string): FilterVerdict;
   detail(id: number, reveal: boolean): Detail | undefined;
   lastRejection(): Detail | undefined;
+  exportHar(filter: string): Promise<HarExport>;
   resetBucket(identity: string, key: string): void;
   setAdmin(service: string, url: string, admin: AdminState): void;
   simulate(service: string, url: string, simulation: Simulation | null): Promise<void>;
@@ -157,6 +159,10 @@ export class Session implements GatewayFunctions {
     return this.gateway.lastRejection();
   }
 
+  exportHar(filter: string): Promise<HarExport> {
+    return this.gateway.exportHar(filter);
+  }
+
   services(): ServicesView {
     return this.gateway.servicesView(this.stamp(this.sequences.services));
   }
@@ -229,6 +235,7 @@ export class Session implements GatewayFunctions {
       rows: (query) => this.rows(query),
       detail: (id, reveal) => this.detail(id, reveal),
       lastRejection: () => this.lastRejection(),
+      exportHar: (filter) => this.exportHar(filter),
       services: () => this.services(),
       limits: (search, count) => this.limits(search, count),
       resetBucket: (identity, key) => this.resetBucket(identity, key),

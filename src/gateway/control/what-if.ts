@@ -13,7 +13,7 @@ import { Decision } from "../../model/decision.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
-import { curlOf } from "../record/curl.ts";
+import { curlForPowerShell, curlOf } from "../record/curl.ts";
 import type { Mask } from "../record/mask.ts";
 import { storyParts, verdictOf } from "../record/story-view.ts";
 
@@ -158,6 +158,8 @@ function detail(
     evicted: false,
   };
   const fields = Object.entries(request.headers).map(([name, value]) => ({ name, value: mask.field(name, value) }));
+  const url = mask.target(request.url);
+  const asked = { method: request.method, url, fields, body: Buffer.alloc(0), complete: true };
   const empty = { size: 0, captured: 0, contentType: "", contentEncoding: "", evicted: false };
   return {
     row,
@@ -168,13 +170,8 @@ function detail(
     responseBody: empty,
     timing: [],
     attempts: [],
-    curl: curlOf({
-      method: request.method,
-      url: mask.target(request.url),
-      fields,
-      body: Buffer.alloc(0),
-      complete: true,
-    }),
+    curl: curlOf(asked),
+    curlPowerShell: curlForPowerShell(asked),
     revealed: false,
   };
 }

@@ -13,7 +13,7 @@ import type { Plan } from "../../model/plan.ts";
 import { bodyViewOf } from "./body-view.ts";
 import { RowStateCode } from "./chunk.ts";
 import { connectionView } from "./connection-view.ts";
-import { curlOf } from "./curl.ts";
+import { curlForPowerShell, curlOf, type CurlInput } from "./curl.ts";
 import { fieldsOf, startLine } from "./heads.ts";
 import { journeyOf, type Journey } from "./journey.ts";
 import type { Mask } from "./mask.ts";
@@ -98,7 +98,8 @@ function assemble(parts: Parts): Detail {
     responseBody: body(kept.responseHead || kept.replyHead, kept.responseBody, row.responseBytes),
     timing: row.state === "pending" ? [] : timingOf(start, start + chunk.decidedAfter[index], end, attempts),
     attempts: attemptsOf(attempts, plan?.services[chunk.service[index]], chunk.protocol[index] !== 0),
-    curl: chunk.protocol[index] === 0 ? curl(parts, row, shown) : "",
+    curl: chunk.protocol[index] === 0 ? curlOf(curlInput(parts, row, shown)) : "",
+    curlPowerShell: chunk.protocol[index] === 0 ? curlForPowerShell(curlInput(parts, row, shown)) : "",
     revealed: mask === undefined,
   };
 }
@@ -150,18 +151,18 @@ function connection({ place, row, kept }: Parts): Detail["connection"] {
   });
 }
 
-function curl({ context, kept }: Parts, row: Row, shown: Shown): string {
+function curlInput({ context, kept }: Parts, row: Row, shown: Shown): CurlInput {
   const host = row.host === "" ? "localhost" : row.host;
   const named = host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
   const target = startLine(kept.requestHead).split(" ")[1] ?? row.path;
   const path = shown.target(target.startsWith("/") ? target : row.path);
-  return curlOf({
+  return {
     method: row.method || "GET",
     url: `http://${named}:${context.port(row.listener)}${path}`,
     fields: fieldsOf(kept.requestHead).map(({ name, value }) => ({ name, value: shown.field(name, value) })),
     body: shown.bytes(kept.requestBody),
     complete: kept.requestBody.length === row.requestBytes,
-  });
+  };
 }
 
 function plainVerdict({ chunk, index }: RowPlace): PlainVerdict {

@@ -88,6 +88,11 @@ describe("the journal of a running gateway", () => {
       await burst("erna", 12);
       gateway.setRecording(true);
 
+      const archive = await gateway.exportHar("is:rejected");
+      assert.ok(archive.count > 0 && archive.count === archive.matched, `${archive.count} of ${archive.matched}`);
+      const [entry] = JSON.parse(archive.text).log.entries;
+      assert.equal(new URL(entry.request.url).port, String(port));
+
       const kinds = new Set(journal.map(({ kind }) => kind));
       for (const kind of ["enter", "decide", "again", "settle", "reset", "admin", "swap"] as const)
         assert.ok(kinds.has(kind), `no ${kind} in the journal`);
