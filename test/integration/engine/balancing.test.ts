@@ -64,7 +64,7 @@ describe("balancing, over sockets", () => {
     assert.match(refused.body, /2 of 2 attempts failed/);
     assert.ok(Number(refused.field("retry-after")) >= 29 && Number(refused.field("retry-after")) <= 30);
     assert.equal(asked, 2);
-    assert.equal(engine.active.state.services[0].circuit?.phase, Circuit.Open);
+    assert.equal(engine.active?.state.services[0].circuit?.phase, Circuit.Open);
   });
 
   it("lets no more than maxParallelRequests in, and the next as soon as one has ended", async () => {
