@@ -198,38 +198,38 @@ function carry(old: State, from: Config, to: Config, now: Millis): State {
 }
 
 /** draft-ietf-httpapi-ratelimit-headers (structured fields; the policy is named by what it counts by), or X-RateLimit-*. */
+interface DraftNames {
+  /** The whole RateLimit-Policy field. */
+  readonly policy: string;
+  /** The limit's name as a structured string. */
+  readonly name: string;
+}
+
+/** What does not change between requests: made once per config, since these fields go with every answer. */
+const draftNamesOf = new WeakMap<Config, DraftNames>();
+
+function draftNames(c: Config): DraftNames {
+  let names = draftNamesOf.get(c);
+  if (names === undefined) {
+    const key = printable(keyText(c.key));
+    const quota: [string, number][] = [
+      ["q", c.requests],
+      ["w", Math.max(1, Math.ceil(c.per / 1000))],
+    ];
+    names = { policy: serializeList([[key, new Map(quota)]]), name: serializeList([[key, new Map()]]) };
+    draftNamesOf.set(c, names);
+  }
+  return names;
+}
+
 function replyFields(c: Config, reason: number, x: number, y: number): readonly (readonly [string, string])[] {
   if (reason === Refusal.costFailed) return [];
   const left = Math.max(0, Math.floor(x + 1e-6));
   const untilSeconds = reason === Refusal.tooCostly ? 0 : Math.ceil(y / 1000);
   const fields: [string, string][] = [];
   if (c.headers === "draft") {
-    const name = printable(keyText(c.key));
-    const window = Math.max(1, Math.ceil(c.per / 1000));
-    fields.push([
-      "RateLimit-Policy",
-      serializeList([
-        [
-          name,
-          new Map([
-            ["q", c.requests],
-            ["w", window],
-          ]),
-        ],
-      ]),
-    ]);
-    fields.push([
-      "RateLimit",
-      serializeList([
-        [
-          name,
-          new Map([
-            ["r", left],
-            ["t", untilSeconds],
-          ]),
-        ],
-      ]),
-    ]);
+    const { policy, name } = draftNames(c);
+    fields.push(["RateLimit-Policy", policy], ["RateLimit", `${name};r=${left};t=${untilSeconds}`]);
   } else if (c.headers === "legacy") {
     fields.push(["X-RateLimit-Limit", String(c.requests)]);
     fields.push(["X-RateLimit-Remaining", String(left)], ["X-RateLimit-Reset", String(untilSeconds)]);

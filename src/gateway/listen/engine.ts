@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import type { Millis, Seed } from "../../model/basics.ts";
 import type { JournalEvent } from "../../model/journal.ts";
-import type { Plan, PlanListener } from "../../model/plan.ts";
+import type { Plan, PlanEndpoint, PlanListener, PlanService } from "../../model/plan.ts";
 import type { EndpointState, State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
 import { UpstreamPool } from "../forward/pool.ts";
@@ -79,8 +79,11 @@ export class Engine {
     this.clock.watch(this.pool);
     this.sessions = new BackendSessions(this.pool, now);
     this.clock.watch(this.sessions);
+    const securities = new UpstreamSecurities(options.baseDirectory ?? ".");
     const health = {
       now,
+      tls: (service: PlanService, endpoint: PlanEndpoint) =>
+        securities.of(service, endpoint, service.http2 === true ? ["h2"] : ["http/1.1"])?.options,
       active: () => this.current as Active,
       isDown: (service: string, url: string) => simulations.isDown(service, url),
       journal: options.journal,
@@ -96,7 +99,7 @@ export class Engine {
       facts: options.facts,
       pool: this.pool,
       sessions: this.sessions,
-      securities: new UpstreamSecurities(options.baseDirectory ?? "."),
+      securities,
       clock: this.clock,
       pseudonym,
       viaLine: `Via: 1.1 ${pseudonym}\r\n`,
@@ -233,14 +236,15 @@ function identityOf(listener: PlanListener): string {
 
 /** 16 hexadecimal digits: random from the start of the process, distinct for each call. */
 function makeRandomId(): () => string {
-  let block = Buffer.alloc(0);
+  let block = "";
   let at = 0;
   return () => {
     if (at >= block.length) {
-      block = randomBytes(4096);
+      // One call for 512 ids: three of them go with every request.
+      block = randomBytes(4096).toString("hex");
       at = 0;
     }
-    at += 8;
-    return block.toString("hex", at - 8, at);
+    at += 16;
+    return block.slice(at - 16, at);
   };
 }
