@@ -4,11 +4,14 @@
  * Must not judge: thresholds are the core's. Nothing probes where no active check is configured.
  */
 import { get } from "node:http";
+import { get as getSecurely } from "node:https";
+import type { ConnectionOptions } from "node:tls";
 import { probed } from "../../decide/health.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { JournalEvent } from "../../model/journal.ts";
-import type { ActiveCheck, Plan, PlanEndpoint } from "../../model/plan.ts";
+import type { ActiveCheck, Plan, PlanEndpoint, PlanService } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";
+import { askHttp2 } from "./ask-http2.ts";
 
 export interface HealthOptions {
   now(): Millis;
@@ -16,22 +19,32 @@ export interface HealthOptions {
   active(): { readonly plan: Plan; readonly state: State };
   /** A person pretends that this replica is down: it is not asked. */
   isDown(service: string, url: string): boolean;
+  /** How requests to it are secured, so that a probe believes whom they believe; undefined for http://. */
+  tls(service: PlanService, endpoint: PlanEndpoint): ConnectionOptions | undefined;
   readonly journal: ((event: JournalEvent) => void) | undefined;
   /** Some endpoint's verdict changed. */
   changed(): void;
+}
+
+/** What is spoken with an endpoint. */
+export interface Spoken {
+  readonly tls: ConnectionOptions | undefined;
+  readonly http2: boolean;
 }
 
 /** One endpoint's probes, one after another. */
 class Checker {
   private readonly endpoint: PlanEndpoint;
   private readonly check: ActiveCheck;
+  private readonly spoken: Spoken;
   private readonly report: (up: boolean) => void;
   private timer: NodeJS.Timeout | undefined;
   private callOff: () => void = () => {};
   private stopped = false;
 
-  constructor(endpoint: PlanEndpoint, check: ActiveCheck, report: (up: boolean) => void) {
+  constructor(endpoint: PlanEndpoint, check: ActiveCheck, spoken: Spoken, report: (up: boolean) => void) {
     this.endpoint = endpoint;
+    this.spoken = spoken;
     this.check = check;
     this.report = report;
     this.probe();
@@ -44,12 +57,13 @@ class Checker {
   }
 
   private probe(): void {
-    this.callOff = probe(this.endpoint, this.check, (up) => {
+    const told = (up: boolean): void => {
       this.report(up);
       if (this.stopped) return;
       this.timer = setTimeout(() => this.probe(), this.check.interval);
       this.timer.unref();
-    });
+    };
+    this.callOff = probe(this.endpoint, this.check, told, this.spoken);
   }
 }
 
@@ -58,6 +72,7 @@ export function probe(
   { host, port }: Pick<PlanEndpoint, "host" | "port">,
   check: Pick<ActiveCheck, "path" | "timeout">,
   done: (up: boolean) => void,
+  spoken?: Spoken,
 ): () => void {
   let told = false;
   const tell = (up: boolean): void => {
@@ -67,19 +82,30 @@ export function probe(
     done(up);
   };
   const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const request = get({
+  const limit = setTimeout(() => {
+    callOff();
+    tell(false);
+  }, check.timeout);
+  limit.unref();
+  let callOff: () => void;
+  if (spoken?.http2 === true) {
+    callOff = askHttp2(authority, check.path, spoken.tls, tell);
+    return () => {
+      told = true;
+      clearTimeout(limit);
+      callOff();
+    };
+  }
+  const options = {
     host,
     port,
     path: check.path,
     // No agent: a probe that reuses a connection would not notice that nobody accepts any more.
     agent: false,
     headers: { host: authority, "user-agent": "switchyard-health", connection: "close" },
-  });
-  const limit = setTimeout(() => {
-    request.destroy();
-    tell(false);
-  }, check.timeout);
-  limit.unref();
+  };
+  const request = spoken?.tls === undefined ? get(options) : getSecurely({ ...options, ...spoken.tls });
+  callOff = () => void request.destroy();
   request.on("error", () => tell(false));
   request.on("response", (response) => {
     response.on("error", () => {});
@@ -106,12 +132,13 @@ export class HealthChecks {
 
   /** Runs what the plan asks for: checkers of unchanged endpoints go on, others stop or start. */
   follow(plan: Plan): void {
-    const wanted = new Map<string, { service: string; endpoint: PlanEndpoint; check: ActiveCheck }>();
+    const wanted = new Map<string, { service: PlanService; endpoint: PlanEndpoint; check: ActiveCheck }>();
     for (const service of plan.services) {
       const check = service.active;
       if (check === undefined) continue;
       for (const endpoint of service.endpoints) {
-        wanted.set(JSON.stringify([service.name, endpoint.url, check]), { service: service.name, endpoint, check });
+        const identity = [service.name, endpoint.url, check, service.tls, service.http2];
+        wanted.set(JSON.stringify(identity), { service, endpoint, check });
       }
     }
     for (const [identity, checker] of this.checkers) {
@@ -121,7 +148,9 @@ export class HealthChecks {
     }
     for (const [identity, { service, endpoint, check }] of wanted) {
       if (this.checkers.has(identity)) continue;
-      this.checkers.set(identity, new Checker(endpoint, check, (up) => this.verdict(service, endpoint.url, up)));
+      const spoken = { tls: this.options.tls(service, endpoint), http2: service.http2 === true };
+      const report = (up: boolean): void => this.verdict(service.name, endpoint.url, up);
+      this.checkers.set(identity, new Checker(endpoint, check, spoken, report));
     }
   }
 
