@@ -32,7 +32,7 @@ const config = z.strictObject({
     .check(
       z.meta({
         description:
-          "Named rules, each with `allow` or `deny`: an expression over request (method, path, host, headers, query, id), jwt (the claims; scope is a list), consumer (name, groups) and client (ip, port).",
+          "Named rules, each with `allow` or `deny`: an expression over request (method, path, host, headers, query, id), jwt (the claims; scope is a list), consumer (name, groups) and client (ip, port, certificate).",
       }),
     ),
   default: z.prefault(

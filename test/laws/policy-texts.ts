@@ -227,19 +227,21 @@ const route = fc
 export const policyText: fc.Arbitrary<string> = fc
   .record({
     listener: entries(judging, 2),
+    secured: fc.constantFrom({}, { protocol: "HTTPS" }, { protocol: "HTTPS", tls: { certificate: "auto" } }),
+    spoken: fc.constantFrom({}, { protocol: "HTTP2" }, { protocol: "HTTP2", tls: { verify: false } }),
     one: service(4001),
     two: service(4101),
     routes: fc.array(route, { minLength: 1, maxLength: 4 }),
   })
-  .map(({ listener, one, two, routes }) =>
+  .map(({ listener, secured, spoken, one, two, routes }) =>
     JSON.stringify({
       version: 1,
-      listeners: [{ name: "edge", port: 8080, policies: listener }],
+      listeners: [{ name: "edge", port: 8080, ...secured, policies: listener }],
       consumers: [
         { name: "ada", apiKey: keys[0], groups: ["staff"] },
         { name: "bob", apiKey: keys[1] },
       ],
-      services: { one, two },
+      services: { one: { ...one, ...spoken }, two },
       routes: routes.map((each, i) => ({ name: `route-${i}`, ...each })),
     }),
   );

@@ -104,7 +104,10 @@ describe("an https backend", () => {
     const serving = await serve(policy({ url: `https://127.0.0.1:${port}` }), files.path);
     const { status, body } = await ask(serving.port);
     assert.equal(status, 502);
-    assert.match((JSON.parse(body) as { detail: string }).detail, /could not agree on TLS \(ERR_SSL_WRONG_VERSION_NUMBER\)/);
+    assert.match(
+      (JSON.parse(body) as { detail: string }).detail,
+      /could not agree on TLS \(ERR_SSL_WRONG_VERSION_NUMBER\)/,
+    );
   });
 
   it("gets and gives large bodies unchanged", async () => {
