@@ -7,7 +7,7 @@
 import * as z from "zod/mini";
 import type { Balancer, BalancerKind, Pool } from "../model/balancer.ts";
 import type { Note } from "../model/decision.ts";
-import type { PlanEndpoint } from "../model/plan.ts";
+import type { PlanEndpoint } from "../model/endpoint.ts";
 
 export type RoundRobinConfig = Record<string, never>;
 

@@ -3,7 +3,8 @@
  * Must agree with the index of match.ts: a property test holds the two together.
  */
 import type { Arrival } from "../model/arrival.ts";
-import type { PathMatch, PlanMatch } from "../model/plan.ts";
+import type { PathMatch } from "../model/path-match.ts";
+import type { PlanMatch } from "../model/plan.ts";
 import { queryValue } from "./query.ts";
 
 /** A prefix counts by whole segments; its own trailing slash does not matter ("/a/" and "/a" are one prefix). */

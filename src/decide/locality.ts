@@ -7,7 +7,8 @@
 import type { Passage } from "../model/arrival.ts";
 import { Mark, ZoneNote, type Decision } from "../model/decision.ts";
 import { draw, DrawOf } from "../model/draw.ts";
-import type { PlanEndpoint, PlanLocality } from "../model/plan.ts";
+import type { PlanEndpoint } from "../model/endpoint.ts";
+import type { PlanLocality } from "../model/plan.ts";
 
 /** One rank per endpoint at most, and one for all that are nowhere. */
 const MOST_RANKS = 33;

@@ -2,7 +2,8 @@
  * State as it is before the first request. Both a first start and an edit that adds a slot begin here.
  * Must not look at any older state: keeping it over an edit is policyfile/carry's work.
  */
-import type { Plan, PlanEndpoint, PlanService, PlanStep } from "./plan.ts";
+import type { PlanEndpoint } from "./endpoint.ts";
+import type { Plan, PlanService, PlanStep } from "./plan.ts";
 import { freshKeyed } from "./keyed.ts";
 import { Circuit, Life, Probe } from "./state.ts";
 import type { CircuitState, EndpointState, ServiceState, Session, State } from "./state.ts";

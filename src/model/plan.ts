@@ -10,8 +10,6 @@ import type { PathMatch } from "./path-match.ts";
 import type { Balancer, AnyBalancerKind } from "./balancer.ts";
 import type { PlanBackendTls, PlanTls } from "./tls.ts";
 
-export type { PathMatch, PlanEndpoint };
-
 export interface PlanListener {
   readonly name: string;
   readonly protocol: "HTTP" | "HTTPS" | "TCP" | "UDP" | "TLS";

@@ -4,7 +4,7 @@
  * Must not import anything but the model.
  */
 import type * as z from "zod/mini";
-import type { Facts, FactRequest, Passage } from "./arrival.ts";
+import type { FactRequest, Passage } from "./arrival.ts";
 import type { Millis, Phase, Reason } from "./basics.ts";
 import type { Note } from "./decision.ts";
 import type { Outcome } from "./state.ts";
@@ -104,8 +104,6 @@ export interface CompileContext {
   secret(ref: SecretRef): string | undefined;
   /** Text of a file, relative to the policy file; undefined when it cannot be read. Nothing secret: it may be shown. */
   file(path: string): string | undefined;
-  /** Text of a file, relative to the policy file; undefined when it cannot be read. Nothing secret: it may be shown. */
-  file(path: string): string | undefined;
 }
 
 /** A problem that the schema alone cannot see (an expression that does not parse, a bad CIDR). */
@@ -183,5 +181,3 @@ export interface LimitGauge<Config, State> {
 // The list is heterogeneous; each policy is checked against its own types where it is declared.
 // eslint-disable-next-line typescript/no-explicit-any
 export type AnyPolicy = Policy<any, any, string>;
-
-export type { Facts };

@@ -19,16 +19,14 @@ const config = z.strictObject({
   ),
   delayPercent: z.prefault(percentage().check(z.meta({ description: "The share of requests that wait." })), "100%"),
   abort: z.optional(
-    z
-      .int()
-      .check(
-        z.minimum(400),
-        z.maximum(599),
-        z.meta({
-          description: "The status with which a request fails instead of reaching a backend.",
-          examples: [503],
-        }),
-      ),
+    z.int().check(
+      z.minimum(400),
+      z.maximum(599),
+      z.meta({
+        description: "The status with which a request fails instead of reaching a backend.",
+        examples: [503],
+      }),
+    ),
   ),
   reset: z.prefault(
     z

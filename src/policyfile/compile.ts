@@ -7,17 +7,9 @@ import { balancers } from "../balancers/index.ts";
 import type { Millis } from "../model/basics.ts";
 import { Admin } from "../model/state.ts";
 import type { AnyBalancerKind } from "../model/balancer.ts";
-import type {
-  FieldMatch,
-  PathMatch,
-  Plan,
-  PlanBackend,
-  PlanEndpoint,
-  PlanListener,
-  PlanMatch,
-  PlanRoute,
-  PlanService,
-} from "../model/plan.ts";
+import type { PlanEndpoint } from "../model/endpoint.ts";
+import type { PathMatch } from "../model/path-match.ts";
+import type { FieldMatch, Plan, PlanBackend, PlanListener, PlanMatch, PlanRoute, PlanService } from "../model/plan.ts";
 import type { Consumer } from "../model/policy.ts";
 import { firstPorts, runEndpoints } from "./replicas.ts";
 import { resilience, sessionToken } from "./resilience.ts";

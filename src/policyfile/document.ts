@@ -475,7 +475,6 @@ export const policyFile = z.strictObject({
   ),
 });
 
-export type PolicyFile = z.output<typeof policyFile>;
 export type ListenerConfig = z.output<typeof listener>;
 export type ConsumerConfig = z.output<typeof consumer>;
 export type ServiceConfig = z.output<typeof service>;

@@ -25,7 +25,12 @@ describe("completion", () => {
   });
 
   it("offers keys inside braces, also while they are open", () => {
-    assert.deepEqual(at("services:\n  o:\n    endpoints:\n      - { url: http://a:1, |"), ["admin", "weight"]);
+    assert.deepEqual(at("services:\n  o:\n    endpoints:\n      - { url: http://a:1, |"), [
+      "admin",
+      "priority",
+      "weight",
+      "zone",
+    ]);
     assert.ok(at("routes:\n  - name: r\n    timeouts: { req| }\n").includes("request"));
   });
 

@@ -54,11 +54,6 @@ export class Problems {
   }
 }
 
-/** @param known the keys that may stand at a path, for "did you mean". */
-export interface Declared {
-  keysAt(path: Path): readonly string[];
-}
-
 /** Reads `value`, which stands at `base`, by its declaration. @returns undefined when it does not fit. */
 export function readBy<Output>(
   schema: z.ZodMiniType<Output>,

@@ -5,7 +5,8 @@
  * file. Must not look for free ports or start anything.
  */
 import { Admin } from "../model/state.ts";
-import type { Plan, PlanEndpoint, PlanRun, PlanService } from "../model/plan.ts";
+import type { PlanEndpoint } from "../model/endpoint.ts";
+import type { Plan, PlanRun, PlanService } from "../model/plan.ts";
 import { sessionToken } from "./resilience.ts";
 
 const HIGHEST_PORT = 65_535;

@@ -4,7 +4,8 @@
  * Must not check the shape of fields: their declarations do.
  */
 import type { SourceRange } from "../model/basics.ts";
-import type { PlanEndpoint, PlanLocality, PlanPersistence, PlanService } from "../model/plan.ts";
+import type { PlanEndpoint } from "../model/endpoint.ts";
+import type { PlanLocality, PlanPersistence, PlanService } from "../model/plan.ts";
 import { Word64, xxhash64 } from "../balancers/xxhash64.ts";
 import type { BalancingConfig, ServiceConfig } from "./document.ts";
 import type { Path } from "./tree.ts";

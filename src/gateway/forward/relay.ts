@@ -5,7 +5,7 @@
  */
 import { again } from "../../decide/again.ts";
 import type { Millis } from "../../model/basics.ts";
-import type { PlanEndpoint } from "../../model/plan.ts";
+import type { PlanEndpoint } from "../../model/endpoint.ts";
 import { Failure, Life, type Outcome } from "../../model/state.ts";
 import { composeRequest, OutgoingRequest } from "../http1/compose.ts";
 import { Framing, type Head } from "../http1/head.ts";

@@ -9,7 +9,8 @@ import type { ConnectionOptions } from "node:tls";
 import { probed } from "../../decide/health.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { JournalEvent } from "../../model/journal.ts";
-import type { ActiveCheck, Plan, PlanEndpoint, PlanService } from "../../model/plan.ts";
+import type { PlanEndpoint } from "../../model/endpoint.ts";
+import type { ActiveCheck, Plan, PlanService } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";
 import { askHttp2 } from "./ask-http2.ts";
 

@@ -2,7 +2,7 @@
  * Which address of an endpoint answered last: `localhost` may be two. Forgotten with the plan that has the endpoint.
  * Must not be believed: whoever uses it tries the others as well.
  */
-import type { PlanEndpoint } from "../../model/plan.ts";
+import type { PlanEndpoint } from "../../model/endpoint.ts";
 
 const winners = new WeakMap<PlanEndpoint, string>();
 

@@ -6,7 +6,8 @@
 import { randomBytes } from "node:crypto";
 import type { Millis, Seed } from "../../model/basics.ts";
 import type { JournalEvent } from "../../model/journal.ts";
-import type { Plan, PlanEndpoint, PlanListener, PlanService } from "../../model/plan.ts";
+import type { PlanEndpoint } from "../../model/endpoint.ts";
+import type { Plan, PlanListener, PlanService } from "../../model/plan.ts";
 import type { EndpointState, State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
 import { UpstreamPool } from "../forward/pool.ts";

@@ -48,12 +48,6 @@ export function fieldOf(head: Head, name: string): string | undefined {
   return value;
 }
 
-/** Status of a response head; 0 when it has none. */
-export function statusOf(head: Head): number {
-  const match = /^HTTP\/1\.[01] (\d{3})/.exec(head);
-  return match === null ? 0 : Number(match[1]);
-}
-
 function lineEnd(head: Head, from: number): number {
   const end = head.indexOf("\r\n", from);
   return end === -1 ? head.length : end;

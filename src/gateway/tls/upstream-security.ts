@@ -6,7 +6,8 @@ import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { checkServerIdentity, createSecureContext, type ConnectionOptions } from "node:tls";
-import type { PlanEndpoint, PlanService } from "../../model/plan.ts";
+import type { PlanEndpoint } from "../../model/endpoint.ts";
+import type { PlanService } from "../../model/plan.ts";
 
 export interface UpstreamSecurity {
   /** Connections of one key may be used for one another. */
