@@ -68,6 +68,9 @@ export class SwitchyardApp extends PageElement {
     this.host = host;
     this.settings = host.recall();
     session.onIntent = (intent) => this.#obey(intent);
+    session.onForgotten = () => {
+      this.detailOpen = false;
+    };
     // The text of last time is asked about like typed text: another gateway may not understand it.
     session.onReady = () => this.#filterBox?.refresh();
   }
@@ -180,6 +183,8 @@ export class SwitchyardApp extends PageElement {
   ): Promise<void> {
     if (this.session.selected === -1) return this.say("Select a request first.");
     const detail = this.session.detail ?? (await this.session.loadDetail(false));
+    if (detail === undefined && this.session.detailProblem !== "")
+      return this.say(`The request could not be read: ${this.session.detailProblem}`);
     const found = detail === undefined ? undefined : part(detail);
     if (found === undefined) this.say("No line of the policy decided this request.");
     else use(found);
@@ -191,7 +196,9 @@ export class SwitchyardApp extends PageElement {
 
   async #reveal(): Promise<void> {
     this.#mayReveal ||= await askReveal(this);
-    if (this.#mayReveal) await this.session.loadDetail(true);
+    if (!this.#mayReveal) return;
+    await this.session.loadDetail(true);
+    if (this.session.detailProblem !== "") this.say(`Nothing was revealed: ${this.session.detailProblem}`);
   }
 
   async #reset(event: CustomEvent<{ identity: string; key: string }>): Promise<void> {
@@ -451,10 +458,13 @@ export class SwitchyardApp extends PageElement {
       .limitAt=${session.limitsAt}
       .host=${this.host}
       .tab=${this.tab}
+      .wanted=${session.selected}
+      .problem=${session.detailProblem}
       .gone=${session.detailGone}
       .inPlace=${!this.#split}
       @close=${() => this.#closeDetail()}
       @reveal=${() => void this.#reveal()}
+      @retry=${() => void session.loadDetail(false)}
       @tab=${(event: CustomEvent<Tab>) => {
         this.tab = event.detail;
       }}

@@ -2,6 +2,7 @@
  * The page's data: what is watched, the latest of each kind, the selected request. Asks for what is visible and for
  * nothing while hidden. One listener is told of every change. Must not draw.
  */
+import { CALL_TIMEOUT } from "../src/contract/frames.ts";
 import type {
   Detail,
   GatewayStatus,
@@ -38,6 +39,8 @@ export class Session {
   row: Row | undefined;
   detail: Detail | undefined;
   detailGone = false;
+  /** Why the selected request could not be read, for people; empty while it is being read. */
+  detailProblem = "";
   /** The limit that refused the selected request. */
   detailLimit: LimitView | undefined;
   revealing = false;
@@ -46,8 +49,13 @@ export class Session {
   /** The gateway answers (again). */
   onReady: () => void = () => {};
   onIntent: (intent: PageIntent) => void = () => {};
+  /** Another gateway answers: its requests are numbered from 1 again, so what was selected is none of them. */
+  onForgotten: () => void = () => {};
   readonly #onChange: () => void;
   #detailTimer = 0;
+  #generation = "";
+  /** The last wish of the window that came while no gateway answered. */
+  #intent: PageIntent | undefined;
 
   constructor(connection: Connection, onChange: () => void) {
     this.connection = connection;
@@ -58,6 +66,7 @@ export class Session {
     connection.onChanged(() => this.#connectionChanged());
     connection.on("traffic", (delta) => {
       this.heardAt = Date.now();
+      this.#meet(delta.stamp.generation);
       this.traffic.take(delta);
     });
     connection.on("servicesChanged", (view) => {
@@ -70,7 +79,10 @@ export class Session {
       this.heardAt = Date.now();
       onChange();
     });
-    connection.on("intent", (intent) => this.onIntent(intent));
+    connection.on("intent", (intent) => {
+      if (this.ready) this.onIntent(intent);
+      else this.#intent = intent;
+    });
     document.addEventListener("visibilitychange", () => void this.watch());
   }
 
@@ -135,24 +147,37 @@ export class Session {
     this.row = row;
     this.detail = undefined;
     this.detailGone = false;
+    this.detailProblem = "";
     this.detailLimit = undefined;
     this.#onChange();
     window.clearTimeout(this.#detailTimer);
     if (id !== -1) this.#detailTimer = window.setTimeout(() => void this.loadDetail(false), QUIET);
   }
 
-  /** `reveal` only after the person asked for it. */
+  /**
+   * `reveal` only after the person asked for it. Without a gateway it waits: what is still wanted when one answers is
+   * asked for then.
+   */
   async loadDetail(reveal: boolean): Promise<Detail | undefined> {
     const id = this.selected;
+    const generation = this.#generation;
+    const current = (): boolean => id === this.selected && generation === this.#generation;
+    if (id === -1 || !this.ready) return undefined;
+    this.detailProblem = "";
+    this.#onChange();
     try {
       const detail = await this.connection.gateway.detail(id, reveal);
-      if (id !== this.selected) return undefined;
+      if (!current()) return undefined;
       this.detail = looksLike("detail", detail) ? detail : undefined;
       this.detailGone = this.detail === undefined;
-      await this.#findLimit();
-    } catch {
-      if (id === this.selected) this.detailGone = this.detail === undefined;
+    } catch (error) {
+      // Cut off with the gateway is not a failure of this request: it is asked for again.
+      if (current() && this.ready) this.detailProblem = whyUnread(error as Error);
+      this.#onChange();
+      return undefined;
     }
+    // The limit is a help beside the detail, which is shown without it.
+    await this.#findLimit().catch(() => {});
     this.#onChange();
     return this.detail;
   }
@@ -223,11 +248,36 @@ export class Session {
 
   #connectionChanged(): void {
     if (this.ready) {
-      this.status = this.connection.hello?.status;
+      const { hello } = this.connection;
+      if (hello !== undefined) this.#meet(hello.generation);
+      this.status = hello?.status;
       this.heardAt = Date.now();
       void this.watch();
       this.onReady();
+      this.#resume();
     }
     this.#onChange();
   }
+
+  /** What was wanted while no gateway answered. */
+  #resume(): void {
+    const intent = this.#intent;
+    this.#intent = undefined;
+    const unread = this.detail === undefined ? !this.detailGone : this.detail.row.state === "pending";
+    if (intent !== undefined) this.onIntent(intent);
+    else if (unread) void this.loadDetail(this.detail?.revealed === true);
+  }
+
+  #meet(generation: string): void {
+    if (generation === this.#generation) return;
+    const first = this.#generation === "";
+    this.#generation = generation;
+    if (first) return;
+    this.select(-1, undefined);
+    this.onForgotten();
+  }
+}
+
+function whyUnread({ message }: Error): string {
+  return /timeout/iu.test(message) ? `no answer within ${CALL_TIMEOUT / 1000} s` : message;
 }

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { PageIntent } from "../../src/contract/messages.ts";
 import { openBrowser } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { bundlePage, servePage, type PageFiles, type PageServer } from "./page-server.ts";
@@ -32,6 +33,9 @@ const openRow = async (page: Page, text: string): Promise<void> => {
   await rowsOf(page).filter({ hasText: text }).last().click();
   await page.locator(".verdict").waitFor();
 };
+
+/** What the window sends to have a request shown. */
+const intent = (wish: PageIntent): string => JSON.stringify({ t: "q", m: "intent", a: [wish] });
 
 const eventually = async (what: string, test: () => boolean | Promise<boolean>): Promise<void> => {
   for (let tries = 0; tries < 300; tries += 1) {
@@ -369,6 +373,85 @@ describe("the page", function () {
     await eventually("connected", async () => (await page.getByText("Gateway lost.").count()) === 0);
     await page.locator("#row-24").waitFor();
   });
+
+  it("says what it reads, why it could not, and reads it again when asked", async () => {
+    const { page, gateway } = await open(24);
+    const answer = gateway.detail.bind(gateway);
+    let fail = (_error: Error): void => {};
+    const held = new Promise<never>((_resolve, reject) => {
+      fail = reject;
+    });
+    gateway.detail = () => held as never;
+    await rowsOf(page).last().click();
+    await rowsOf(page).last().press("Enter");
+    await page.getByText("Reading request 24 …").waitFor();
+    fail(new Error("too busy"));
+    await page.getByText("Request 24 could not be read: too busy").waitFor();
+    gateway.detail = answer;
+    await page.getByRole("button", { name: "Retry" }).click();
+    await page.locator(".verdict").waitFor();
+    assert.equal(await page.getByText("could not be read").count(), 0);
+  });
+
+  it("says so when the request that it is to show has left the ring", async () => {
+    const { page, server } = await open(24);
+    server.sendRaw(intent({ kind: "detail", id: 7000 }));
+    await page.getByText("This request has left the ring.").waitFor();
+  });
+
+  it("obeys the last wish that came before the gateway answered", async () => {
+    const gateway = new FakeGateway(24);
+    const hello = gateway.hello();
+    let greet = (): void => {};
+    let greeted = false;
+    const held = new Promise<void>((resolve) => {
+      greet = resolve;
+    });
+    gateway.hello = () => {
+      greeted = true;
+      return held.then(() => hello) as never;
+    };
+    const server = await servePage(gateway, files);
+    const context = await browser.newContext({ viewport: { width: 1280, height: 640 } });
+    opened.push(context, server);
+    const page = await context.newPage();
+    await page.goto(`${server.url}/panel`);
+    await eventually("the page says hello", () => greeted);
+    server.sendRaw(intent({ kind: "detail", id: 3 }));
+    server.sendRaw(intent({ kind: "detail", id: 24 }));
+    greet();
+    await page.locator(".verdict").waitFor();
+    await page.getByRole("article", { name: /\/orders\/77/u }).waitFor();
+  });
+
+  it("asks again for the detail that was cut off with the gateway", async () => {
+    const { page, gateway, server } = await open(24);
+    const answer = gateway.detail.bind(gateway);
+    gateway.detail = () => new Promise<never>(() => {}) as never;
+    server.sendRaw(intent({ kind: "detail", id: 24 }));
+    await page.getByText("Reading request 24 …").waitFor();
+    server.down();
+    await page.getByText("Gateway lost.").waitFor();
+    gateway.detail = answer;
+    server.up();
+    await page.locator(".verdict").waitFor();
+  });
+
+  for (const path of ["/panel", "/sidebar"])
+    it(`forgets what it showed of a gateway once another one answers (${path})`, async () => {
+      const { page, gateway, server } = await open(24, path);
+      server.sendRaw(intent({ kind: "detail", id: 24 }));
+      await page.locator(".verdict").waitFor();
+      server.down();
+      await page.getByText("Gateway lost.").waitFor();
+      gateway.generation = "g2";
+      gateway.rowsAll.length = 0;
+      gateway.add(1);
+      server.up();
+      await eventually("one row", async () => (await rowsOf(page).count()) === 1);
+      await page.locator(".verdict").waitFor({ state: "detached" });
+      assert.equal(await page.locator('[role="row"][aria-selected="true"]').count(), 0);
+    });
 
   it("says that the policy is invalid and which version serves", async () => {
     const { page, gateway } = await open(24);

@@ -17,6 +17,9 @@ import {
 } from "../../src/contract/messages.ts";
 import { looksLike } from "./guard.ts";
 
+/** Milliseconds between a greeting in a window that failed and the next. */
+const GREET_AGAIN = 1000;
+
 /** Somewhere that frames can be posted to and come from. */
 export interface Road {
   post(frame: unknown): void;
@@ -61,8 +64,9 @@ export class Connection {
       deserialize: unpackFrame,
       timeout: CALL_TIMEOUT,
       eventNames: ["openLocation", "openDetail", "startGateway", "copyText", "openText"],
-      // A message that is not one, or an answer to nothing, ends here.
-      onGeneralError: () => true,
+      // An answer that cannot be sent ends here. Without a name it is a call of the page that failed: its caller must
+      // learn that, or nothing would stand for an answer.
+      onGeneralError: (_error, name) => name !== undefined,
       onFunctionError: () => true,
     });
   }
@@ -135,8 +139,18 @@ export class Connection {
       if (hello.version === CONTRACT_VERSION) this.#become("ready", "");
       else this.#become("mismatch", `This page speaks version ${CONTRACT_VERSION}, the gateway ${hello.version}.`);
     } catch (error) {
-      if (attempt === this.#attempt) this.#close(String((error as Error).message));
+      if (attempt !== this.#attempt) return;
+      this.#close(String((error as Error).message));
+      if (this.#inWindow) this.#askLater();
     }
+  }
+
+  /** A busy gateway may be late with its greeting; unlike a socket, the window has no road that would open again. */
+  #askLater(): void {
+    const attempt = this.#attempt;
+    setTimeout(() => {
+      if (attempt === this.#attempt) void this.#askWindow();
+    }, GREET_AGAIN);
   }
 
   #close(why: string): void {

@@ -28,6 +28,8 @@ export class RequestDetail extends PageElement {
     limitAt: { type: Number },
     host: { attribute: false },
     tab: { type: String },
+    wanted: { type: Number },
+    problem: { type: String },
     gone: { type: Boolean },
     inPlace: { type: Boolean },
   };
@@ -39,6 +41,10 @@ export class RequestDetail extends PageElement {
   declare limitAt: number;
   declare host: Host;
   declare tab: Tab;
+  /** Number of the request that is to be shown; -1 for none. It is known before anything else of it. */
+  declare wanted: number;
+  /** Why it could not be read; empty while it is being read. */
+  declare problem: string;
   /** The gateway does not have it any more. */
   declare gone: boolean;
   /** Stands where the table was: has a way back. */
@@ -47,12 +53,14 @@ export class RequestDetail extends PageElement {
   constructor() {
     super();
     this.tab = "Decision";
+    this.wanted = -1;
+    this.problem = "";
     this.gone = false;
     this.inPlace = false;
     this.limitAt = 0;
   }
 
-  #emit(name: "close" | "reveal" | "tab" | "reset", detail: unknown = undefined): void {
+  #emit(name: "close" | "reveal" | "retry" | "tab" | "reset", detail: unknown = undefined): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
   }
 
@@ -71,34 +79,51 @@ export class RequestDetail extends PageElement {
 
   protected override render(): TemplateResult {
     const row = this.detail?.row ?? this.row;
-    if (row === undefined) return html`<p class="note">Select a request to see its decision.</p>`;
-    return html`<article class="detail-page" aria-label="Request ${row.method} ${row.path}">
-      ${this.#title(row)}
-      ${
-        this.detail === undefined
-          ? html`<p class="note">${this.gone ? "This request has left the ring." : "Loading…"}</p>`
-          : keyed(row.id, this.#explained(this.detail))
-      }
+    if (row === undefined && this.wanted === -1) return html`<p class="note">Select a request to see its decision.</p>`;
+    const name = row === undefined ? String(this.wanted) : `${row.method} ${row.path}`;
+    return html`<article class="detail-page" aria-label="Request ${name}">
+      ${row === undefined ? this.#wantedTitle() : this.#title(row)}
+      ${this.detail === undefined ? this.#unread() : keyed(this.detail.row.id, this.#explained(this.detail))}
     </article>`;
+  }
+
+  /** Being read, not to be read, or gone: never a blank. */
+  #unread(): TemplateResult {
+    if (this.gone) return html`<p class="note" role="status">This request has left the ring.</p>`;
+    if (this.problem === "") return html`<p class="note" role="status">Reading request ${this.wanted} …</p>`;
+    return html`<div class="note" role="alert">
+      <p>Request ${this.wanted} could not be read: ${this.problem}</p>
+      <button @click=${() => this.#emit("retry")}>Retry</button>
+    </div>`;
+  }
+
+  #back(): TemplateResult | typeof nothing {
+    if (!this.inPlace) return nothing;
+    return html`<button class="bare back" aria-label="Back to the list" @click=${() => this.#emit("close")}>
+      ${icon("arrow-left")} Back
+    </button>`;
+  }
+
+  #close(): TemplateResult | typeof nothing {
+    if (this.inPlace) return nothing;
+    return html`<button class="bare close" aria-label="Close the detail" @click=${() => this.#emit("close")}>
+      ${icon("close")}
+    </button>`;
+  }
+
+  #wantedTitle(): TemplateResult {
+    return html`<header class="title">
+      ${this.#back()}
+      <h1>Request ${this.wanted}</h1>
+      ${this.#close()}
+    </header>`;
   }
 
   #title(row: Row): TemplateResult {
     return html`<header class="title">
-      ${
-        this.inPlace
-          ? html`<button class="bare back" aria-label="Back to the list" @click=${() => this.#emit("close")}>
-              ${icon("arrow-left")} Back
-            </button>`
-          : nothing
-      }
+      ${this.#back()}
       <h1 title="${row.method} ${row.host}${row.path}">${methodWord(row)} ${row.path}</h1>
-      ${
-        this.inPlace
-          ? nothing
-          : html`<button class="bare close" aria-label="Close the detail" @click=${() => this.#emit("close")}>
-              ${icon("close")}
-            </button>`
-      }
+      ${this.#close()}
       <p class="dim">
         ${row.client === "" ? nothing : html`from ${row.client}`}
         ${row.caller === undefined ? nothing : html`as <b>${row.caller}</b>`} · ${clockExact(row.at)} · plan
