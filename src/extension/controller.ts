@@ -202,9 +202,10 @@ export class Controller implements vscode.Disposable {
       serialize: packFrame,
       deserialize: unpackFrame,
       timeout: CALL_TIMEOUT,
-      onGeneralError: (error) => {
+      // With a name: an answer that could not be sent. Without one a call failed, and its caller must learn that.
+      onGeneralError: (error, name) => {
         this.log.warn(String(error));
-        return true;
+        return name !== undefined;
       },
     });
   }
