@@ -20,9 +20,11 @@ const common = {
   absWorkingDir: root,
   bundle: true,
   outdir: "dist",
-  minify: !development,
-  // Class and function names stay readable in stack traces that people send us.
-  keepNames: true,
+  minifySyntax: !development,
+  minifyWhitespace: !development,
+  // Names stay as written, for stack traces that people send us. Not by `keepNames`: it defines a property on every
+  // closure that is made, which costs the gateway microseconds a request.
+  minifyIdentifiers: false,
   sourcemap: development ? "inline" : false,
   legalComments: "none",
   metafile: true,
@@ -84,7 +86,7 @@ const bundles = {
     platform: "browser",
     format: "iife",
     target: "es2022",
-    keepNames: false,
+    minifyIdentifiers: !development,
     loader: { ".svg": "text" },
     assetNames: "[name]",
   },

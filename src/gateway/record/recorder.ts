@@ -20,7 +20,7 @@ export interface RecorderOptions {
   readonly rows?: number;
   /** Bytes for rows, traces and their words. Default 40 MiB. */
   readonly rowBytes?: number;
-  /** Bytes for heads and bodies. Default 12 MiB: rows and these together stay well below 64 MiB. */
+  /** Bytes for heads and bodies. Default 8 MiB: rows and these together stay well below 64 MiB. */
   readonly payloadBytes?: number;
   /** Bytes kept of each body. Default 64 KiB. */
   readonly bodyBytes?: number;
@@ -125,7 +125,7 @@ export class Recorder implements RecordKeeper {
     this.maximumRows = options.rows ?? 100_000;
     this.maximumBytes = options.rowBytes ?? 40 * 1_048_576;
     this.bodyBytes = options.bodyBytes ?? 65_536;
-    this.payloads = new PayloadRing(options.payloadBytes ?? 12 * 1_048_576);
+    this.payloads = new PayloadRing(options.payloadBytes ?? 8 * 1_048_576);
   }
 
   // ---- What the engine calls ------------------------------------------------------------------------------------
