@@ -24,8 +24,11 @@ class Shelf {
   get(digest: string): TokenFact | undefined {
     const found = this.#kept.get(digest);
     if (found === undefined) return undefined;
-    this.#kept.delete(digest);
-    this.#kept.set(digest, found);
+    // Moving within a Map costs more than the look-up: the order matters only when something may have to go.
+    if (this.#kept.size * 2 > this.#most || this.#bytes * 2 > this.#mostBytes) {
+      this.#kept.delete(digest);
+      this.#kept.set(digest, found);
+    }
     return found.fact;
   }
 

@@ -35,6 +35,8 @@ class Place {
 
 export class UpstreamPool implements Timed {
   private readonly places = new Map<string, Place>();
+  /** The places without TLS, by host and port. */
+  private readonly plain = new Map<string, Map<number, Place>>();
   private readonly resolver: Resolver;
   private closing = false;
 
@@ -122,9 +124,16 @@ export class UpstreamPool implements Timed {
   }
 
   private place(host: string, port: number, security?: UpstreamSecurity): Place {
+    // Asked for more than once a request: without TLS no key is built when the place is known.
+    const plain = security === undefined ? this.plain.get(host)?.get(port) : undefined;
+    if (plain !== undefined) return plain;
     const key = security === undefined ? `${host}:${port}` : `${host}:${port} ${security.key}`;
     let place = this.places.get(key);
     if (place === undefined) this.places.set(key, (place = new Place(host, port)));
+    if (security === undefined) {
+      const ports = this.plain.get(host) ?? new Map<number, Place>();
+      this.plain.set(host, ports.set(port, place));
+    }
     return place;
   }
 }
