@@ -99,8 +99,12 @@ export class FilterBox extends PageElement {
       ]);
       if (asked !== this.#asked) return;
       this.verdict = verdict;
+      // An answer that comes between an arrow key and Enter must not take the choice away.
+      const chosen = this.suggestions[this.active];
       this.suggestions = Array.isArray(suggestions) ? suggestions.slice(0, 12) : [];
-      this.active = -1;
+      this.active = this.suggestions.findIndex(
+        ({ insert, label }) => insert === chosen?.insert && label === chosen.label,
+      );
       if (verdict?.ok === true && text !== this.value)
         this.dispatchEvent(new CustomEvent("filter", { detail: text, bubbles: true }));
     } catch {
@@ -109,10 +113,13 @@ export class FilterBox extends PageElement {
   }
 
   #accept(suggestion: Suggestion): void {
-    const { start, end, insert } = suggestion;
+    const { start, insert } = suggestion;
+    const input = this.#input;
+    // What was typed after the suggestions were made belongs to the word that they complete.
+    const end = Math.max(suggestion.end, input.selectionStart ?? 0);
     this.text = this.text.slice(0, start) + insert + this.text.slice(end);
     this.suggestions = [];
-    const input = this.#input;
+    this.active = -1;
     input.value = this.text;
     input.setSelectionRange(start + insert.length, start + insert.length);
     void this.#ask(/[:=~<>]$/u.test(insert));
