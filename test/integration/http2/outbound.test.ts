@@ -69,6 +69,8 @@ describe("HTTP/2 out", () => {
       agent: false,
       headers: { te: "trailers", connection: "te" },
     });
+    // From Node 24 on a reset in the middle of an answer is told to the request as well as to the answer.
+    call.on("error", () => {});
     call.end(body);
     const [response] = (await once(call, "response")) as [IncomingMessage];
     let text = "";
