@@ -53,6 +53,8 @@ export interface TokenSource {
   readonly jwks?: string;
   readonly secret?: string;
   readonly publicKey?: string;
+  /** Its keys are where its discovery document says (OpenID Connect Discovery 1.0). */
+  readonly issuer?: string;
   readonly algorithms: readonly string[];
 }
 
@@ -62,7 +64,13 @@ export type TokenFact =
   | { readonly state: "malformed"; readonly problem: string }
   | { readonly state: "badSignature"; readonly problem: string; readonly claims?: Readonly<Record<string, unknown>> }
   | { readonly state: "keysUnavailable"; readonly problem: string }
-  | { readonly state: "verified"; readonly algorithm: string; readonly claims: Readonly<Record<string, unknown>> };
+  | {
+      readonly state: "verified";
+      readonly algorithm: string;
+      readonly claims: Readonly<Record<string, unknown>>;
+      /** What there is to say of the keys: the last good ones serve, since the key server is down. */
+      readonly remark?: string;
+    };
 
 /** Whose password may stand in the Authorization header (RFC 7617). Each has either a password or a hash of it. */
 export interface PasswordSource {

@@ -159,6 +159,18 @@ describe("jwt", () => {
     assert.equal(factNameOf(`{ ${BASE}, issuer: a }`), factNameOf(`{ ${BASE}, audiences: [b] }`));
   });
 
+  it("finds keys by discovery when there is nothing but an issuer that is a URL", () => {
+    assert.equal(message('{ issuer: "https://dev.local/" }'), "");
+    assert.equal(message('{ issuer: "http://localhost:9000" }'), "");
+    assert.equal(source('{ issuer: "https://dev.local/" }')?.issuer, "https://dev.local/");
+    assert.match(message('{ issuer: "http://dev.example/" }'), /an issuer with https/);
+    assert.match(message("{ issuer: dev }"), /without keys no signature/);
+    assert.match(message('{ issuer: "https://dev.local/", algorithms: [HS256] }'), /HS256 does not go with the keys/);
+    const yaml = '{ issuer: "https://dev.local/" }';
+    const fact = { ...verified({ iss: "https://dev.local/" }), remark: "the last good keys serve" } as TokenFact;
+    assert.match(judged(yaml, fact).verdict.sentence, /; the last good keys serve$/);
+  });
+
   it("refuses keys from nowhere or from two places, key confusion, short secrets and http", () => {
     assert.match(message("{ issuer: a }"), /without keys no signature/);
     assert.match(message(`{ ${BASE}, publicKey: ./a.pem }`), /from one place/);

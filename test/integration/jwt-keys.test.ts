@@ -195,8 +195,16 @@ describe("keys behind a URL", () => {
     assert.equal((await state(text)).state, "verified");
     answer = (_, response) => response.writeHead(500).end();
     clock.at += 4_000_000;
-    assert.equal((await state(text)).state, "verified");
+    const kept = await state(text);
+    assert.ok(kept.state === "verified");
+    assert.equal(kept.remark, `the last good keys serve, since there are no keys from ${url}: it answered 500`);
+    assert.equal(await state(text), kept, "one fact for as long as the same is to be said");
+    answer = serve({ a: first.publicKey });
+    clock.at += 6000;
+    await state(text);
+    assert.equal("remark" in (await state(text)), false, "and nothing is said once the server is well");
 
+    answer = (_, response) => response.writeHead(500).end();
     const other = openUrl(url);
     const failing = await other.state(text);
     assert.ok(failing.state === "keysUnavailable" && /answered 500/.test(failing.problem), JSON.stringify(failing));
@@ -226,5 +234,45 @@ describe("keys behind a URL", () => {
     assert.match(await problem("http://127.0.0.1:1/jwks.json"), /no keys from/);
     assert.match(await problem("http://keys.example.com/jwks.json"), /must be https/);
     assert.match(await problem("http://127.0.0.1.example.com/jwks.json"), /must be https/);
+  });
+
+  it("are found by the issuer's discovery document when the policy names nothing else", async () => {
+    const issuer = url.replace("/jwks.json", "");
+    const paths: string[] = [];
+    let said: unknown = { issuer, jwks_uri: url };
+    answer = (request, response) => {
+      paths.push(request.url ?? "");
+      response.end(request.url === "/jwks.json" ? setOf({ a: first.publicKey }) : JSON.stringify(said));
+    };
+    const open = (name: string) => {
+      const clock = new Clock();
+      const verifier = new TokenVerifier({ baseDirectory: "/nowhere", now: clock.now });
+      const source: TokenSource = { header: "authorization", algorithms: ALGORITHMS, issuer: name };
+      return { clock, state: async (text: string): Promise<TokenFact> => verifier.verdict(source, `Bearer ${text}`) };
+    };
+    const text = await token(first.privateKey, "a");
+    const { state, clock } = open(issuer);
+    assert.equal((await state(text)).state, "verified");
+    assert.deepEqual(paths, ["/.well-known/openid-configuration", "/jwks.json"]);
+    assert.equal((await state(text)).state, "verified");
+    assert.equal(paths.length, 2);
+    said = "gone";
+    clock.at += 4_000_000;
+    const kept = await state(text);
+    assert.ok(kept.state === "verified" && /last good keys/.test(kept.remark ?? ""), JSON.stringify(kept));
+
+    const problem = async (document: unknown, name = issuer): Promise<string> => {
+      said = document;
+      const fact = await open(name).state(text);
+      assert.equal(fact.state, "keysUnavailable", JSON.stringify(fact));
+      return fact.state === "keysUnavailable" ? fact.problem : "";
+    };
+    assert.match(await problem({ issuer: "https://evil.test/", jwks_uri: url }), /speaks for "https:\/\/evil\.test\/"/);
+    assert.match(await problem({ issuer: `${issuer}/`, jwks_uri: url }), /speaks for/, "to the letter");
+    assert.match(await problem({ issuer }), /names no `jwks_uri`/);
+    assert.match(await problem({ issuer, jwks_uri: "http://keys.example.com/a" }), /must be https/);
+    assert.match(await problem({ issuer, jwks_uri: "file:///etc/passwd" }), /must be https/);
+    assert.match(await problem([1]), /is no JSON object/);
+    assert.match(await problem(`{"issuer":1}`), /is no JSON object/);
   });
 });

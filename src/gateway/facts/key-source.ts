@@ -8,6 +8,8 @@ import { readFile, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { CompactVerifyGetKey, createLocalJWKSet, JSONWebKeySet } from "jose";
 import type { TokenSource } from "../../model/arrival.ts";
+import { demandSafe, failureOf, readBounded } from "./ask.ts";
+import { parseStrictObject } from "./strict-json.ts";
 
 export interface Keys {
   readonly key: Uint8Array | KeyObject | CompactVerifyGetKey;
@@ -23,6 +25,8 @@ export class KeysProblem extends Error {}
 export interface KeySource {
   /** At once when the keys are known and fresh. Throws or rejects with KeysProblem. */
   keys(): Keys | Promise<Keys>;
+  /** What there is to say of keys that serve although something is wrong with where they come from. */
+  remark?(): string | undefined;
   /** A key is missing: look again. @returns false when that is not possible now, or changed nothing. */
   refresh?(): Promise<boolean>;
   close?(): void;
@@ -45,8 +49,9 @@ export interface KeySourceOptions {
 export function keySourceOf(source: TokenSource, options: KeySourceOptions): KeySource {
   if (source.secret !== undefined) return secretSource(source.secret);
   if (source.publicKey !== undefined) return publicKeySource(source.publicKey, options);
+  if (source.issuer !== undefined) return new KeySetUrl({ issuer: source.issuer }, options);
   const place = source.jwks ?? "";
-  return /^https?:\/\//i.test(place) ? new KeySetUrl(place, options) : new KeySetFile(place, options);
+  return /^https?:\/\//i.test(place) ? new KeySetUrl({ url: place }, options) : new KeySetFile(place, options);
 }
 
 function secretSource(secret: string): KeySource {
@@ -184,9 +189,14 @@ const URL_PAUSE_AFTER_FAILURE = 5000;
 const URL_TIMEOUT = 5000;
 const LARGEST_KEY_SET = 1_048_576;
 
+/** Where the set is: at a known address, or where an issuer's discovery document says. */
+type KeySetPlace = { readonly url: string } | { readonly issuer: string };
+
 /** A key set behind a URL: cached, asked again when it is old or lacks a key. While the server is down the old set serves. */
 class KeySetUrl implements KeySource {
-  readonly #url: string;
+  readonly #place: KeySetPlace;
+  /** As people know it. */
+  readonly #name: string;
   readonly #options: KeySourceOptions;
   readonly #closing = new AbortController();
   #keys: Keys | undefined;
@@ -197,9 +207,15 @@ class KeySetUrl implements KeySource {
   #problem: KeysProblem | undefined;
   #asking: Promise<Keys> | undefined;
 
-  constructor(url: string, options: KeySourceOptions) {
-    this.#url = url;
+  constructor(place: KeySetPlace, options: KeySourceOptions) {
+    this.#place = place;
+    this.#name = "url" in place ? place.url : place.issuer;
     this.#options = options;
+  }
+
+  remark(): string | undefined {
+    if (this.#problem === undefined || this.#keys === undefined) return undefined;
+    return `the last good keys serve, since there are ${this.#problem.message}`;
   }
 
   keys(): Keys | Promise<Keys> {
@@ -207,7 +223,7 @@ class KeySetUrl implements KeySource {
     if (this.#keys !== undefined && age < URL_FRESH_FOR) return this.#keys;
     if (!this.#mayAsk()) {
       if (this.#keys !== undefined) return this.#keys;
-      throw this.#problem ?? new KeysProblem(`no keys from ${this.#url} yet`);
+      throw this.#problem ?? new KeysProblem(`no keys from ${this.#name} yet`);
     }
     const asking = this.#ask();
     if (this.#keys === undefined || age >= URL_USED_FOR)
@@ -247,9 +263,10 @@ class KeySetUrl implements KeySource {
   async #fetch(): Promise<Keys> {
     this.#askedAt = this.#options.now();
     try {
-      const text = await fetchText(this.#url, this.#closing.signal);
+      const url = "url" in this.#place ? this.#place.url : await this.#discover(this.#place.issuer);
+      const text = await fetchText(url, this.#closing.signal);
       if (this.#keys === undefined || text !== this.#text) {
-        this.#keys = await keySetOf(text, `what ${this.#url} sent`, this.#version + 1, this.#options);
+        this.#keys = await keySetOf(text, `what ${url} sent`, this.#version + 1, this.#options);
         this.#version++;
         this.#text = text;
       }
@@ -258,16 +275,43 @@ class KeySetUrl implements KeySource {
       return this.#keys;
     } catch (problem) {
       this.#problem =
-        problem instanceof KeysProblem ? problem : new KeysProblem(`no keys from ${this.#url}: ${wordsOf(problem)}`);
+        problem instanceof KeysProblem
+          ? problem
+          : new KeysProblem(`no keys from ${this.#name}: ${failureOf(problem, URL_TIMEOUT)}`);
       throw this.#problem;
     }
   }
+
+  /** Asked for each time: it is rare, and where the keys are may change. @returns the address of the key set. */
+  async #discover(issuer: string): Promise<string> {
+    const place = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;
+    return keySetAddress(await fetchText(place, this.#closing.signal), issuer, place);
+  }
+}
+
+/** OpenID Connect Discovery 1.0, section 4.3: a document of another issuer must not be used. */
+function keySetAddress(text: string, issuer: string, place: string): string {
+  let document: { readonly issuer?: unknown; readonly jwks_uri?: unknown };
+  try {
+    document = parseStrictObject(Buffer.from(text, "utf8"));
+  } catch (problem) {
+    throw new KeysProblem(`no keys from ${issuer}: what ${place} sent ${(problem as Error).message}`);
+  }
+  if (document.issuer !== issuer) {
+    const said = JSON.stringify(document.issuer) ?? "nobody";
+    throw new KeysProblem(`no keys from ${issuer}: ${place} speaks for ${said.slice(0, 200)}`);
+  }
+  if (typeof document.jwks_uri !== "string" || !URL.canParse(document.jwks_uri)) {
+    throw new KeysProblem(`no keys from ${issuer}: ${place} names no \`jwks_uri\``);
+  }
+  return document.jwks_uri;
 }
 
 async function fetchText(url: string, closing: AbortSignal): Promise<string> {
-  const { protocol, hostname } = new URL(url);
-  if (protocol !== "https:" && !isLoopback(hostname)) {
-    throw new KeysProblem(`keys over http could be anyone's: ${url} must be https (http is for this machine only)`);
+  try {
+    demandSafe(url);
+  } catch (problem) {
+    throw new KeysProblem(`no keys from ${url}: keys over http could be anyone's, so ${(problem as Error).message}`);
   }
   // A redirect could lead to a place that the file does not name.
   const signal = AbortSignal.any([closing, AbortSignal.timeout(URL_TIMEOUT)]);
@@ -276,23 +320,5 @@ async function fetchText(url: string, closing: AbortSignal): Promise<string> {
     await response.body?.cancel();
     throw new KeysProblem(`no keys from ${url}: it answered ${response.status}`);
   }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > LARGEST_KEY_SET) throw new KeysProblem(`what ${url} sent is larger than ${LARGEST_KEY_SET} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
-}
-
-function isLoopback(hostname: string): boolean {
-  return /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/i.test(hostname);
-}
-
-function wordsOf(problem: unknown): string {
-  if (!(problem instanceof Error)) return String(problem);
-  if (problem.name === "TimeoutError") return `no answer within ${URL_TIMEOUT} ms`;
-  const { cause } = problem;
-  return cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : problem.message;
+  return (await readBounded(response, LARGEST_KEY_SET)).toString("utf8");
 }

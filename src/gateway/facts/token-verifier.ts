@@ -86,14 +86,14 @@ export class TokenVerifier {
     }
     const digest = this.#digestOf(token);
     const known = verifier.verdicts.get(digest) ?? verifier.pending.get(digest);
-    if (known !== undefined) return known;
+    if (known !== undefined) return verifier.keys.remark === undefined ? known : remarked(known, verifier.keys);
     const read = readToken(token);
     if ("problem" in read) return { state: "malformed", problem: read.problem };
     const verifying = this.#verify(verifier, keys, read, digest).finally(() => {
       if (verifier.pending.get(digest) === verifying) verifier.pending.delete(digest);
     });
     verifier.pending.set(digest, verifying);
-    return verifying;
+    return verifier.keys.remark === undefined ? verifying : remarked(verifying, verifier.keys);
   }
 
   /** A client sends the same token again and again: the last few need no hash. */
@@ -128,7 +128,7 @@ export class TokenVerifier {
   #verifierOf(source: TokenSource): Verifier {
     const known = this.#bySource.get(source);
     if (known !== undefined) return known;
-    const name = JSON.stringify([source.jwks, source.secret, source.publicKey, source.algorithms]);
+    const name = JSON.stringify([source.jwks, source.secret, source.publicKey, source.issuer, source.algorithms]);
     let verifier = this.#verifiers.get(name);
     if (verifier === undefined) {
       this.#forgetOldest();
@@ -154,6 +154,20 @@ export class TokenVerifier {
 function unavailable(problem: unknown): TokenFact {
   const words = problem instanceof KeysProblem ? problem.message : `the token could not be checked: ${String(problem)}`;
   return { state: "keysUnavailable", problem: words };
+}
+
+/** Facts that carry a remark, by the plain one: the same object for as long as the same is to be said. */
+const remarks = new WeakMap<TokenFact, TokenFact>();
+
+function remarked(fact: TokenFact | Promise<TokenFact>, keys: KeySource): TokenFact | Promise<TokenFact> {
+  if (fact instanceof Promise) return fact.then((settled) => remarked(settled, keys));
+  const remark = keys.remark?.();
+  if (remark === undefined || fact.state !== "verified") return fact;
+  const known = remarks.get(fact);
+  if (known?.state === "verified" && known.remark === remark) return known;
+  const made: TokenFact = { ...fact, remark };
+  remarks.set(fact, made);
+  return made;
 }
 
 function claimsFact(token: CompactToken): TokenFact {
