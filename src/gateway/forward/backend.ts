@@ -42,6 +42,8 @@ export interface Backend {
   readonly out: RequestWriter;
   /** Exchanges that the connection served before this one. */
   readonly served: number;
+  /** Port of its socket on this side. */
+  readonly localPort: number;
   /** Some of the response has arrived. */
   readonly answered: boolean;
   /** The backend has said that it did nothing with the request (RFC 9113 section 8.7). */

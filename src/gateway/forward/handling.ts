@@ -59,7 +59,8 @@ export class Handling implements Handler, Run {
     this.arrival = arrival;
     this.active = services.active();
     this.passage = new LivePassage(arrival);
-    this.hop = new Hop(services.pseudonym, arrival.clientIp, exchange.secure, exchange.version);
+    const listener = this.active.plan.listeners[arrival.listener]?.name ?? "";
+    this.hop = new Hop(`${services.pseudonym}-${listener}`, arrival.clientIp, exchange.secure, exchange.version);
     this.relay = new Relay(this);
   }
 
@@ -100,7 +101,7 @@ export class Handling implements Handler, Run {
         requestProblem(
           508,
           "loop",
-          `The request has passed this gateway already (Via names ${services.pseudonym}): an endpoint of the policy file points back at a listener.`,
+          `The request has passed listener ${this.active.plan.listeners[arrival.listener]?.name ?? ""} already (Via names it): an endpoint of the policy file points back at it.`,
         ),
       );
     }

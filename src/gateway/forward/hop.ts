@@ -23,7 +23,7 @@ export class Hop {
   skip = 0;
   /** Whole lines, each with its CRLF. */
   lines = "";
-  /** The request has been through this very gateway already. */
+  /** The request has been through this very listener already: through several of one gateway is a chain, not a loop. */
   loop = false;
   private readonly pseudonym: string;
   private readonly clientIp: string;
@@ -35,7 +35,7 @@ export class Hop {
 
   private readonly version: string;
 
-  /** @param secure the client came over TLS. @param version of HTTP that it speaks, as Via writes it: "1.1" or "2". */
+  /** @param pseudonym of the listener. @param secure the client came over TLS. @param version of HTTP that it speaks, as Via writes it: "1.1" or "2". */
   constructor(pseudonym: string, clientIp: string, secure = false, version = "1.1") {
     this.scheme = secure ? "https" : "http";
     this.version = version;
@@ -81,7 +81,8 @@ export class Hop {
 
   private mergedLines(head: Head): string {
     const via = head.get("via");
-    this.loop = via !== undefined && via.includes(this.pseudonym);
+    // Whole: listener `edge` is not `edge-2`.
+    this.loop = via !== undefined && `${via},`.includes(`${this.pseudonym},`);
     return (
       `Via: ${after(via)}${this.version} ${this.pseudonym}\r\n` +
       `Forwarded: ${after(head.get("forwarded"))}${this.forwarded(head.hostHeader)}\r\n` +

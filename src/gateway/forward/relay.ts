@@ -325,6 +325,7 @@ export class Relay implements UpstreamOwner {
       failure: Failure.None,
       reused: idle !== undefined,
       retried: false,
+      localPort: 0,
       ...(met === undefined ? {} : { simulated: true }),
     };
     (run.recording as Recording).attempts.push(this.attempt);
@@ -409,6 +410,7 @@ export class Relay implements UpstreamOwner {
     this.upstream = upstream;
     if (upstream.version === "2") (this.run.recording as Recording).upstreamHead = shownAsHttp2(this.head);
     upstream.attach(this, exchange.head.method, this.request.upgrade !== "");
+    (this.attempt as AttemptRecord).localPort = upstream.localPort;
     upstream.out.begin();
     if (exchange.complete && !this.chunked) {
       this.headHeld = false;

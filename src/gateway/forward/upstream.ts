@@ -29,6 +29,8 @@ export class Upstream implements Backend {
   owner: UpstreamOwner | undefined;
   /** Exchanges served before this one. */
   served = 0;
+  /** Port of the socket on this side; 0 until it is connected. */
+  localPort = 0;
   /** Bytes of the current response have arrived. */
   answered = false;
   /** When an idle connection is closed by us, monotonic; 0 = not idle. */
@@ -80,6 +82,7 @@ export class Upstream implements Backend {
     this.owner = owner;
     this.answered = false;
     this.retireAt = 0;
+    if (this.localPort === 0) this.localPort = this.socket.localPort ?? 0;
     this.reader.requestMethod = method;
     this.reader.upgradeOffered = upgradeOffered;
   }

@@ -22,11 +22,20 @@ const CODES = new Map(
     .map(([name, code]) => [code as number, name.replace("NGHTTP2_", "")]),
 );
 
+/** What a stream has of its session. */
+interface StreamOf {
+  readonly scheme: string;
+  /** Streams of the session before this one. */
+  readonly served: number;
+  readonly localPort: number;
+}
+
 export class BackendStream implements Backend, RequestWriter {
   readonly version = "2";
   readonly head: Head;
   readonly out: RequestWriter = this;
   readonly served: number;
+  readonly localPort: number;
   answered = false;
   refused = false;
   private readonly reader = new MessageReader("response");
@@ -41,11 +50,12 @@ export class BackendStream implements Backend, RequestWriter {
   private complete = false;
   private over = false;
 
-  /** @param served streams of the session before this one. @param closed called once. */
-  constructor(session: ClientHttp2Session, scheme: string, served: number, closed: () => void) {
+  /** @param closed called once. */
+  constructor(session: ClientHttp2Session, { scheme, served, localPort }: StreamOf, closed: () => void) {
     this.session = session;
     this.scheme = scheme;
     this.served = served;
+    this.localPort = localPort;
     this.closed = closed;
     this.head = this.reader.head;
   }

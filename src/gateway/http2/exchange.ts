@@ -56,6 +56,7 @@ export class Http2Exchange implements Exchange {
     this.local = isLoopback(host.clientIp);
     this.secure = host.secured !== undefined;
     this.arrival = new HeadArrival(this.head, host.clientIp, host.clientPort, host.secured);
+    this.arrival.listener = Math.max(0, host.listener);
     this.handling = new Handling(host.services, this, this.arrival);
   }
 

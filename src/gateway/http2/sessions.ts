@@ -20,6 +20,7 @@ const USUAL_STREAMS = 100;
 interface Kept {
   readonly session: ClientHttp2Session;
   readonly scheme: string;
+  readonly localPort: number;
   streams: number;
   served: number;
   idleSince: Millis;
@@ -117,7 +118,8 @@ export class BackendSessions implements Timed {
       settings: { enablePush: false, maxHeaderListSize: 16_384 },
       maxHeaderListPairs: 110,
     });
-    const kept: Kept = { session, scheme, streams: 0, served: 0, idleSince: this.now() };
+    const { localPort = 0 } = upstream.socket;
+    const kept: Kept = { session, scheme, localPort, streams: 0, served: 0, idleSince: this.now() };
     const all = this.places.get(key) ?? [];
     all.push(kept);
     this.places.set(key, all);
@@ -133,10 +135,12 @@ export class BackendSessions implements Timed {
 
   private stream(kept: Kept): Backend {
     kept.streams++;
-    return new BackendStream(kept.session, kept.scheme, kept.served++, () => {
+    const stream = new BackendStream(kept.session, kept, () => {
       kept.streams--;
       kept.idleSince = this.now();
     });
+    kept.served++;
+    return stream;
   }
 }
 

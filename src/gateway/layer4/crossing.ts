@@ -131,6 +131,7 @@ export class Crossing {
       failure: Failure.None,
       reused: false,
       retried: false,
+      localPort: 0,
     };
     this.recording.attempts.push(this.attempt);
   }
@@ -149,9 +150,12 @@ export class Crossing {
     return met;
   }
 
-  /** The server took the connection. */
-  connected(now: Millis): void {
-    if (this.attempt !== undefined) this.attempt.connectedAt = now;
+  /** The server took the connection, or the socket for a session is there. @param localPort of ours, as the server sees it. */
+  connected(now: Millis, localPort: number): void {
+    if (this.attempt !== undefined) {
+      this.attempt.connectedAt = now;
+      this.attempt.localPort = localPort;
+    }
     this.tell(now);
   }
 

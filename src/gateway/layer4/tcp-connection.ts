@@ -270,7 +270,7 @@ export class TcpConnection implements Connection, SocketReader, ServerOwner, Tim
     socket.uncork();
     if (!this.clientSends) socket.end();
     else if (socket.writableLength === 0) this.client.resume();
-    crossing.connected(now);
+    crossing.connected(now, socket.localPort ?? 0);
   }
 
   private said(): Said {

@@ -100,7 +100,7 @@ export class UdpSession implements Connection, Timed {
     server.connect(this.crossing.endpoint.port, address, () => {
       if (this.server !== server || this.closed) return;
       this.connected = true;
-      this.crossing.connected(this.services.now());
+      this.crossing.connected(this.services.now(), server.address().port);
       for (const bytes of this.early ?? []) server.send(bytes);
     });
   }

@@ -99,6 +99,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     this.head = this.reader.head;
     this.local = isLoopback(clientIp);
     this.arrival = new HeadArrival(this.head, clientIp, clientPort, secured);
+    this.arrival.listener = Math.max(0, bound.index);
     this.out = new Outgoing(this.socket, this.secure);
     this.handling = new Handling(services, this, this.arrival);
     this.idleSince = services.now();

@@ -12,7 +12,7 @@ export const CHUNK_ROWS = 4096;
 export const MAX_WORD = 1024;
 const BLOCK = 16_384;
 const HEADER = 7;
-const PER_ATTEMPT = 10;
+const PER_ATTEMPT = 11;
 const MAX_ATTEMPTS = 32;
 const MAX_FACTS = 32;
 /** Rough cost of one interned word beside its characters: map entry, list slot, string header. */
@@ -180,8 +180,10 @@ export class Chunk {
     this.route[i] = decision.route;
     this.match[i] = decision.match;
     this.service[i] = decision.service;
+    const known = this.numbers[i] !== 0 && this.endpoint[i] === decision.endpoint;
+    // A connection is decided before its first attempt begins: that one is packed once it is connected.
+    if (known && this.attempts[i] === recording.attempts.length) return;
     this.attempts[i] = Math.min(255, recording.attempts.length);
-    if (this.numbers[i] !== 0 && this.endpoint[i] === decision.endpoint) return;
     this.endpoint[i] = decision.endpoint;
     this.numbers[i] = this.packNumbers(recording);
   }
@@ -338,6 +340,7 @@ function packAttempt(block: Float32Array, at: number, attempt: AttemptRecord, st
   block[at + 7] = attempt.failure;
   block[at + 8] = (attempt.reused ? 1 : 0) + (attempt.simulated === true ? 2 : 0);
   block[at + 9] = attempt.retried ? 1 : 0;
+  block[at + 10] = attempt.localPort ?? 0;
   return at + PER_ATTEMPT;
 }
 
@@ -355,6 +358,7 @@ function unpackAttempt(block: Float32Array, at: number, start: number): AttemptR
     reused: (block[at + 8] & 1) === 1,
     retried: block[at + 9] === 1,
     simulated: (block[at + 8] & 2) === 2,
+    localPort: block[at + 10],
   };
 }
 

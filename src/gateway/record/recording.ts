@@ -26,6 +26,8 @@ export interface AttemptRecord {
   retried: boolean;
   /** A person pretended something of this replica, and the attempt met it. */
   simulated?: boolean;
+  /** Port of ours that the endpoint sees as its client's; 0 or absent = no connection. */
+  localPort?: number;
 }
 
 /** Bytes of one body: all counted, the first `limit` kept. */
