@@ -42,12 +42,14 @@ import { describeFilter } from "./record/filter/describe.ts";
 import { suggestFilter } from "./record/filter/suggest.ts";
 import { parseFilter } from "./record/filter/syntax.ts";
 import { Mask } from "./record/mask.ts";
+import { BothJournals, EventJournal, type Journal } from "./record/journal.ts";
 import { RATE_SECONDS } from "./record/rates.ts";
 import { Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { RowMaker } from "./record/row.ts";
 import { Fleet } from "./run/fleet.ts";
 import { NoPorts } from "./run/ports.ts";
 import { Simulations } from "./simulate/simulations.ts";
+import { TrafficJournal } from "./what-if/traffic-journal.ts";
 
 export { PolicyProblem } from "./control/policy-problem.ts";
 export { ListenProblem } from "./listen/engine.ts";
@@ -87,6 +89,8 @@ export class Gateway implements SessionGateway {
   private readonly hands: Hands;
   private readonly fleet: Fleet;
   private readonly simulations = new Simulations();
+  private readonly traffic: TrafficJournal;
+  private readonly journal: Journal;
   private readonly rows: RowMaker;
   private readonly sessions = new Set<Session>();
   private readonly filterContext: FilterContext;
@@ -112,7 +116,10 @@ export class Gateway implements SessionGateway {
     this.recorder = new Recorder({ now, ...options.record });
     this.rows = new RowMaker(this.recorder, () => this.mask);
     this.filterContext = { recorder: this.recorder, wallClock, savedAt: () => this.acceptedAt };
-    const journal = options.journal?.bind(options);
+    this.traffic = new TrafficJournal({ active: () => this.engine.active });
+    const told = options.journal?.bind(options);
+    const journal = told === undefined ? this.traffic : new BothJournals(this.traffic, new EventJournal(told));
+    this.journal = journal;
     this.engine = new Engine({
       recorder: this.recorder,
       facts: this.facts,
@@ -399,7 +406,7 @@ export class Gateway implements SessionGateway {
     const at = now();
     resetBucket(plan, state, at, identity, key);
     const step = plan.steps.findIndex((each) => each.identity === identity);
-    this.options.journal?.({ kind: "reset", at, step, key });
+    this.journal.beside({ kind: "reset", at, step, key });
     this.actions++;
   }
 
@@ -458,6 +465,7 @@ export class Gateway implements SessionGateway {
 
   clearTraffic(): void {
     this.recorder.clear();
+    this.traffic.clear();
     this.rows.forget();
   }
 

@@ -2,9 +2,19 @@
  * Everything that touches State, in the order in which it happened: what a replay folds.
  * Must hold only what was handed to the core, so that folding it again gives the same state exactly.
  */
-import type { Arrival, Facts } from "./arrival.ts";
+import type { Arrival, Caller, Facts } from "./arrival.ts";
 import type { Millis, Seed } from "./basics.ts";
+import type { Decision } from "./decision.ts";
 import type { Outcome } from "./state.ts";
+
+/** Where an attempt went, as indexes of the plan that decided it; null = nobody was asked. Absent: not told. */
+export type Sent = { readonly service: number; readonly endpoint: number } | null;
+
+/** A Decision as plain data: its fields, with what it took and the numbers of its trace. */
+export type DecisionFields = Omit<Decision, "taken" | "trace" | "clear" | "refused" | "over"> & {
+  readonly taken: readonly number[];
+  readonly trace: readonly number[];
+};
 
 export type JournalEvent =
   | {
@@ -23,9 +33,65 @@ export type JournalEvent =
       readonly wallClock?: number;
       readonly facts: Facts;
     }
+  /** A copy of a request that is decided: goes to the mirror of its route, with its caller. */
+  | {
+      readonly kind: "copy";
+      readonly id: number;
+      readonly at: Millis;
+      readonly wallClock: number;
+      readonly seed: Seed;
+      readonly arrival: Arrival;
+      /** Id of the request that it copies. */
+      readonly of: number;
+    }
+  /** The attempt failed, and whether it may be followed by another is asked. */
+  | {
+      readonly kind: "retry";
+      readonly id: number;
+      readonly at: Millis;
+      readonly outcome: Outcome;
+      readonly sent?: Sent;
+    }
+  /** Another endpoint is asked beside the one that has not answered yet. */
+  | { readonly kind: "hedge"; readonly id: number; readonly at: Millis }
+  /** One of several attempts on their way ended, and the others go on. */
+  | {
+      readonly kind: "drop";
+      readonly id: number;
+      readonly at: Millis;
+      readonly endpoint: number;
+      readonly outcome: Outcome;
+    }
   /** The attempt failed and another endpoint is asked for. */
-  | { readonly kind: "again"; readonly id: number; readonly at: Millis; readonly outcome: Outcome }
-  | { readonly kind: "settle"; readonly id: number; readonly at: Millis; readonly outcome: Outcome }
+  | {
+      readonly kind: "again";
+      readonly id: number;
+      readonly at: Millis;
+      readonly outcome: Outcome;
+      readonly sent?: Sent;
+    }
+  | {
+      readonly kind: "settle";
+      readonly id: number;
+      readonly at: Millis;
+      readonly outcome: Outcome;
+      readonly sent?: Sent;
+    }
+  /** A request that was entered before the journal begins: all that its later steps need. No news to who knows it. */
+  | {
+      readonly kind: "resume";
+      readonly id: number;
+      /** Revision of the plan that decided it. */
+      readonly revision: number;
+      readonly wallClock: number;
+      readonly seed: Seed;
+      readonly tried: number;
+      readonly decided: boolean;
+      readonly arrival: Arrival;
+      readonly facts: Facts;
+      readonly caller: Caller;
+      readonly decision: DecisionFields;
+    }
   | {
       readonly kind: "probe";
       readonly at: Millis;

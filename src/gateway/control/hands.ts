@@ -5,15 +5,15 @@
  */
 import { probed, setAdmin, setLife } from "../../decide/health.ts";
 import type { Millis } from "../../model/basics.ts";
-import type { JournalEvent } from "../../model/journal.ts";
 import { Admin, Probe, type EndpointState } from "../../model/state.ts";
 import type { Active } from "../listen/engine.ts";
 import type { AdminState } from "../../contract/messages.ts";
+import type { Journal } from "../record/journal.ts";
 
 export interface HandsOptions {
   now(): Millis;
   active(): Active | undefined;
-  journal: ((event: JournalEvent) => void) | undefined;
+  journal: Pick<Journal, "beside"> | undefined;
   /** Worth telling at once. */
   changed(): void;
 }
@@ -49,10 +49,10 @@ export class Hands {
     const at = now();
     const value = Admin[admin];
     setAdmin(active.state, index, endpoint, value, at);
-    journal?.({ kind: "admin", at, service: index, endpoint, admin: value });
+    journal?.beside({ kind: "admin", at, service: index, endpoint, admin: value });
     if (admin === "Up" && (at < seen.ejectedUntil || seen.probe === Probe.Down)) {
       probed(active.plan, active.state, index, endpoint, true, at);
-      journal?.({ kind: "probe", at, service: index, endpoint, up: true });
+      journal?.beside({ kind: "probe", at, service: index, endpoint, up: true });
     }
     changed();
   }
@@ -64,7 +64,7 @@ export class Hands {
     const { active, service: index, endpoint } = place;
     const at = now();
     if (!setLife(active.state, index, endpoint, life, until, exitCode, at)) return;
-    journal?.({ kind: "life", at, service: index, endpoint, life, until, exitCode });
+    journal?.beside({ kind: "life", at, service: index, endpoint, life, until, exitCode });
     changed();
   }
 

@@ -22,6 +22,7 @@ import { Hop } from "./hop.ts";
 import { isGrpc } from "../http2/grpc.ts";
 import { LivePassage } from "./passage.ts";
 import { Relay } from "./relay.ts";
+import { RequestBody } from "./request-body.ts";
 import type { Active, EngineServices } from "./services.ts";
 import { seconds } from "./sentences.ts";
 import type { Run } from "./run.ts";
@@ -42,6 +43,9 @@ export class Handling implements Handler, Run {
   /** The pair that this request entered with. */
   active: Active;
   recording: Recording | undefined;
+  /** Set while a route that works on bodies has the request. */
+  body: RequestBody | undefined;
+  private spareBody: RequestBody | undefined;
   private readonly relay: Relay;
   private readonly outcome: Outcome = { status: 0, failure: Failure.None, firstByte: -1 };
   /** Counts requests, so that a late fact is told from one of this request. */
@@ -107,18 +111,28 @@ export class Handling implements Handler, Run {
     }
     const { plan, state } = this.active;
     this.entered = true;
+    services.journal?.enter(recording, passage, now);
     enter(passage, plan, state, now, recording.decision);
-    if (services.journal !== undefined) {
-      const { id, seed, requestHead } = recording;
-      const { wallClock } = passage;
-      services.journal({ kind: "enter", id, at: now, wallClock, seed, arrival: arrival.kept(requestHead) });
-    }
     if (recording.decision.refused) return this.refuseByPolicy();
     if (recording.decision.answer >= 0) return this.proceed(now);
     const route = plan.routes[recording.decision.route];
     this.requestDue = route.timeouts.request > 0 ? now + route.timeouts.request : Infinity;
+    if (route.bodies !== undefined) {
+      this.body = this.spareBody ??= new RequestBody(this);
+      if (this.body.begin(route, now)) return;
+    }
     if (route.needs.length === 0) return this.judge(now);
-    const facts = services.facts.gather(route.needs, passage);
+    this.gather(now);
+  }
+
+  /** The body is collected, as far as it will be. */
+  bodyThere(): void {
+    if (this.busy) this.gather(this.services.now());
+  }
+
+  private gather(now: Millis): void {
+    const { needs } = this.active.plan.routes[this.decision.route];
+    const facts = this.services.facts.gather(needs, this.passage, this.body?.as);
     if (facts instanceof Promise) this.awaitFacts(facts);
     else this.gathered(facts, now);
   }
@@ -145,10 +159,12 @@ export class Handling implements Handler, Run {
   }
 
   bodyBytes(buffer: Buffer, start: number, end: number): void {
+    if (this.body?.bytes(buffer, start, end)) return;
     this.relay.requestBytes(buffer, start, end);
   }
 
   bodyEnded(trailers: string): void {
+    if (this.body?.ended(trailers)) return;
     this.relay.requestEnded(trailers);
   }
 
@@ -183,6 +199,10 @@ export class Handling implements Handler, Run {
       );
       return true;
     }
+    if (this.body?.overdue(now)) {
+      this.refuse(requestProblem(408, "body-timeout", "The request's body was not there in time."), Failure.ClientGone);
+      return true;
+    }
     this.relay.tick(now);
     return true;
   }
@@ -201,6 +221,14 @@ export class Handling implements Handler, Run {
     }
   }
 
+  /** A verdict has come after the decision, and is in it now. */
+  refuseLate(): void {
+    this.relay.abandon();
+    if (!this.exchange.committed) return this.refuseByPolicy();
+    this.exchange.cut();
+    this.finish(this.recordedStatus, Failure.None);
+  }
+
   /** Ends the request: settles, records, and frees the connection for the next one. */
   finish(status: number, failure: number): void {
     const { services, recording, outcome } = this;
@@ -217,13 +245,15 @@ export class Handling implements Handler, Run {
     }
     if (this.entered) {
       const { service, endpoint, holds } = decision;
+      services.journal?.settle(recording, this.passage, now, outcome);
       settle(this.passage, decision, this.active.plan, this.active.state, outcome, now);
-      if (services.journal !== undefined) {
-        services.journal({ kind: "settle", id: recording.id, at: now, outcome: { ...outcome } });
-      }
       if (holds && (failure !== Failure.None || outcome.status >= 500)) {
         services.attemptFailed(this.active, service, endpoint, failure, now);
       }
+    }
+    if (this.body !== undefined) {
+      this.body.end();
+      this.body = undefined;
     }
     this.entered = false;
     recording.status = status;
@@ -290,14 +320,15 @@ export class Handling implements Handler, Run {
   private judge(now: Millis): void {
     const recording = this.recording as Recording;
     const { plan, state } = this.active;
+    this.services.journal?.decide(recording, this.passage, now);
     decide(this.passage, plan, state, now, recording.decision);
-    this.services.journal?.({ kind: "decide", id: recording.id, at: now, facts: this.passage.facts });
     if (recording.decision.refused) this.refuseByPolicy();
     else this.proceed(now);
   }
 
   /** Decided: to the backend, or to the policy's own answer; later, when a policy wants it to wait. */
   private proceed(now: Millis): void {
+    if (this.body !== undefined && !this.body.admitted()) return;
     const { delay } = this.decision;
     if (delay > 0) return this.wait(delay);
     if (this.decision.answer >= 0) this.answerByPolicy();

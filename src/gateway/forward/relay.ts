@@ -439,8 +439,8 @@ export class Relay implements UpstreamOwner {
     failed.failure = failure;
     failed.firstByte = -1;
     const { service, endpoint } = decision;
+    run.services.journal?.again(run.recording as Recording, run.passage, now, failed);
     const found = again(run.passage, active.plan, active.state, now, failed, decision);
-    run.services.journal?.({ kind: "again", id: run.passage.id, at: now, outcome: { ...failed } });
     run.services.attemptFailed(active, service, endpoint, failure, now);
     if (!found) return false;
     (this.attempt as AttemptRecord).retried = true;

@@ -3,11 +3,11 @@
  * Must not hold anything of a single request.
  */
 import type { Millis, Seed } from "../../model/basics.ts";
-import type { JournalEvent } from "../../model/journal.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
 import type { CoarseClock } from "../listen/clock.ts";
+import type { Journal } from "../record/journal.ts";
 import type { RecordKeeper } from "../record/recording.ts";
 import type { Simulations } from "../simulate/simulations.ts";
 import type { BackendSessions } from "../http2/sessions.ts";
@@ -39,7 +39,7 @@ export interface EngineServices {
   seed(): Seed;
   /** 16 hexadecimal digits, new for each call. */
   randomId(): string;
-  readonly journal: ((event: JournalEvent) => void) | undefined;
+  readonly journal: Journal | undefined;
   active(): Active;
   /** What people pretend of single replicas. */
   readonly simulations: Simulations;

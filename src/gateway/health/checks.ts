@@ -8,11 +8,11 @@ import { get as getSecurely } from "node:https";
 import type { ConnectionOptions } from "node:tls";
 import { probed } from "../../decide/health.ts";
 import type { Millis } from "../../model/basics.ts";
-import type { JournalEvent } from "../../model/journal.ts";
 import type { PlanEndpoint } from "../../model/endpoint.ts";
 import type { ActiveCheck, Plan, PlanService } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";
 import { askHttp2 } from "./ask-http2.ts";
+import type { Journal } from "../record/journal.ts";
 
 export interface HealthOptions {
   now(): Millis;
@@ -22,7 +22,7 @@ export interface HealthOptions {
   isDown(service: string, url: string): boolean;
   /** How requests to it are secured, so that a probe believes whom they believe; undefined for http://. */
   tls(service: PlanService, endpoint: PlanEndpoint): ConnectionOptions | undefined;
-  readonly journal: ((event: JournalEvent) => void) | undefined;
+  readonly journal: Pick<Journal, "beside"> | undefined;
   /** Some endpoint's verdict changed. */
   changed(): void;
 }
@@ -169,7 +169,7 @@ export class HealthChecks {
     if (service === undefined || endpoint === undefined) return;
     const at = now();
     const turned = probed(plan, state, service.index, endpoint.index, up, at);
-    journal?.({ kind: "probe", at, service: service.index, endpoint: endpoint.index, up });
+    journal?.beside({ kind: "probe", at, service: service.index, endpoint: endpoint.index, up });
     if (turned) changed();
   }
 }

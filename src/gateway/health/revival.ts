@@ -95,7 +95,7 @@ export class Revival {
     if (service === undefined || endpoint === undefined) return;
     const at = now();
     const turned = probed(plan, state, service.index, endpoint.index, true, at);
-    journal?.({ kind: "probe", at, service: service.index, endpoint: endpoint.index, up: true });
+    journal?.beside({ kind: "probe", at, service: service.index, endpoint: endpoint.index, up: true });
     if (turned) changed();
   }
 }

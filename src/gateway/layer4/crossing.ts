@@ -105,14 +105,14 @@ export class Crossing {
 
   /** @returns false when it was refused; then `finish` is still to be called. */
   judge(now: Millis): boolean {
-    const { passage, active, services, recording, arrival } = this;
-    const { decision, id, seed } = recording;
+    const { passage, active, services, recording } = this;
+    const { decision } = recording;
     this.entered = true;
+    services.journal?.enter(recording, passage, now);
     enter(passage, active.plan, active.state, now, decision);
-    services.journal?.({ kind: "enter", id, at: now, wallClock: passage.wallClock, seed, arrival });
     if (decision.refused) return false;
+    services.journal?.decide(recording, passage, now);
     decide(passage, active.plan, active.state, now, decision);
-    services.journal?.({ kind: "decide", id, at: now, facts: passage.facts });
     if (decision.refused) return false;
     this.tell(now);
     return true;
@@ -175,8 +175,8 @@ export class Crossing {
       attempt.endedAt = now;
       attempt.failure = failure;
     }
+    services.journal?.again(recording, passage, now, failed);
     const found = again(passage, active.plan, active.state, now, failed, decision);
-    services.journal?.({ kind: "again", id: recording.id, at: now, outcome: failed });
     services.attemptFailed(active, service, endpoint, failure, now);
     if (found && attempt !== undefined) attempt.retried = true;
     return found;
@@ -220,8 +220,8 @@ export class Crossing {
         attempt === undefined || attempt.connectedAt < 0 ? -1 : attempt.connectedAt - decision.decidedAt;
       const outcome: Outcome = { status: 0, failure, firstByte: connected };
       const { service, endpoint, holds } = decision;
+      services.journal?.settle(recording, passage, now, outcome);
       settle(passage, decision, active.plan, active.state, outcome, now);
-      services.journal?.({ kind: "settle", id: recording.id, at: now, outcome });
       if (holds && failure !== Failure.None) services.attemptFailed(active, service, endpoint, failure, now);
     }
     services.recorder.ended(recording);

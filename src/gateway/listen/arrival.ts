@@ -5,7 +5,6 @@
 import type { Arrival } from "../../model/arrival.ts";
 import type { ClientCertificate } from "../../model/tls.ts";
 import type { Head } from "../http1/head.ts";
-import { fieldOf } from "../record/heads.ts";
 import type { Secured } from "./secured.ts";
 
 const MAPPED = "::ffff:";
@@ -52,13 +51,6 @@ export class HeadArrival implements Arrival {
   blank(): void {
     this.method = this.host = this.path = "";
     this.query = undefined;
-  }
-
-  /** The same, to be kept: the journal outlives the head. @param requestHead as text. */
-  kept(requestHead: string): Arrival {
-    const { layer, listener, clientIp, clientPort, method, host, path, query, sni, clientCertificate } = this;
-    const header = (name: string) => fieldOf(requestHead, name);
-    return { layer, listener, clientIp, clientPort, method, host, path, query, sni, clientCertificate, header };
   }
 
   header(name: string): string | undefined {

@@ -5,7 +5,6 @@
  */
 import { randomBytes } from "node:crypto";
 import type { Millis, Seed } from "../../model/basics.ts";
-import type { JournalEvent } from "../../model/journal.ts";
 import type { PlanEndpoint } from "../../model/endpoint.ts";
 import type { Plan, PlanListener, PlanService } from "../../model/plan.ts";
 import type { EndpointState, State } from "../../model/state.ts";
@@ -15,6 +14,7 @@ import type { Active, EngineServices } from "../forward/services.ts";
 import { HealthChecks } from "../health/checks.ts";
 import { UdpListener } from "../layer4/udp-listener.ts";
 import { Revival } from "../health/revival.ts";
+import type { Journal } from "../record/journal.ts";
 import type { RecordKeeper } from "../record/recording.ts";
 import { Simulations } from "../simulate/simulations.ts";
 import { BackendSessions } from "../http2/sessions.ts";
@@ -40,7 +40,7 @@ export interface EngineOptions {
   /** What people pretend of single replicas; absent = nothing, ever. */
   readonly simulations?: Simulations;
   /** Everything that touches State, in order. Absent: nobody listens and nothing is built for it. */
-  journal?(event: JournalEvent): void;
+  readonly journal?: Journal;
   /** A health verdict or an ejection changed; listener addresses changed. For status displays, never per request. */
   changed?(what: "health" | "listeners"): void;
 }
@@ -202,7 +202,7 @@ export class Engine {
     const at = this.options.now();
     const old = this.current;
     this.current = { plan, state: typeof state === "function" ? state(old, at) : state, revision };
-    if (old !== undefined) this.options.journal?.({ kind: "swap", at, revision });
+    if (old !== undefined) this.options.journal?.beside({ kind: "swap", at, revision });
     plan.listeners.forEach((listener, index) =>
       next.get(identityOf(listener))?.activate(index, listener, secured.byListener.get(index)),
     );

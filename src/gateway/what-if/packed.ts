@@ -1,0 +1,133 @@
+/**
+ * How the journal is packed: events as numbers in a row, heads as bytes, words and looked-up facts in lists beside them.
+ * It exists so that writing costs a request no object, and reading happens in another thread on the same memory.
+ * Must not know what an event does: the core does, when the journal is folded.
+ */
+import type { Arrival, Facts, Passage } from "../../model/arrival.ts";
+import type { JournalEvent } from "../../model/journal.ts";
+import { fieldsOf } from "../../replay/resume.ts";
+import { keptArrival } from "../record/journal.ts";
+import type { Recording } from "../record/recording.ts";
+import { fieldOf } from "../record/heads.ts";
+
+/** First number of each event. */
+export const Packed = { Enter: 1, Decide: 2, Again: 3, Settle: 4, Object: 5 } as const;
+
+/** Numbers of an Enter; the others are shorter. */
+export const LONGEST = 14;
+
+/** What a block hands to a reader: the memory is shared, `used` says how far it may read. */
+export interface BlockView {
+  readonly number: number;
+  readonly used: number;
+  readonly numbers: SharedArrayBuffer;
+  readonly heads: SharedArrayBuffer;
+  readonly words: readonly string[];
+  readonly objects: readonly unknown[];
+}
+
+/** A `resume` or layer-4 arrival as plain data: functions do not cross threads. */
+interface PlainArrival extends Omit<Arrival, "header"> {
+  readonly head: string;
+}
+
+const OUTCOME = 4;
+
+export function plainArrival(arrival: Arrival, head: string): PlainArrival {
+  const { header: _header, ...plain } = keptArrival(arrival, head);
+  return { ...plain, head };
+}
+
+export function plainResume({ id, revision, seed, decision, arrival, requestHead }: Recording, x: Passage): object {
+  return {
+    kind: "resume",
+    id,
+    revision,
+    wallClock: x.wallClock,
+    seed,
+    tried: x.tried,
+    decided: decision.tookRoute || decision.decidedAt > 0,
+    arrival: plainArrival(arrival, requestHead),
+    facts: x.facts,
+    caller: { ...x.caller },
+    decision: fieldsOf(decision),
+  };
+}
+
+/** Every event of a block in order. */
+export function unpack(view: BlockView): JournalEvent[] {
+  const numbers = new Float64Array(view.numbers, 0, view.used);
+  const heads = Buffer.from(view.heads);
+  const events: JournalEvent[] = [];
+  let at = 0;
+  while (at < view.used) at += unpackOne(view, numbers, heads, at, events);
+  return events;
+}
+
+function unpackOne(view: BlockView, n: Float64Array, heads: Buffer, i: number, out: JournalEvent[]): number {
+  switch (n[i]) {
+    case Packed.Enter:
+      out.push({
+        kind: "enter",
+        id: n[i + 1],
+        at: n[i + 2],
+        wallClock: n[i + 3],
+        seed: n[i + 4],
+        arrival: arrivalAt(view, n, heads, i),
+      });
+      return LONGEST;
+    case Packed.Decide:
+      out.push({
+        kind: "decide",
+        id: n[i + 1],
+        at: n[i + 2],
+        wallClock: n[i + 3],
+        facts: (view.objects[n[i + 4]] ?? NO_FACTS) as Facts,
+      });
+      return 5;
+    case Packed.Object:
+      out.push(revived(view.objects[n[i + 1]] as JournalEvent));
+      return 2;
+    default: {
+      const kind = n[i] === Packed.Again ? "again" : "settle";
+      const outcome = { status: n[i + 3], failure: n[i + 4], firstByte: n[i + 5] };
+      const sent = n[i + 6] < 0 ? null : { service: n[i + 6], endpoint: n[i + 7] };
+      out.push({ kind, id: n[i + 1], at: n[i + 2], outcome, sent });
+      return 4 + OUTCOME;
+    }
+  }
+}
+
+const NO_FACTS: Facts = Object.freeze({});
+
+function arrivalAt({ words, objects }: BlockView, n: Float64Array, heads: Buffer, i: number): Arrival {
+  const special = objects[n[i + 13]] as PlainArrival | undefined;
+  const head = heads.toString("latin1", n[i + 11], n[i + 11] + n[i + 12]);
+  if (special !== undefined) return withHeader(special, special.head === "" ? head : special.head);
+  return {
+    layer: 7,
+    listener: n[i + 5],
+    clientPort: n[i + 6],
+    clientIp: words[n[i + 7]] ?? "",
+    method: words[n[i + 8]] ?? "",
+    host: words[n[i + 9]] ?? "",
+    ...splitTarget(words[n[i + 10]] ?? ""),
+    header: (name) => fieldOf(head, name),
+  };
+}
+
+function splitTarget(target: string): { path: string; query: string | undefined } {
+  const mark = target.indexOf("?");
+  return mark === -1
+    ? { path: target, query: undefined }
+    : { path: target.slice(0, mark), query: target.slice(mark + 1) };
+}
+
+function withHeader({ head, ...plain }: PlainArrival, text = head): Arrival {
+  return { ...plain, header: plain.layer === 4 ? () => undefined : (name) => fieldOf(text, name) };
+}
+
+function revived(event: JournalEvent): JournalEvent {
+  if (!("arrival" in event)) return event;
+  return { ...event, arrival: withHeader(event.arrival as unknown as PlainArrival) };
+}
