@@ -156,7 +156,14 @@ export interface PlanService {
   readonly index: number;
   readonly name: string;
   /** At most 32: `tried` is one bit each. */
+  /** Absent: HTTP. */
+  readonly type?: "HTTP" | "TCP" | "GRPC";
+  /** HTTP: asked with GET. */
   readonly endpoints: readonly PlanEndpoint[];
+  /** GRPC: whose health is asked for; absent = the server's. */
+  readonly service?: string;
+  /** The probe's connection begins with a PROXY header of this version that names nobody. */
+  readonly proxyProtocol?: 1 | 2;
   readonly balancerKind: AnyBalancerKind;
   readonly balancerConfig: unknown;
   readonly balancer: Balancer<unknown>;

@@ -24,7 +24,8 @@ import type {
   ServiceConfig,
 } from "./document.ts";
 import { laterMessage, LATER_BALANCERS } from "./later.ts";
-import { checkListener, checkRoute, checkServices, checkSteps, isLayer4 } from "./layers.ts";
+import { planCheck } from "./health-fields.ts";
+import { checkCertificates, checkListener, checkRoute, checkServices, checkSteps, isLayer4 } from "./layers.ts";
 import { at, fields, items } from "./names.ts";
 import { nearest } from "../policies/nearest.ts";
 import { orderOf, shadowedMatches } from "./precedence.ts";
@@ -209,14 +210,15 @@ class Compiler {
       name,
       endpoints,
       balancerKind: balancing.kind,
+    const proxyVersion = config.proxyProtocol && (config.proxyProtocol === "v1" ? 1 : 2);
       balancerConfig: balancing.config,
       balancer: balancing.kind.compile(balancing.config, endpoints),
-      ...(active === undefined ? {} : { active }),
+      ...(active === undefined ? {} : { active: planCheck(active, endpoints, proxyVersion) }),
       passive,
       panicThreshold: config.panicThreshold,
       ...(http2 ? { http2 } : {}),
       ...(tls === undefined ? {} : { tls }),
-      ...(config.proxyProtocol === undefined ? {} : { proxyProtocol: config.proxyProtocol === "v1" ? 1 : 2 }),
+      ...(proxyVersion === undefined ? {} : { proxyProtocol: proxyVersion }),
       ...resilience(config, balancing.shared, name, endpoints, (part) => tree.blockRange([...path, ...part])),
       drain: config.drain,
       ...(run === undefined ? {} : { run }),

@@ -5,6 +5,8 @@
  */
 import * as z from "zod/mini";
 import { duration, fieldValue, headerName, name, percentage, secret } from "../model/scalars.ts";
+import { activeCheck } from "./health-fields.ts";
+import { sendingFields } from "./sending-fields.ts";
 import { listenerTls, serviceTls } from "./secure-fields.ts";
 import { addressRange, endpointUrl, hostname, listenAddress, method, pathRegex, plainPath } from "./written.ts";
 
@@ -125,24 +127,6 @@ const endpoint = z.strictObject({
   admin: described(
     z.prefault(z.enum(["Up", "Drain", "Maintenance"]), "Up"),
     "What you decided about this replica. `Drain`: no new requests, those on their way end. `Maintenance`: out of service.",
-  ),
-});
-
-const activeCheck = z.strictObject({
-  path: described(
-    z.prefault(z.string().check(z.regex(/^\/[\x21-\x7e]*$/, { error: "must start with / and hold no blanks" })), "/"),
-    "Path that is asked with GET; an answer below 400 means healthy.",
-    { examples: ["/healthz"] },
-  ),
-  interval: described(z.prefault(duration({ least: 50 }), "5s"), "Time between two probes of one endpoint."),
-  timeout: described(z.prefault(duration({ least: 10 }), "1s"), "A probe without an answer in this time has failed."),
-  healthyThreshold: described(
-    z.prefault(z.int().check(z.minimum(1), z.maximum(100)), 1),
-    "Successful probes in a row that bring an endpoint back.",
-  ),
-  unhealthyThreshold: described(
-    z.prefault(z.int().check(z.minimum(1), z.maximum(100)), 3),
-    "Failed probes in a row that take an endpoint out.",
   ),
 });
 

@@ -132,8 +132,17 @@ export class Dial<T extends Candidate> {
   }
 }
 
-/** A bare TCP connection that only proves that somebody listens. */
-export function knock(host: string, port: number, timeout: number, done: (up: boolean) => void): () => void {
+/**
+ * A bare TCP connection that only proves that somebody listens.
+ * @param greeting sent before it closes in order: a PROXY header, for who takes no connection without one.
+ */
+export function knock(
+  host: string,
+  port: number,
+  timeout: number,
+  done: (up: boolean) => void,
+  greeting?: Uint8Array,
+): () => void {
   const dial = new Dial(
     host,
     port,
@@ -145,7 +154,8 @@ export function knock(host: string, port: number, timeout: number, done: (up: bo
     },
     (winner) => {
       clearTimeout(timer);
-      winner?.socket.destroy();
+      if (greeting === undefined) winner?.socket.destroy();
+      else winner?.socket.end(greeting, () => winner.socket.destroy());
       done(winner !== undefined);
     },
   );

@@ -3,15 +3,13 @@
  * A checker belongs to one plan; it is started again by identity when the plan is swapped, so verdicts go on.
  * Must not judge: thresholds are the core's. Nothing probes where no active check is configured.
  */
-import { get } from "node:http";
-import { get as getSecurely } from "node:https";
 import type { ConnectionOptions } from "node:tls";
 import { probed } from "../../decide/health.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { PlanEndpoint } from "../../model/endpoint.ts";
 import type { ActiveCheck, Plan, PlanService } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";
-import { askHttp2 } from "./ask-http2.ts";
+import { probe, type Spoken } from "./probe.ts";
 import type { Journal } from "../record/journal.ts";
 
 export interface HealthOptions {
@@ -25,12 +23,6 @@ export interface HealthOptions {
   readonly journal: Pick<Journal, "beside"> | undefined;
   /** Some endpoint's verdict changed. */
   changed(): void;
-}
-
-/** What is spoken with an endpoint. */
-export interface Spoken {
-  readonly tls: ConnectionOptions | undefined;
-  readonly http2: boolean;
 }
 
 /** One endpoint's probes, one after another. */
@@ -66,61 +58,6 @@ class Checker {
     };
     this.callOff = probe(this.endpoint, this.check, told, this.spoken);
   }
-}
-
-/** Asks once. @param done is called once, unless called off. @returns how to call it off. */
-export function probe(
-  { host, port }: Pick<PlanEndpoint, "host" | "port">,
-  check: Pick<ActiveCheck, "path" | "timeout">,
-  done: (up: boolean) => void,
-  spoken?: Spoken,
-): () => void {
-  let told = false;
-  const tell = (up: boolean): void => {
-    if (told) return;
-    told = true;
-    clearTimeout(limit);
-    done(up);
-  };
-  const authority = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const limit = setTimeout(() => {
-    callOff();
-    tell(false);
-  }, check.timeout);
-  limit.unref();
-  let callOff: () => void;
-  if (spoken?.http2 === true) {
-    callOff = askHttp2(authority, check.path, spoken.tls, tell);
-    return () => {
-      told = true;
-      clearTimeout(limit);
-      callOff();
-    };
-  }
-  const options = {
-    host,
-    port,
-    path: check.path,
-    // No agent: a probe that reuses a connection would not notice that nobody accepts any more.
-    agent: false,
-    headers: { host: authority, "user-agent": "switchyard-health", connection: "close" },
-  };
-  const request = spoken?.tls === undefined ? get(options) : getSecurely({ ...options, ...spoken.tls });
-  callOff = () => void request.destroy();
-  request.on("error", () => tell(false));
-  request.on("response", (response) => {
-    response.on("error", () => {});
-    const { statusCode = 0 } = response;
-    tell(statusCode >= 200 && statusCode < 400);
-    // The verdict needs no body, however long it is.
-    response.destroy();
-  });
-  request.on("close", () => tell(false));
-  return () => {
-    told = true;
-    clearTimeout(limit);
-    request.destroy();
-  };
 }
 
 export class HealthChecks {

@@ -9,7 +9,7 @@ import type { Millis } from "../../model/basics.ts";
 import type { ActiveCheck, PlanRun } from "../../model/plan.ts";
 import { Life, type EndpointState } from "../../model/state.ts";
 import { knock } from "../forward/dial.ts";
-import { probe } from "../health/checks.ts";
+import { probe } from "../health/probe.ts";
 import { LogRing } from "./log-ring.ts";
 import type { Report } from "./orders.ts";
 import { isFree } from "./ports.ts";
