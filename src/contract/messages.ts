@@ -249,6 +249,42 @@ export interface ConnectionView {
   readonly hidden: readonly string[];
 }
 
+/** One listener's part in a request that passed several listeners of this gateway. */
+export interface LayerView {
+  /** Of its row. */
+  readonly id: number;
+  /** 0 for the outermost listener. */
+  readonly depth: number;
+  readonly listener: string;
+  readonly layer: 4 | 7;
+  /** The listener's protocol: "TCP", "TLS", "HTTP", "HTTPS", "UDP". */
+  readonly speaks: string;
+  /** It is the row that is being looked at. */
+  readonly current: boolean;
+  readonly state: RowState;
+  /** 0 = none. */
+  readonly status: number;
+  readonly termination?: string;
+  /** "TCP connection", "GET /orders/7" */
+  readonly what: string;
+  /** What proves that it belongs behind the layer before it; "" for the outermost. */
+  readonly link: string;
+  /** Older requests of this connection that are not listed. */
+  readonly more: number;
+  /** What this listener knew when it decided. */
+  readonly knows: readonly { readonly name: string; readonly value: string }[];
+  /** What it cannot know. */
+  readonly hidden: readonly string[];
+  /** What it asked before it let pass. */
+  readonly steps: readonly Pick<TimelineStep, "label" | "sentence" | "state">[];
+  /** How the target was chosen, in a sentence. */
+  readonly balance: string;
+  /** "orders :4001"; "" when none was reached. */
+  readonly target: string;
+  /** Milliseconds; -1 while pending. */
+  readonly duration: number;
+}
+
 export interface Verdict {
   readonly refused: boolean;
   readonly status: number;
@@ -282,6 +318,8 @@ export interface Detail {
   readonly attempts: readonly AttemptView[];
   /** Layer 4 only. */
   readonly connection?: ConnectionView;
+  /** Every listener of this gateway that the request passed, outermost first; absent when it was one. */
+  readonly layers?: readonly LayerView[];
   /** A shell line that sends it again; "" for layer 4. Secrets masked unless revealed. */
   readonly curl: string;
   /** The same for PowerShell, 5.1 and later. */

@@ -23,12 +23,12 @@ const SEES = [
   "when, how long, and who closed first",
 ];
 const TLS_SEES = ["the server name that the client asked for (SNI)"];
-const HIDDEN = [
+export const HIDDEN_AT_4 = [
   "method, path, headers and status",
   "where one request ends and the next begins",
   "who the caller is: tokens, keys, cookies",
 ];
-const TLS_HIDDEN = ["anything inside TLS: it is passed through, not ended here"];
+export const HIDDEN_BY_TLS = ["anything inside TLS: it is passed through, not ended here"];
 const UDP_HIDDEN = ["whether a datagram was lost: nobody acknowledges them"];
 
 export function connectionView({ row, arrival, ending, received, sent }: ConnectionInput): ConnectionView {
@@ -43,7 +43,7 @@ export function connectionView({ row, arrival, ending, received, sent }: Connect
     termination: endingCode(ending),
     ended: endingWords(ending),
     sees: protocol === "tls" ? [...SEES, ...TLS_SEES] : SEES,
-    hidden: [...HIDDEN, ...(protocol === "tls" ? TLS_HIDDEN : []), ...(protocol === "udp" ? UDP_HIDDEN : [])],
+    hidden: [...HIDDEN_AT_4, ...(protocol === "tls" ? HIDDEN_BY_TLS : []), ...(protocol === "udp" ? UDP_HIDDEN : [])],
   };
 }
 

@@ -13,6 +13,8 @@ import type { Plan } from "../../model/plan.ts";
 import { bodyViewOf } from "./body-view.ts";
 import { RowStateCode } from "./chunk.ts";
 import { connectionView } from "./connection-view.ts";
+import { layersOf } from "./layers.ts";
+import { layersView } from "./layers-view.ts";
 import { curlForPowerShell, curlOf, type CurlInput } from "./curl.ts";
 import { fieldsOf, startLine } from "./heads.ts";
 import { journeyOf, type Journey } from "./journey.ts";
@@ -93,6 +95,7 @@ function assemble(parts: Parts): Detail {
     verdict: chunk.protocol[index] === 0 ? verdictOf(story, plan, plain) : connectionVerdict(story, plan, plain),
     ...storyParts(story, (step) => shapeWords(journey, plan, chunk.route[index], step)),
     ...(chunk.protocol[index] === 0 ? {} : { connection: connection(parts) }),
+    ...layers(parts),
     fields: journey.fields,
     requestBody: body(kept.requestHead, kept.requestBody, row.requestBytes),
     responseBody: body(kept.responseHead || kept.replyHead, kept.responseBody, row.responseBytes),
@@ -149,6 +152,14 @@ function connection({ place, row, kept }: Parts): Detail["connection"] {
     received: kept.requestHead,
     sent: kept.upstreamHead,
   });
+}
+
+function layers({ context, row, shown }: Parts): Pick<Detail, "layers"> {
+  const { recorder, rows, port } = context;
+  const found = layersOf(recorder, row.id, port);
+  const field = (name: string, value: string): string => shown.field(name, value);
+  const view = layersView({ recorder, row: (id) => rows.row(id), field }, found, row.id);
+  return view.length === 0 ? {} : { layers: view };
 }
 
 function curlInput({ context, kept }: Parts, row: Row, shown: Shown): CurlInput {
