@@ -4,6 +4,7 @@
  * Must not read a header that was not asked for, nor keep anything after the request has ended.
  */
 import type { Seed } from "./basics.ts";
+import type { CollectedBody } from "./body.ts";
 import type { ClientCertificate } from "./tls.ts";
 
 /** What arrived. At layer 4 there is no method, path or header, and a policy cannot read one. */
@@ -38,7 +39,8 @@ export interface Arrival {
 export type Facts = Readonly<Record<string, unknown>>;
 
 /** What a route's steps want looked up. The gateway has one gatherer per `kind`. */
-export type FactRequest = FactNeed<"token", TokenSource> | FactNeed<"password", PasswordSource>;
+export type FactRequest =
+  FactNeed<"token", TokenSource> | FactNeed<"password", PasswordSource> | FactNeed<"body", BodySource>;
 
 interface FactNeed<Kind extends string, Source> {
   /** Unique per distinct lookup; the key under which the answer stands in Facts. */
@@ -92,6 +94,17 @@ export type PasswordFact =
   /** Too many passwords are being checked at this moment. */
   | { readonly state: "busy"; readonly problem: string }
   | { readonly state: "verified"; readonly user: string };
+
+/**
+ * What a policy wants to know of a request's body before the decision: its own question, answered at the edge and
+ * recorded, so that replay needs no body. The body is collected once for all who ask.
+ */
+export interface BodySource {
+  /** Bytes; a longer body comes as TooLarge. */
+  readonly most: number;
+  /** The answer: small plain data, since it is kept with the request. A function of its arguments; must not throw. */
+  read(body: CollectedBody, x: Passage): unknown;
+}
 
 /** Who calls, as far as the identify steps have found out. The only thing a peek may write. */
 export interface Caller {

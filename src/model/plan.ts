@@ -95,6 +95,10 @@ export interface PlanRoute {
   /** Every act of the route that has `request` or `response`, in phase order; may name a step of `steps` again. */
   readonly shapes: readonly number[];
   readonly needs: readonly FactRequest[];
+  /** Every act that works on bodies, in phase order; absent when none does, and then nothing asks. */
+  readonly bodies?: readonly number[];
+  /** Bytes of a request's body that are collected before the decision, since a need asks for them; absent = none. */
+  readonly collects?: number;
   readonly backends: readonly PlanBackend[];
   readonly totalWeight: number;
   readonly timeouts: Timeouts;

@@ -6,6 +6,8 @@
 import type * as z from "zod/mini";
 import type { FactRequest, Passage } from "./arrival.ts";
 import type { Millis, Phase, Reason } from "./basics.ts";
+import type { ContentCoding } from "./body.ts";
+import type { BodyWork } from "./body-work.ts";
 import type { Note } from "./decision.ts";
 import type { Outcome } from "./state.ts";
 import type { PathMatch } from "./path-match.ts";
@@ -56,10 +58,19 @@ export interface RequestEdit extends FieldEdit {
   authority: string;
 }
 
+export interface ReplyEdit extends FieldEdit {
+  /** Of the answer. */
+  readonly status: number;
+  /** Sets Content-Encoding, and the body gets that coding on its way. */
+  encode(coding: ContentCoding): void;
+}
+
 /** Rewrites heads. A function of its arguments, so that `explain` can show each change again, with its owner. */
 export interface Shape {
   request?(x: Passage, edit: RequestEdit, matched: PathMatch): void;
-  response?(x: Passage, edit: FieldEdit): void;
+  response?(x: Passage, edit: ReplyEdit): void;
+  /** What it does with bodies. */
+  readonly body?: BodyWork;
 }
 
 /** What a policy compiles to. */

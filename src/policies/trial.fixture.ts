@@ -7,7 +7,8 @@ import * as fc from "fast-check";
 import { parse } from "yaml";
 import type { Arrival, Caller, Passage } from "../model/arrival.ts";
 import type { PathMatch } from "../model/path-match.ts";
-import type { AnyPolicy, CompileContext, ConfigProblem, RequestEdit, Shape, Step } from "../model/policy.ts";
+import type { ContentCoding } from "../model/body.ts";
+import type { AnyPolicy, CompileContext, ConfigProblem, ReplyEdit, RequestEdit, Shape, Step } from "../model/policy.ts";
 
 export interface RequestParts {
   readonly method?: string;
@@ -135,11 +136,13 @@ export class Trial {
 }
 
 /** A head to be changed by a shape. Names keep the case in which they were set. */
-export class Edit implements RequestEdit {
+export class Edit implements RequestEdit, ReplyEdit {
   path: string;
   query: string | undefined;
   authority = "shop.localhost";
   readonly fields: (readonly [string, string])[];
+  status = 200;
+  coding: ContentCoding | undefined;
 
   constructor(fields: Readonly<Record<string, string>> = {}, path = "/orders/1", query?: string) {
     this.fields = Object.entries(fields);
@@ -156,6 +159,10 @@ export class Edit implements RequestEdit {
   }
   add(name: string, value: string): void {
     this.fields.push([name, value]);
+  }
+  encode(coding: ContentCoding): void {
+    this.coding = coding;
+    this.set("Content-Encoding", coding);
   }
   remove(name: string): void {
     for (let i = this.fields.length - 1; i >= 0; i--) {

@@ -30,6 +30,8 @@ export interface OwnerSteps {
   readonly steps: readonly number[];
   readonly shapes: readonly number[];
   readonly needs: readonly FactRequest[];
+  readonly bodies?: readonly number[];
+  readonly collects?: number;
 }
 
 export class StepCompiler {
@@ -77,11 +79,15 @@ export class StepCompiler {
   arrange(...lists: readonly (readonly number[])[]): OwnerSteps {
     const all = lists.flat().toSorted((a, b) => phaseOf(this.steps[a]) - phaseOf(this.steps[b]));
     const needs = new Map(all.flatMap((index) => this.needs[index]).map((need) => [need.name, need]));
+    const asked = [...needs.values()].flatMap((need) => (need.kind === "body" ? [need.source.most] : []));
+    const bodies = all.filter((index) => "body" in this.steps[index].act);
     return {
       steps: all.filter((index) => "peek" in this.steps[index].act),
       // A key that was judged is also hidden from the backend: such a step stands in both.
       shapes: all.filter((index) => "request" in this.steps[index].act || "response" in this.steps[index].act),
       needs: [...needs.values()],
+      ...(bodies.length + asked.length === 0 ? {} : { bodies }),
+      ...(asked.length === 0 ? {} : { collects: Math.max(...asked) }),
     };
   }
 
@@ -196,6 +202,7 @@ function pathTo(value: unknown, wanted: unknown): Path | undefined {
   return undefined;
 }
 
-function phaseOf(step: PlanStep): number {
-  return PHASES.indexOf(step.phase);
+/** What encodes a body shapes after whoever still edits it. */
+function phaseOf({ phase, act }: PlanStep): number {
+  return PHASES.indexOf(phase) + ("body" in act && act.body?.encodes === true ? 0.5 : 0);
 }

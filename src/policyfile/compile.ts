@@ -350,7 +350,8 @@ class Compiler {
       this.#problems.value("SY201", [...path, "name"], message);
     }
     // A key judged on a listener is hidden from the backend as well; the step knows through which listener.
-    const onListeners = this.#steps.arrange(listeners.flatMap((listener) => this.#listenerSteps[listener])).shapes;
+    const onListeners = this.#steps.arrange(listeners.flatMap((listener) => this.#listenerSteps[listener]));
+    const bodies = [...(onListeners.bodies ?? []), ...(arranged.bodies ?? [])];
     const preflights = arranged.steps.some((step) => this.#steps.steps[step].policy.preflights === true);
     const matches = config.matches?.map((match, position) =>
       this.#match(match, [...path, "matches", position], preflights),
@@ -362,7 +363,8 @@ class Compiler {
       hostnames: config.hostnames ?? [],
       matches: matches ?? [this.#match({}, path)],
       ...arranged,
-      shapes: [...onListeners, ...arranged.shapes],
+      shapes: [...onListeners.shapes, ...arranged.shapes],
+      ...(arranged.bodies === undefined && bodies.length === 0 ? {} : { bodies }),
       backends,
       totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
       timeouts: layer4 ? { ...config.timeouts, request: 0, backendRequest: 0 } : config.timeouts,

@@ -4,10 +4,17 @@
  * that is the core's, by the clock recorded with the request.
  */
 import type { FactRequest, Facts, Passage } from "../../model/arrival.ts";
+import { NO_BODY } from "./collected.ts";
+import type { Collected } from "./collected.ts";
 import { PasswordVerifier } from "./password-verifier.ts";
 import { TokenVerifier, type TokenVerifierOptions } from "./token-verifier.ts";
 
 export type FactGathererOptions = TokenVerifierOptions;
+
+/** The request's body for one who takes `most` bytes of it. */
+export type BodyFor = (most: number) => Collected;
+
+const noBody: BodyFor = () => NO_BODY;
 
 const NOTHING: Facts = Object.freeze({});
 
@@ -19,25 +26,27 @@ export class FactGatherer {
     this.#tokens = new TokenVerifier(options);
   }
 
-  /** Never rejects: what cannot be looked up is a fact that says so. */
-  gather(needs: readonly FactRequest[], x: Passage): Facts | Promise<Facts> {
+  /** Never rejects: what cannot be looked up is a fact that says so. @param body of the request, when needs ask for it. */
+  gather(needs: readonly FactRequest[], x: Passage, body: BodyFor = noBody): Facts | Promise<Facts> {
     if (needs.length === 0) return NOTHING;
     const facts: Record<string, unknown> = {};
     let waiting: Promise<void>[] | undefined;
     for (const need of needs) {
-      const fact = this.#lookUp(need, x);
+      const fact = this.#lookUp(need, x, body);
       if (fact instanceof Promise) (waiting ??= []).push(fact.then((known) => void (facts[need.name] = known)));
       else facts[need.name] = fact;
     }
     return waiting === undefined ? facts : Promise.all(waiting).then(() => facts);
   }
 
-  #lookUp(need: FactRequest, x: Passage): unknown {
+  #lookUp(need: FactRequest, x: Passage, body: BodyFor): unknown {
     switch (need.kind) {
       case "token":
         return this.#tokens.verdict(need.source, x.arrival.header(need.source.header));
       case "password":
         return this.#passwords.verdict(need.source, x.arrival.header(need.source.header));
+      case "body":
+        return need.source.read(body(need.source.most), x);
     }
   }
 

@@ -354,7 +354,7 @@ export class Handling implements Handler, Run {
       exchange.cut();
       return this.finish(0, Failure.None);
     }
-    const fields = shapeAnswer(answer.fields, passage, plan, decision);
+    const { fields } = shapeAnswer(answer, passage, plan, decision);
     const problem = ownAnswer(answer, fields, policyLines(passage, plan, decision));
     recording.replyHead = exchange.refuse(problem, passage.requestId());
     const body = Buffer.from(answer.body, "utf8");

@@ -8,7 +8,7 @@ import type { Millis } from "../../model/basics.ts";
 import type { PlanEndpoint } from "../../model/endpoint.ts";
 import { Failure, Life, type Outcome } from "../../model/state.ts";
 import { composeRequest, OutgoingRequest } from "../http1/compose.ts";
-import { Framing, type Head } from "../http1/head.ts";
+import { Framing, Known, type Head } from "../http1/head.ts";
 import type { AttemptRecord, Recording } from "../record/recording.ts";
 import type { UpstreamSecurity } from "../tls/upstream-security.ts";
 import { shownAsHttp2 } from "../http2/fields.ts";
@@ -412,15 +412,26 @@ export class Relay implements UpstreamOwner {
     upstream.attach(this, exchange.head.method, this.request.upgrade !== "");
     (this.attempt as AttemptRecord).localPort = upstream.localPort;
     upstream.out.begin();
-    if (exchange.complete && !this.chunked) {
+    const held = this.run.body?.held;
+    if (exchange.complete && (!this.chunked || held !== undefined)) {
       this.headHeld = false;
       upstream.out.text(this.head);
+      if (held !== undefined) this.sendHeld(upstream, held);
       this.markSent();
       upstream.out.flush();
       return;
     }
     this.headHeld = true;
+    if (held !== undefined) this.sendHeld(upstream, held);
     exchange.wantBody();
+  }
+
+  /** What was collected of the body goes first; all of it, with its trailers, when nothing else will come. */
+  private sendHeld(upstream: Backend, held: Buffer): void {
+    this.bodyTouched = true;
+    if (this.headHeld) this.releaseHead(upstream);
+    if (held.length > 0) upstream.out.bytes(held, 0, held.length, this.chunked);
+    if (this.run.exchange.complete && this.chunked) upstream.out.lastChunk(this.run.body?.trailers ?? "");
   }
 
   private connectFailed(failure: number, sentence: string, now: Millis): void {
@@ -474,7 +485,7 @@ export class Relay implements UpstreamOwner {
     request.contentLength = head.contentLength;
     request.upgrade = offeredUpgrade(head);
     request.acceptsTrailers = head.acceptsTrailers;
-    request.skip = hop.skip;
+    request.skip = run.body?.held === undefined ? hop.skip : hop.skip | (1 << Known.Expect);
     request.lines = hop.lines;
     this.chunked = head.framing === Framing.Chunked;
     this.head = composeRequest(head, request, edit);

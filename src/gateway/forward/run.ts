@@ -21,8 +21,22 @@ export interface Run {
   readonly recording: Recording | undefined;
   readonly decision: Decision;
   readonly routeName: string;
+  /** The request's body, where a policy of the route works on it. */
+  readonly body: HeldBody | undefined;
+  /** The body is collected, as far as it will be. */
+  bodyThere(): void;
+  /** A verdict that came after the decision refuses the request. */
+  refuseLate(): void;
   /** No answer could be had: the client is told, or cut off when it has part of one. */
   fail(failure: number, detail: string): void;
   /** The exchange is over. */
   finish(status: number, failure: number): void;
+}
+
+/** What was collected of a request's body and is still to be sent. */
+export interface HeldBody {
+  /** undefined = it passes as it comes, or there is none. */
+  readonly held: Buffer | undefined;
+  /** Trailers that came behind it. */
+  readonly trailers: string;
 }

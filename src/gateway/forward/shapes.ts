@@ -5,8 +5,9 @@
 import { sessionField } from "../../decide/session.ts";
 import type { Decision } from "../../model/decision.ts";
 import type { Passage } from "../../model/arrival.ts";
+import type { ContentCoding } from "../../model/body.ts";
 import type { Plan, PlanStep } from "../../model/plan.ts";
-import type { FieldEdit, Shape } from "../../model/policy.ts";
+import type { Answer, ReplyEdit, Shape } from "../../model/policy.ts";
 import { Mark } from "../../model/decision.ts";
 import type { Head } from "../http1/head.ts";
 import { HeadEdit, RequestHeadEdit } from "../http1/edit.ts";
@@ -30,7 +31,7 @@ export class Shaping {
     for (const index of route.shapes) {
       const step = plan.steps[index];
       const act = step.act as Shape;
-      if (act.request !== undefined && applies(step, x, decision)) act.request(x, request, matched);
+      if (act.request !== undefined && appliesTo(step, x, decision)) act.request(x, request, matched);
     }
     return request.changed ? request : undefined;
   }
@@ -45,7 +46,7 @@ export class Shaping {
       const step = plan.steps[index];
       const act = step.act as Shape;
       // A policy that is only tried out changes nothing that the caller sees.
-      if (act.response === undefined || step.shadow || !applies(step, x, decision)) continue;
+      if (act.response === undefined || step.shadow || !appliesTo(step, x, decision)) continue;
       if (!begun) reply.begin(head);
       begun = true;
       act.response(x, reply);
@@ -54,20 +55,30 @@ export class Shaping {
   }
 }
 
-function applies(step: PlanStep, x: Passage, decision: Decision): boolean {
+/** Whether a step has a say in this request: its `when`, its service and its listener. */
+export function appliesTo(step: PlanStep, x: Passage, decision: Decision): boolean {
   if (step.service !== undefined && step.service !== decision.service) return false;
   if (step.listener !== undefined && step.listener !== x.arrival.listener) return false;
+  if (step.bypassedBy !== undefined && step.bypassedBy.has(x.arrival.listener)) return false;
   return step.when === undefined || step.when(x);
 }
 
 type Field = readonly [string, string];
 
 /** Fields of an answer that a policy gives itself, as the shapes behind it may change them. */
-class AnswerEdit implements FieldEdit {
+export class AnswerEdit implements ReplyEdit {
   fields: readonly Field[];
+  readonly status: number;
+  coding: ContentCoding | undefined;
 
-  constructor(fields: readonly Field[]) {
+  constructor(fields: readonly Field[], status: number) {
     this.fields = fields;
+    this.status = status;
+  }
+
+  encode(coding: ContentCoding): void {
+    this.coding = coding;
+    this.set("Content-Encoding", coding);
   }
 
   get(name: string): string | undefined {
@@ -90,15 +101,15 @@ class AnswerEdit implements FieldEdit {
 }
 
 /** @param decision one that a policy of the listener or of the route answers. */
-export function shapeAnswer(fields: readonly Field[], x: Passage, plan: Plan, decision: Decision): readonly Field[] {
-  if (decision.route < 0) return fields;
-  const edit = new AnswerEdit(fields);
+export function shapeAnswer(answer: Answer, x: Passage, plan: Plan, decision: Decision): AnswerEdit {
+  const edit = new AnswerEdit(answer.fields, answer.status);
+  if (decision.route < 0) return edit;
   for (const index of plan.routes[decision.route].shapes) {
     const step = plan.steps[index];
     const act = step.act as Shape;
-    if (act.response !== undefined && !step.shadow && applies(step, x, decision)) act.response(x, edit);
+    if (act.response !== undefined && !step.shadow && appliesTo(step, x, decision)) act.response(x, edit);
   }
-  return edit.fields;
+  return edit;
 }
 
 const MARK_UNIT = 1048576;

@@ -4,7 +4,8 @@
  * is then missing rather than mended: half of an identity could be somebody else's.
  */
 import { isUtf8 } from "node:buffer";
-import type { FieldEdit, RequestEdit } from "../../model/policy.ts";
+import type { ContentCoding } from "../../model/body.ts";
+import type { ReplyEdit, RequestEdit } from "../../model/policy.ts";
 import { hostEnd } from "./authority.ts";
 import { TARGET, TOKEN, VALUE } from "./grammar.ts";
 import { Head } from "./head.ts";
@@ -23,7 +24,7 @@ const PROTECTED: ReadonlySet<string> = new Set([
 ]);
 
 /** Reused: `begin` before each head. */
-export class HeadEdit implements FieldEdit {
+export class HeadEdit implements ReplyEdit {
   private head: Head = new Head();
   /** Lower-case names whose arrived lines are left out. */
   private readonly removed: string[] = [];
@@ -31,9 +32,21 @@ export class HeadEdit implements FieldEdit {
   private readonly added: { lower: string; name: string; value: string }[] = [];
   /** Sentences about edits that were not made; undefined = none. */
   refused: string[] | undefined = undefined;
+  /** The coding that the body gets on its way. */
+  coding: ContentCoding | undefined = undefined;
+
+  get status(): number {
+    return this.head.status;
+  }
+
+  encode(coding: ContentCoding): void {
+    this.coding = coding;
+    this.set("Content-Encoding", coding);
+  }
 
   begin(head: Head): void {
     this.head = head;
+    this.coding = undefined;
     this.removed.length = 0;
     this.added.length = 0;
     this.refused = undefined;

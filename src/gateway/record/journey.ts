@@ -7,7 +7,8 @@ import type { FieldJourney } from "../../contract/messages.ts";
 import type { Passage } from "../../model/arrival.ts";
 import type { Plan, PlanStep } from "../../model/plan.ts";
 import type { PathMatch } from "../../model/path-match.ts";
-import type { FieldEdit, RequestEdit, Shape } from "../../model/policy.ts";
+import type { ContentCoding } from "../../model/body.ts";
+import type { ReplyEdit, RequestEdit, Shape } from "../../model/policy.ts";
 import { fieldsOf, startLine } from "./heads.ts";
 import { locationOf } from "./location.ts";
 import type { Payload } from "./payload-ring.ts";
@@ -27,16 +28,18 @@ export interface JourneyInput {
 type Changes = Map<PlanStep, string[]>;
 
 /** Fields as a shape sees and changes them, with the step that changed each one last. */
-class TracedFields implements FieldEdit {
+class TracedFields implements ReplyEdit {
   readonly values = new Map<string, string[]>();
   readonly owners = new Map<string, PlanStep>();
   step: PlanStep | undefined;
+  readonly status: number;
   protected readonly changes: Changes;
   protected readonly show: JourneyInput["show"];
 
   constructor(head: string, changes: Changes, show: JourneyInput["show"]) {
     this.changes = changes;
     this.show = show;
+    this.status = Number(startLine(head).split(" ")[1]) || 0;
     for (const { name, value } of fieldsOf(head)) this.list(name).push(value);
   }
 
@@ -57,6 +60,10 @@ class TracedFields implements FieldEdit {
 
   remove(name: string): void {
     if (this.values.delete(name.toLowerCase())) this.own(name, `${name} removed`);
+  }
+
+  encode(coding: ContentCoding): void {
+    this.set("Content-Encoding", coding);
   }
 
   protected own(name: string, words: string): void {

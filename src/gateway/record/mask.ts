@@ -39,7 +39,8 @@ export class Mask {
           if (place.in === "header") fields.add(place.name.toLowerCase());
           if (place.in === "query") parameters.add(place.name.toLowerCase());
         }
-      for (const route of plan.routes) for (const need of route.needs) fields.add(need.source.header.toLowerCase());
+      for (const route of plan.routes)
+        for (const { source } of route.needs) if ("header" in source) fields.add(source.header.toLowerCase());
     }
     return new Mask(fields, parameters, values);
   }

@@ -1,0 +1,118 @@
+/**
+ * A body that was collected, as policies see it: decoded, as text, as JSON, each made once and only when asked for.
+ * What a stranger sends is bounded here: decoded size (a small gzip may hold gigabytes), nesting, and work at once.
+ * Must not throw, whatever the bytes are.
+ */
+import { isUtf8 } from "node:buffer";
+import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
+import * as zlib from "node:zlib";
+import { BodyState, type CollectedBody, type JsonReading } from "../../model/body.ts";
+
+/** Deeper JSON is refused: whoever walks a value may recurse. */
+const MOST_NESTED = 128;
+
+type Decoder = (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer;
+
+// Node 20 has no zstd.
+const { zstdDecompressSync } = zlib as unknown as { zstdDecompressSync?: Decoder };
+
+const DECODERS: Readonly<Record<string, Decoder | undefined>> = {
+  gzip: gunzipSync,
+  "x-gzip": gunzipSync,
+  deflate: inflateSync,
+  br: brotliDecompressSync,
+  zstd: zstdDecompressSync,
+};
+
+export class Collected implements CollectedBody {
+  readonly state: number;
+  readonly length: number;
+  readonly type: string;
+  /** Decoded; undefined unless whole. */
+  readonly bytes: Buffer | undefined;
+  #text: string | undefined;
+  #json: JsonReading | undefined;
+
+  constructor(state: number, length: number, type: string, bytes?: Buffer) {
+    this.state = state;
+    this.length = length;
+    this.type = type;
+    this.bytes = bytes;
+  }
+
+  text(): string | undefined {
+    if (this.bytes === undefined || this.#text !== undefined) return this.#text;
+    return (this.#text = isUtf8(this.bytes) ? this.bytes.toString("utf8") : undefined);
+  }
+
+  json(): JsonReading {
+    return (this.#json ??= this.#parse());
+  }
+
+  #parse(): JsonReading {
+    const text = this.text();
+    if (text === undefined) return { problem: this.bytes === undefined ? "it is not there" : "it is not UTF-8" };
+    const depth = nestingOf(text);
+    if (depth > MOST_NESTED) return { problem: `it is nested ${depth} deep, and at most ${MOST_NESTED} are read` };
+    try {
+      return { value: JSON.parse(text) as unknown };
+    } catch (error) {
+      return { problem: placeOf(text, error) };
+    }
+  }
+}
+
+export const NO_BODY = new Collected(BodyState.None, 0, "");
+
+/**
+ * @param encoding value of Content-Encoding; "" = none. @param most decoded bytes that are taken.
+ * @returns it decoded; TooLarge when it holds more than `most`, Undecodable when it is not what it says.
+ */
+export function collectedOf(bytes: Buffer, type: string, encoding: string, most: number): Collected {
+  const { length } = bytes;
+  if (length > most) return new Collected(BodyState.TooLarge, length, type);
+  let decoded = bytes;
+  const codings = encoding.toLowerCase().split(",");
+  if (codings.length > 3) return new Collected(BodyState.Undecodable, length, type);
+  for (const coding of codings.toReversed()) {
+    const name = coding.trim();
+    if (name === "" || name === "identity") continue;
+    const decode = DECODERS[name];
+    if (decode === undefined) return new Collected(BodyState.Undecodable, length, type);
+    try {
+      decoded = decode(decoded, { maxOutputLength: most });
+    } catch (error) {
+      const tooLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
+      return new Collected(tooLarge ? BodyState.TooLarge : BodyState.Undecodable, length, type);
+    }
+  }
+  return new Collected(BodyState.Whole, length, type, decoded);
+}
+
+/** How deep brackets nest, strings left out; one pass, no recursion. Counting ends at a depth that nobody takes. */
+function nestingOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 34) {
+      for (i++; i < text.length && text.charCodeAt(i) !== 34; i++) if (text.charCodeAt(i) === 92) i++;
+    } else if (code === 91 || code === 123) {
+      if (++depth > deepest) deepest = depth;
+    } else if (code === 93 || code === 125) {
+      depth--;
+    }
+  }
+  return deepest;
+}
+
+/** V8 says where in words that differ between versions; line and column are the same everywhere. */
+function placeOf(text: string, error: unknown): string {
+  const message = error instanceof Error ? error.message : "";
+  const at = /position (\d+)/.exec(message);
+  if (at === null)
+    return text.trim() === "" ? "it is empty" : "it is no JSON: it ends too early, or holds something else";
+  const before = text.slice(0, Number(at[1]));
+  const line = before.split("\n").length;
+  return `it is no JSON: line ${line}, column ${before.length - before.lastIndexOf("\n")} is not as it must be`;
+}
