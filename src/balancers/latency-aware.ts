@@ -48,6 +48,9 @@ const FAILURE_COST: Millis = 1000;
 /** One that was never measured is tried by one request at a time. */
 const UNMEASURED_COST: Millis = 1e9;
 
+/** Ends that say nothing about how fast the endpoint is. */
+const SILENT: ReadonlySet<number> = new Set([Failure.ClientGone, Failure.Deregistered, Failure.Outrun, Failure.Behind]);
+
 class LatencyAware implements Balancer<LatencyAwareState> {
   readonly #decay: Millis;
 
@@ -77,7 +80,7 @@ class LatencyAware implements Balancer<LatencyAwareState> {
   ended(endpoint: number, state: LatencyAwareState, outcome: Outcome, now: Millis): void {
     const peak = state.endpoints[endpoint];
     const failed = outcome.failure !== Failure.None || outcome.status >= 500;
-    if (outcome.failure === Failure.ClientGone || outcome.failure === Failure.Deregistered) return;
+    if (SILENT.has(outcome.failure)) return;
     if (!failed && outcome.firstByte < 0) return;
     const sample = failed ? Math.max(FAILURE_COST, outcome.firstByte) : outcome.firstByte;
     const cost = this.#latency(peak, now);

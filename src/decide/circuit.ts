@@ -8,6 +8,7 @@ import type { Millis } from "../model/basics.ts";
 import { CircuitNote, Mark, type Decision } from "../model/decision.ts";
 import type { PlanCircuitBreaker } from "../model/plan.ts";
 import { Circuit, type CircuitState } from "../model/state.ts";
+import { placeNow, recent } from "./window.ts";
 
 /** So many go through a half-open circuit, and all must go well. */
 export const CIRCUIT_TRIALS = 3;
@@ -65,30 +66,15 @@ export function circuitCounts(
   settings: PlanCircuitBreaker,
   now: Millis,
 ): { failed: number; total: number } {
-  const { slices, well, failed } = circuit;
-  const oldest = sliceOf(circuit, settings, now) - slices.length;
-  let bad = 0;
-  let good = 0;
-  for (let i = 0; i < slices.length; i++) {
-    if (slices[i] <= oldest) continue;
-    bad += failed[i];
-    good += well[i];
-  }
-  return { failed: bad, total: bad + good };
-}
-
-function sliceOf({ slices }: CircuitState, { window }: PlanCircuitBreaker, now: Millis): number {
-  return Math.floor((now * slices.length) / window);
+  const { slices } = circuit;
+  const failed = recent(slices, circuit.failed, settings.window, now);
+  return { failed, total: failed + recent(slices, circuit.well, settings.window, now) };
 }
 
 function count(circuit: CircuitState, settings: PlanCircuitBreaker, verdict: number, now: Millis): void {
-  const slice = sliceOf(circuit, settings, now);
-  const { length } = circuit.slices;
-  const place = ((slice % length) + length) % length;
-  if (circuit.slices[place] !== slice) {
-    circuit.slices[place] = slice;
-    circuit.well[place] = circuit.failed[place] = 0;
-  }
+  const place = placeNow(circuit.slices, settings.window, now, (stale) => {
+    circuit.well[stale] = circuit.failed[stale] = 0;
+  });
   if (verdict > 0) {
     circuit.well[place]++;
     return;

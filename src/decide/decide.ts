@@ -10,6 +10,7 @@ import { draw, DrawOf } from "../model/draw.ts";
 import type { Plan, PlanRoute } from "../model/plan.ts";
 import type { State } from "../model/state.ts";
 import { pick } from "./pick.ts";
+import { beginSending } from "./sending.ts";
 import { runStage } from "./stage.ts";
 
 /** After `enter` found a route. Either `out.refused`, or a policy answers (`out.answer`), or `out.service` and `out.endpoint` say where it goes. */
@@ -28,6 +29,10 @@ export function decide(x: Passage, plan: Plan, state: State, now: Millis, out: D
   }
   out.service = service;
   out.builtIn = pick(x, plan, state, now, out);
+  if (out.builtIn !== BuiltIn.None) return;
+  if (route.retry !== undefined || route.hedge !== undefined || route.mirror !== undefined) {
+    beginSending(x, route, state, now, out);
+  }
 }
 
 /** @returns an index into route.backends, or -1 when none has weight. Draws only where there is a choice. */

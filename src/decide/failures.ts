@@ -17,6 +17,10 @@ const words: Readonly<Record<number, string>> = {
   [Failure.IdleTimeout]: "nothing moved for longer than the idle timeout",
   [Failure.ClientGone]: "the client went away first",
   [Failure.TlsFailed]: "no TLS with it: the certificate is not believed, or it speaks none",
+  [Failure.Outrun]: "called off: another attempt answered first",
+  [Failure.TryTimeout]: "did not answer within the time of one attempt",
+  [Failure.BadAnswer]: "answered with a status to be tried again, and nobody was left",
+  [Failure.Behind]: "took the mirrored body too slowly",
   [Failure.Deregistered]: "the replica left the service, and the time to drain was over",
 };
 

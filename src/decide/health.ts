@@ -46,6 +46,8 @@ function blames(outcome: Outcome): boolean {
     case Failure.IdleTimeout:
     case Failure.ClientGone:
     case Failure.Deregistered:
+    case Failure.Outrun:
+    case Failure.Behind:
       return false;
     default:
       return true;

@@ -80,6 +80,16 @@ export function pick(x: Passage, plan: Plan, state: State, now: Millis, out: Dec
   return BuiltIn.None;
 }
 
+/** Whether an endpoint that is well and that this request has not tried could be picked. */
+export function hasUntried(x: Passage, plan: Plan, state: State, service: number, now: Millis): boolean {
+  const { endpoints } = plan.services[service];
+  const states = state.services[service].endpoints;
+  for (let i = 0; i < endpoints.length; i++) {
+    if ((x.tried & (1 << i)) === 0 && isMeantToServe(endpoints[i], states[i]) && isHealthy(states[i], now)) return true;
+  }
+  return false;
+}
+
 function isFull(states: readonly EndpointState[], most: number, out: Decision): boolean {
   let inFlight = 0;
   for (let i = 0; i < states.length; i++) inFlight += states[i].inFlight;

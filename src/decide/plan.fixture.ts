@@ -168,7 +168,7 @@ function routeOf(
     needs: [],
     backends,
     totalWeight: backends.reduce((sum, { weight }) => sum + weight, 0),
-    timeouts: { request: 0, backendRequest: 0, idle: 0 },
+    timeouts: { connect: 0, request: 0, backendRequest: 0, idle: 0 },
     source: nowhere,
   };
 }

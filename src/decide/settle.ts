@@ -8,10 +8,12 @@ import type { Decision } from "../model/decision.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Step } from "../model/policy.ts";
 import type { Outcome, State } from "../model/state.ts";
+import { dropOthers } from "./again.ts";
 import { release } from "./health.ts";
 
 /** `plan` and `state` are the pair that decided the request, whatever runs by now. */
 export function settle(x: Passage, out: Decision, plan: Plan, state: State, outcome: Outcome, now: Millis): void {
+  if (out.beside.length > 0) dropOthers(plan, state, now, out);
   release(plan, state, out, outcome, now);
   const count = out.takenCount;
   out.takenCount = 0;

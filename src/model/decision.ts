@@ -11,13 +11,15 @@ export interface Note {
 
 /** What kind of thing one trace entry tells; see `Trace.mark` for the meaning of its other numbers. */
 export const Mark = {
+  /** What was decided about further attempts and copies: reason = one of SendNote. */
+  Send: 0,
   /** index = route, reason = match within the route, x = routes that were candidates on this listener. */
   Route: 1,
   /** index = step, reason = its verdict, x and y = its numbers. */
   Step: 2,
   /** As Step, for a step with `shadow: true`: recorded, never refuses. */
   Shadow: 3,
-  /** A step whose `when` was false: index = step. */
+  /** A step that was not asked: index = step, reason = one of SkipNote. */
   Skipped: 4,
   /** index = backendRef within the route, x = draw in [0, total), y = total weight. */
   Split: 5,
@@ -41,6 +43,13 @@ export const Mark = {
   Circuit: 13,
   /** As many requests in flight as the service may have. x = in flight, y = the most. */
   Full: 14,
+} as const;
+
+export const SkipNote = {
+  /** Its `when` was false. */
+  When: 0,
+  /** The request came through a trusted listener. */
+  Bypassed: 1,
 } as const;
 
 export const ZoneNote = {
@@ -74,6 +83,31 @@ export const CircuitNote = {
   Busy: 3,
   /** This request is a trial: x = its number. */
   Trial: 4,
+} as const;
+
+/** How a request was sent again or twice. A cause is a status, or a Failure below zero. */
+export const SendNote = {
+  /** index = number of the retry, x = milliseconds to wait before it, y = cause. */
+  Retry: 1,
+  /** index = number of the retry, x = retries in the window, this one included, y = requests in it. */
+  Budget: 2,
+  /** No retry: x = cause, y = retries allowed, and all were made. */
+  Exhausted: 3,
+  /** No retry: x = retries in the window, y = requests in it. */
+  BudgetSpent: 4,
+  /** index = number of the hedge, x = milliseconds after which it was sent. */
+  Hedge: 5,
+  /** No hedge: x = hedges in the window, y = requests in it. */
+  HedgeBudgetSpent: 6,
+  /** No hedge: no endpoint was left for it. */
+  NoRival: 7,
+  /** One of several attempts ended before the request did: index = its endpoint, x = status, y = Failure. */
+  Dropped: 8,
+  /** x = draw in [0, 100), y = per cent that are mirrored. */
+  Mirrored: 9,
+  NotMirrored: 10,
+  /** This request is a copy: x = number of the request that it copies. */
+  Copy: 11,
 } as const;
 
 /** Why an endpoint was not a candidate. `say` sentences stand in decide/exclusions.ts. */
@@ -185,6 +219,15 @@ export class Decision {
   wanted = -1;
   /** CircuitState.period in which the attempt is a trial; 0 = it is none. */
   trial = 0;
+  /** Further attempts after failed ones, and beside one that is on its way. */
+  retries = 0;
+  hedges = 0;
+  /** Its attempt has failed, and another is to follow. */
+  waiting = false;
+  /** A copy of it goes to the route's mirror. */
+  mirrored = false;
+  /** Attempts on their way beside the one at `endpoint`: endpoint and trial of each, in turns. */
+  readonly beside: number[] = [];
   /** Attempts made, counting from 1 once an endpoint is picked. */
   attempts = 0;
   /** True once the listener's and route's steps have taken. */
@@ -199,8 +242,9 @@ export class Decision {
 
   clear(): void {
     this.route = this.match = this.step = this.service = this.endpoint = this.wanted = -1;
-    this.reason = this.builtIn = this.attempts = this.trial = 0;
-    this.tookListener = this.tookRoute = this.holds = false;
+    this.reason = this.builtIn = this.attempts = this.trial = this.retries = this.hedges = 0;
+    this.tookListener = this.tookRoute = this.holds = this.waiting = this.mirrored = false;
+    if (this.beside.length > 0) this.beside.length = 0;
     this.answer = -1;
     this.delay = 0;
     this.takenCount = 0;

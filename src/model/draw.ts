@@ -15,4 +15,12 @@ export function draw(seed: Seed, k: number): number {
 }
 
 /** Which draw belongs to whom, so that two readers never share one. */
-export const DrawOf = { Split: 0, Balance: 1, Zone: 4, Retry: 16, Policy: 32 } as const;
+export const DrawOf = {
+  Split: 0,
+  Balance: 1,
+  Zone: 4,
+  Retry: 16,
+  Policy: 32,
+  Backoff: 1 << 24,
+  Mirror: 1 << 25,
+} as const;

@@ -3,10 +3,10 @@
  * Must not look at any older state: keeping it over an edit is policyfile/carry's work.
  */
 import type { PlanEndpoint } from "./endpoint.ts";
-import type { Plan, PlanService, PlanStep } from "./plan.ts";
+import type { Plan, PlanRoute, PlanService, PlanStep } from "./plan.ts";
 import { freshKeyed } from "./keyed.ts";
 import { Circuit, Life, Probe } from "./state.ts";
-import type { CircuitState, EndpointState, ServiceState, Session, State } from "./state.ts";
+import type { CircuitState, EndpointState, SentState, ServiceState, Session, State } from "./state.ts";
 
 export function freshEndpoint(endpoint: PlanEndpoint): EndpointState {
   return {
@@ -55,10 +55,24 @@ export function freshCircuit(): CircuitState {
   };
 }
 
+/** Slices of the window of a route's budgets. */
+const SENT_SLICES = 10;
+
+/** @returns undefined for a route that neither retries nor hedges by its policy. */
+export function freshSent({ retry, hedge }: PlanRoute): SentState | undefined {
+  if (retry === undefined && hedge === undefined) return undefined;
+  const counts = () => new Array<number>(SENT_SLICES).fill(0);
+  return { slices: counts(), requests: counts(), retries: counts(), hedges: counts() };
+}
+
 export function freshStep(step: PlanStep): unknown {
   return step.policy.state?.(step.config);
 }
 
 export function freshState(plan: Plan): State {
-  return { steps: plan.steps.map(freshStep), services: plan.services.map(freshService) };
+  return {
+    steps: plan.steps.map(freshStep),
+    services: plan.services.map(freshService),
+    sent: plan.routes.map(freshSent),
+  };
 }

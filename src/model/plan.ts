@@ -22,6 +22,8 @@ export interface PlanListener {
   readonly steps: readonly number[];
   /** Set: every connection begins with a PROXY header, and only these address ranges may connect. */
   readonly proxyProtocol?: { readonly trusted: readonly string[] };
+  /** For internal calls: some steps do not ask what comes through it (`PlanStep.bypassedBy`). */
+  readonly trusted?: boolean;
   /** Layer 4: connections (UDP: sessions) at a time; absent = no limit of our own. */
   readonly maxConnections?: number;
   readonly source: SourceRange;
@@ -39,6 +41,8 @@ export interface PlanStep {
   readonly config: unknown;
   readonly act: Act<unknown>;
   readonly shadow: boolean;
+  /** Set in the phases that a trusted listener bypasses: indexes into plan.listeners. */
+  readonly bypassedBy?: ReadonlySet<number>;
   /** Set for a policy that stands on a service (index into plan.services): it speaks only when that one is drawn. */
   readonly service?: number;
   /** Set for a policy that stands on a listener (index into plan.listeners): it shapes only what came through that one. */
@@ -74,12 +78,51 @@ export interface PlanBackend {
 
 /** Milliseconds; 0 = none. */
 export interface Timeouts {
+  /** Until a connection to the endpoint stands, TLS included. */
+  readonly connect: number;
   /** Whole exchange, from the request head to the last response byte. */
   readonly request: number;
   /** One attempt, from its start to the response head. */
   readonly backendRequest: number;
   /** Silence in either direction while a body or upgraded connection flows. */
   readonly idle: number;
+}
+
+/** When a failed attempt is followed by another. */
+export interface PlanRetry {
+  /** Attempts after the first, 1 to 10. */
+  readonly attempts: number;
+  /** Answers with these are failures, too. */
+  readonly codes: ReadonlySet<number>;
+  /** 0..100: of the route's requests in decide/budget.ts's window, so many retries in per cent. */
+  readonly budget: number;
+  /** Milliseconds of one attempt, from its start to the response head; 0 = no limit of its own. */
+  readonly perTry: number;
+  /** Milliseconds: bound of the first random wait, doubled with each further one. */
+  readonly backoff: number;
+  /** Repeated even after a backend may have acted upon them; undefined = the idempotent ones. */
+  readonly methods: ReadonlySet<string> | undefined;
+  readonly source: SourceRange;
+}
+
+/** When a request that is not answered yet is sent to another endpoint as well. */
+export interface PlanHedge {
+  /** Milliseconds after the start of the attempt before. */
+  readonly after: number;
+  /** Further attempts, 1 to 3. */
+  readonly max: number;
+  /** 0..100, as PlanRetry.budget. */
+  readonly budget: number;
+  readonly source: SourceRange;
+}
+
+/** Where copies of a route's requests go. */
+export interface PlanMirror {
+  /** Index of the route of the copies: no listener leads to it. */
+  readonly route: number;
+  /** 0..100 */
+  readonly percent: number;
+  readonly source: SourceRange;
 }
 
 export interface PlanRoute {
@@ -102,13 +145,25 @@ export interface PlanRoute {
   readonly backends: readonly PlanBackend[];
   readonly totalWeight: number;
   readonly timeouts: Timeouts;
+  readonly retry?: PlanRetry | undefined;
+  readonly hedge?: PlanHedge | undefined;
+  readonly mirror?: PlanMirror | undefined;
+  /** Set for a route of copies: index of the route whose requests they are. */
+  readonly mirrors?: number;
   /** Set for routes of layer-4 listeners: nothing but host names (by SNI) is looked at, and no policy reads HTTP. */
   readonly layer4?: boolean;
   readonly source: SourceRange;
 }
 
 export interface ActiveCheck {
+  /** Absent: HTTP. */
+  readonly type?: "HTTP" | "TCP" | "GRPC";
+  /** HTTP: asked with GET. */
   readonly path: string;
+  /** GRPC: whose health is asked for; absent = the server's. */
+  readonly service?: string;
+  /** The probe's connection begins with a PROXY header of this version that names nobody. */
+  readonly proxyProtocol?: 1 | 2;
   /** Milliseconds. */
   readonly interval: number;
   readonly timeout: number;
@@ -160,14 +215,7 @@ export interface PlanService {
   readonly index: number;
   readonly name: string;
   /** At most 32: `tried` is one bit each. */
-  /** Absent: HTTP. */
-  readonly type?: "HTTP" | "TCP" | "GRPC";
-  /** HTTP: asked with GET. */
   readonly endpoints: readonly PlanEndpoint[];
-  /** GRPC: whose health is asked for; absent = the server's. */
-  readonly service?: string;
-  /** The probe's connection begins with a PROXY header of this version that names nobody. */
-  readonly proxyProtocol?: 1 | 2;
   readonly balancerKind: AnyBalancerKind;
   readonly balancerConfig: unknown;
   readonly balancer: Balancer<unknown>;

@@ -78,6 +78,15 @@ export interface CircuitState {
   readonly failed: number[];
 }
 
+/** Plain numbers: what one route has sent in the last while, in slices of time (decide/window.ts). */
+export interface SentState {
+  /** Which slice of time each place counts. */
+  readonly slices: number[];
+  readonly requests: number[];
+  readonly retries: number[];
+  readonly hedges: number[];
+}
+
 /** Where the session of one source address goes. */
 export interface Session {
   /** See PlanEndpoint.token. */
@@ -97,6 +106,8 @@ export interface ServiceState {
 export interface State {
   readonly steps: unknown[];
   readonly services: ServiceState[];
+  /** Slot i belongs to plan.routes[i]; only of those that retry or hedge. */
+  readonly sent: (SentState | undefined)[];
 }
 
 /** At which stage an attempt failed, and how. 0 = it did not. */
@@ -120,6 +131,14 @@ export const Failure = {
   Deregistered: 11,
   /** No TLS with the endpoint: its certificate is not believed, or it speaks none. */
   TlsFailed: 12,
+  /** Another attempt of the same request answered first: says nothing about the endpoint. */
+  Outrun: 13,
+  /** `retry.perTry` was over before the response head. */
+  TryTimeout: 14,
+  /** It answered with a status that is to be tried again, and nobody could be asked. */
+  BadAnswer: 15,
+  /** Of a mirrored copy: its service took the body too slowly, and the copy was given up. */
+  Behind: 16,
 } as const;
 
 /** How an attempt or request ended. */

@@ -7,17 +7,24 @@
 import type { Millis } from "../model/basics.ts";
 import type { Plan, PlanService, PlanStep } from "../model/plan.ts";
 import { Admin, Life, type ServiceState, type State } from "../model/state.ts";
-import { freshEndpoint, freshService, freshStep } from "../model/fresh.ts";
+import { freshEndpoint, freshSent, freshService, freshStep } from "../model/fresh.ts";
 
 /** @returns the state that belongs to `to`. `old` stays usable by requests that are still on their way. */
 export function carry(old: State, from: Plan, to: Plan, now: Millis): State {
   const stepOf = new Map(from.steps.map((step) => [step.identity, step]));
   const serviceOf = new Map(from.services.map((service) => [service.name, service]));
+  const routeOf = new Map(from.routes.map((route) => [route.name, route]));
   const serviceNow = new Map(to.services.map((service) => [service.name, service]));
   for (const service of from.services) dismiss(old, service, serviceNow.get(service.name), now);
   return {
     steps: to.steps.map((step) => carryStep(old, stepOf.get(step.identity), step, now)),
     services: to.services.map((service) => carryService(old, serviceOf.get(service.name), service, now)),
+    // What was sent stays sent, whatever the budgets are now.
+    sent: to.routes.map((route) => {
+      const fresh = freshSent(route);
+      const before = routeOf.get(route.name);
+      return fresh && ((before === undefined ? undefined : old.sent[before.index]) ?? fresh);
+    }),
   };
 }
 

@@ -33,6 +33,8 @@ import { describe, readBy, type Problems } from "./problems.ts";
 import { keysAt } from "./schema.ts";
 import { checkNames, planBackendTls, planTls } from "./secure.ts";
 import { resolveSecret, unresolvedMessage, variableName, type Sources } from "./secrets.ts";
+import { checkRetry, mirrorRoute, planHedge, planRetry } from "./sending.ts";
+import type { MirrorConfig } from "./sending-fields.ts";
 import { moveUp } from "./move.ts";
 import { spanOf, type Path } from "./tree.ts";
 import { isLoopback, LOOPBACK } from "./written.ts";
@@ -45,6 +47,7 @@ export function compile(problems: Problems, sources: Sources): Plan {
 /** At layer 4 each connection costs two sockets: a bound keeps the process alive. */
 const LAYER4_CONNECTIONS = 10_000;
 const TCP_IDLE: Millis = 300_000;
+const CONNECT: Millis = 3000;
 const UDP_IDLE: Millis = 60_000;
 
 class Compiler {
@@ -133,7 +136,9 @@ class Compiler {
       const read = listener.safeParse(raw);
       if (!read.success) continue;
       if (!this.#listenerIndex.has(name)) this.#listenerIndex.set(name, listeners.length);
-      listeners.push(this.#listener(read.data, path, own));
+      const compiled = this.#listener(read.data, path, own);
+      if (compiled.trusted) this.#steps.trusted.add(listeners.length);
+      listeners.push(compiled);
       this.#listenerSteps.push(own);
       this.#listenerPlaces.push({ config: read.data, path });
     }
@@ -150,7 +155,7 @@ class Compiler {
     checkListener(this.#problems, config, path);
     const tls = planTls(this.#problems, this.#sources, config, path);
     if (isLayer4(config)) checkSteps(this.#problems, this.#stepsAt(own), config.name);
-    const { proxyProtocol, maxConnections = isLayer4(config) ? LAYER4_CONNECTIONS : undefined } = config;
+    const { proxyProtocol, trusted, maxConnections = isLayer4(config) ? LAYER4_CONNECTIONS : undefined } = config;
     return {
       name: config.name,
       protocol: config.protocol,
@@ -158,6 +163,7 @@ class Compiler {
       addresses,
       steps: this.#steps.arrange(own).steps,
       ...(tls === undefined ? {} : { tls }),
+      ...(trusted ? { trusted } : {}),
       ...(proxyProtocol?.accept ? { proxyProtocol: { trusted: proxyProtocol.trusted } } : {}),
       ...(maxConnections === undefined ? {} : { maxConnections }),
       source: this.#problems.tree.blockRange(path),
@@ -204,13 +210,13 @@ class Compiler {
     const endpoints = run === undefined ? written : runEndpoints(run, firstPorts(run));
     const { active, passive } = config.healthCheck;
     const http2 = config.protocol === "HTTP2";
+    const proxyVersion = config.proxyProtocol && (config.proxyProtocol === "v1" ? 1 : 2);
     const tls = planBackendTls(this.#problems, this.#sources, config, path);
     return {
       index,
       name,
       endpoints,
       balancerKind: balancing.kind,
-    const proxyVersion = config.proxyProtocol && (config.proxyProtocol === "v1" ? 1 : 2);
       balancerConfig: balancing.config,
       balancer: balancing.kind.compile(balancing.config, endpoints),
       ...(active === undefined ? {} : { active: planCheck(active, endpoints, proxyVersion) }),
@@ -281,6 +287,7 @@ class Compiler {
         backends,
         totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
         timeouts: {
+          connect: CONNECT,
           request: 0,
           backendRequest: 0,
           idle: config.timeouts?.idle ?? (listener.protocol === "UDP" ? UDP_IDLE : TCP_IDLE),
@@ -309,6 +316,7 @@ class Compiler {
 
   #routes(listeners: readonly PlanListener[], services: readonly PlanService[]): PlanRoute[] {
     const routes: PlanRoute[] = [];
+    const mirrored: [PlanRoute, Path, MirrorConfig | undefined][] = [];
     for (const [position, raw] of items(at(this.#value, "routes"))) {
       const path = ["routes", position];
       const name = nameOf(raw, position);
@@ -317,10 +325,31 @@ class Compiler {
       if (!read.success) continue;
       const compiled = this.#route(read.data, routes.length, path, own, listeners);
       routes.push(compiled);
+      mirrored.push([compiled, path, read.data.mirror]);
       const protocol = compiled.layer4 ? "TLS" : "HTTP";
       checkServices(this.#problems, compiled, protocol, services, [...path, "backendRefs"]);
     }
+    // Behind the written ones, so that those keep the numbers of the file.
+    for (const [of, path, config] of mirrored) this.#mirror(of, path, config, routes, services);
     return routes;
+  }
+
+  #mirror(
+    of: PlanRoute,
+    path: Path,
+    config: MirrorConfig | undefined,
+    routes: PlanRoute[],
+    services: readonly PlanService[],
+  ): void {
+    const service = config && this.#serviceIndex.get(config.service);
+    // Reported as a missing service, or its own fields are wrong; at layer 4 as a field that needs HTTP.
+    if (config === undefined || service === undefined || of.layer4) return;
+    const at = [...path, "mirror"];
+    const source = this.#problems.tree.blockRange(at);
+    const made = mirrorRoute(of, routes.length, service, this.#steps.arrange(this.#serviceSteps[service]), source);
+    checkServices(this.#problems, made, "HTTP", services, at);
+    routes.push(made);
+    routes[of.index] = { ...of, mirror: { route: made.index, percent: config.percent, source } };
   }
 
   #route(
@@ -338,6 +367,7 @@ class Compiler {
       this.#problems.value("SY216", [...path, "name"], message);
     }
     const services = [...new Set(backends.map((backend) => backend.service))];
+    checkCertificates(this.#problems, this.#stepsAt(own), all, config.listeners);
     const arranged = this.#steps.arrange(own, ...services.map((target) => this.#serviceSteps[target]));
     const listeners =
       config.listeners?.flatMap((name) => this.#listenerIndex.get(name) ?? []) ??
@@ -368,8 +398,17 @@ class Compiler {
       backends,
       totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
       timeouts: layer4 ? { ...config.timeouts, request: 0, backendRequest: 0 } : config.timeouts,
-      ...(layer4 ? { layer4 } : {}),
+      ...(layer4 ? { layer4 } : this.#sending(config, path)),
       source: tree.blockRange(path),
+    };
+  }
+
+  #sending({ retry, hedge }: RouteConfig, path: Path): Pick<PlanRoute, "retry" | "hedge"> {
+    const { tree } = this.#problems;
+    if (retry !== undefined) checkRetry(this.#problems, retry, [...path, "retry"]);
+    return {
+      retry: retry && planRetry(retry, tree.blockRange([...path, "retry"])),
+      hedge: hedge && planHedge(hedge, tree.blockRange([...path, "hedge"])),
     };
   }
 

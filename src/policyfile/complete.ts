@@ -116,6 +116,7 @@ function findMarker(node: Node | null | undefined, path: Path, inFlow: boolean):
 /** Which names may stand at a place: by the pattern of its path. */
 const REFERENCES: readonly { readonly pattern: RegExp; readonly kind: NameKind }[] = [
   { pattern: /^routes\/\d+\/backendRefs\/\d+\/service$/, kind: "service" },
+  { pattern: /^routes\/\d+\/mirror\/service$/, kind: "service" },
   { pattern: /^routes\/\d+\/listeners\/\d+$/, kind: "listener" },
   { pattern: /^(?:routes|listeners|services)\/[^/]+\/policies\/\d+$/, kind: "policy" },
 ];

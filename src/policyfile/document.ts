@@ -69,6 +69,10 @@ export const listener = z.strictObject({
   proxyProtocol: z.optional(
     described(acceptProxy, "A proxy in front says who the client is, with the PROXY protocol. Not for `UDP`."),
   ),
+  trusted: described(
+    z.prefault(z.boolean(), false),
+    "true: for internal calls. What comes through it is neither identified, authorized nor limited; the decision of each request shows what was bypassed, and `is:bypassed` finds them.",
+  ),
   maxConnections: z.optional(
     described(
       z.int().check(z.minimum(1), z.maximum(1_000_000)),
@@ -391,6 +395,10 @@ const match = z.strictObject({
 });
 
 const timeouts = z.strictObject({
+  connect: described(
+    z.prefault(duration(), "3s"),
+    "Until a connection to the endpoint stands, TLS included; then another endpoint is asked. 0s = no limit.",
+  ),
   request: described(
     z.prefault(duration(), "0s"),
     "The whole exchange, from the request's head to the last byte of the answer. 0s = no limit.",
@@ -430,6 +438,7 @@ export const route = z.strictObject({
   ),
   policies: policyList("Policies for this route, by name or in place. They run in the order of their phases."),
   timeouts: described(z.prefault(timeouts, {}), "Time limits."),
+  ...sendingFields,
   backendRefs: described(z.prefault(backendRefs, []), "The services that get the requests, by weight."),
 });
 

@@ -29,8 +29,8 @@ describe("what comes later", () => {
   });
 
   it("is known by its place, whatever people call their services", () => {
-    assert.ok(comesLater(["routes", 0], "mirror"));
-    assert.ok(comesLater(["routes", 3], "hedge"));
-    assert.ok(!comesLater(["services"], "hedge"));
+    assert.ok(comesLater(["listeners", 0], "trustedProxies"));
+    assert.ok(comesLater(["listeners", 3], "trustedProxies"));
+    assert.ok(!comesLater(["services"], "trustedProxies"));
   });
 });

@@ -7,22 +7,15 @@ import type { Path } from "./tree.ts";
 
 /** Kinds of policies. */
 export const LATER_KINDS: readonly string[] = [
-  ..."introspection clientCertificate externalAuth".split(" "),
   ..."maxBody requestSchema openapi graphqlLimit quota cache".split(" "),
-  ..."requestBody responseBody apiVersion aggregate transcode mirror compression cookies".split(" "),
+  ..."requestBody responseBody apiVersion aggregate transcode compression cookies".split(" "),
 ];
 
 /** `loadBalancer.type`s. */
 export const LATER_BALANCERS: readonly string[] = [];
 
 /** Paths from the root of the file; `*` stands for any name or position. */
-const LATER_FIELDS: readonly string[] = [
-  "trustedProxies",
-  "listeners.*.trustedProxies",
-  "routes.*.retry",
-  "routes.*.hedge",
-  "routes.*.mirror",
-];
+const LATER_FIELDS: readonly string[] = ["trustedProxies", "listeners.*.trustedProxies"];
 
 const LATER_VALUES: readonly string[] = [];
 

@@ -55,7 +55,7 @@ routes:
     assert.ok(plan, JSON.stringify(diagnostics));
     const names = plan.order.map((ranked) => ranked.map(({ route }) => plan.routes[route].name));
     assert.deepEqual(names, [["a", "listener/tls"], ["any"]]);
-    assert.deepEqual(plan.routes[2].timeouts, { request: 0, backendRequest: 0, idle: 300_000 });
+    assert.deepEqual(plan.routes[2].timeouts, { connect: 3000, request: 0, backendRequest: 0, idle: 300_000 });
     assert.equal(plan.listeners[0].maxConnections, 10_000);
     assert.equal(plan.services[0].proxyProtocol, 2);
   });

@@ -80,6 +80,7 @@ function* uses(tree: Tree): Iterable<NamePlace> {
     for (const [position, backend] of items(at(route, "backendRefs"))) {
       yield* use("service", at(backend, "service"), ["routes", index, "backendRefs", position, "service"]);
     }
+    yield* use("service", at(at(route, "mirror"), "service"), ["routes", index, "mirror", "service"]);
   }
 }
 

@@ -58,6 +58,7 @@ routes:
       - per-client
       - apiKey: { header: x-api-key, shadow: true }
     timeouts: { request: 5s, backendRequest: 2s, idle: 60s }
+    retry: { attempts: 2, codes: [502, 503], budget: 20%, perTry: 1s, backoff: 25ms }
     backendRefs:                     # canary
       - { service: orders, weight: 90 }
       - { service: orders-v2, weight: 10 }

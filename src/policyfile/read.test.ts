@@ -56,7 +56,7 @@ describe("reading a policy file", () => {
     });
     assert.equal(orders.panicThreshold, 40);
     const [compiled] = plan.routes;
-    assert.deepEqual(compiled.timeouts, { request: 5000, backendRequest: 2000, idle: 60_000 });
+    assert.deepEqual(compiled.timeouts, { connect: 3000, request: 5000, backendRequest: 2000, idle: 60_000 });
     assert.deepEqual(compiled.matches[0].path, { kind: "prefix", value: "/orders" });
     assert.deepEqual(compiled.matches[0].headers, [{ name: "x-api-version", value: "2" }]);
     assert.equal(compiled.totalWeight, 100);
@@ -121,7 +121,7 @@ describe("diagnostics", () => {
     ["a key without a value", "version: 1\nlisteners:\n", ["SY102 2:1 listeners"]],
     ["an unknown kind", `${head}policies: { a: { ratelimit: {} } }\n`, ["SY213 3:13 a", "SY104 3:18 ratelimit"]],
     ["a kind that comes later", `${head}policies: { a: { cache: {} } }\n`, ["SY213 3:13 a", "SY105 3:18 cache"]],
-    ["a field that comes later", `${head}routes: [{ name: r, hedge: {} }]\n`, ["SY105 3:21 hedge"]],
+    ["a field that comes later", `${head}trustedProxies: []\n`, ["SY105 3:1 trustedProxies"]],
     [
       "a layer-4 listener that sends its connections nowhere",
       "version: 1\nlisteners: [{ name: a, port: 1, protocol: TCP }]\n",

@@ -104,6 +104,16 @@ const routeOnly: readonly fc.Arbitrary<Config>[] = [
     },
   ),
   fc.constantFrom<Config>(
+    { clientCertificate: { allow: ["O=Shop"] } },
+    { clientCertificate: { allow: ["CN=carol"] } },
+    { externalAuth: { url: "http://127.0.0.1:9/", consumer: "x-user", headersToBackend: ["x-user"] } },
+    { externalAuth: { url: "http://127.0.0.1:9/", failOpen: true } },
+    {
+      introspection: { url: "http://127.0.0.1:9/", clientId: "me", clientSecret: { env: "S" }, audiences: ["orders"] },
+    },
+    { anyOf: [{ clientCertificate: {} }, { externalAuth: { url: "http://127.0.0.1:9/" } }] },
+  ),
+  fc.constantFrom<Config>(
     { requestHeaders: { set: { "x-caller": "${jwt.sub}" }, remove: ["x-debug"] } },
     { responseHeaders: { set: { "x-served-by": "switchyard" } } },
     { urlRewrite: { prefix: "/v2" } },
@@ -211,8 +221,21 @@ const match = fc
   })
   .map(withoutUndefined);
 
+const sending = fc.record({
+  retry: fc.constantFrom(
+    undefined,
+    {},
+    { attempts: 3, codes: [500, 503], budget: "50%", backoff: "0s" },
+    { attempts: 1, perTry: "1s" },
+    { budget: "0%" },
+  ),
+  hedge: fc.constantFrom(undefined, undefined, { after: "50ms" }, { after: "1ms", max: 3, budget: "100%" }),
+  mirror: fc.constantFrom(undefined, undefined, { service: "two" }, { service: "one", percent: "30%" }),
+});
+
 const route = fc
   .record({
+    sending,
     hostnames: fc.constantFrom(undefined, ["*.shop.localhost"], ["localhost", "*.localhost"]),
     matches: fc.array(match, { minLength: 1, maxLength: 2 }),
     policies: entries([...judging, ...routeOnly], 6),
@@ -221,22 +244,23 @@ const route = fc
       { minLength: 1, maxLength: 2 },
     ),
   })
-  .map(withoutUndefined);
+  .map(({ sending: more, ...made }) => withoutUndefined({ ...made, ...more }));
 
 /** JSON is YAML; the first test of total.test.ts holds that most of these are accepted. */
 export const policyText: fc.Arbitrary<string> = fc
   .record({
     listener: entries(judging, 2),
+    trusted: fc.constantFrom({}, {}, { trusted: true }),
     secured: fc.constantFrom({}, { protocol: "HTTPS" }, { protocol: "HTTPS", tls: { certificate: "auto" } }),
     spoken: fc.constantFrom({}, { protocol: "HTTP2" }, { protocol: "HTTP2", tls: { verify: false } }),
     one: service(4001),
     two: service(4101),
     routes: fc.array(route, { minLength: 1, maxLength: 4 }),
   })
-  .map(({ listener, secured, spoken, one, two, routes }) =>
+  .map(({ listener, trusted, secured, spoken, one, two, routes }) =>
     JSON.stringify({
       version: 1,
-      listeners: [{ name: "edge", port: 8080, ...secured, policies: listener }],
+      listeners: [{ name: "edge", port: 8080, ...trusted, ...secured, policies: listener }],
       consumers: [
         { name: "ada", apiKey: keys[0], groups: ["staff"] },
         { name: "bob", apiKey: keys[1] },

@@ -6,7 +6,15 @@ import assert from "node:assert/strict";
 import * as fc from "fast-check";
 import { cloneState } from "../../src/decide/clone.ts";
 import { entriesOf } from "../../src/decide/refusals.ts";
-import { BuiltIn, CircuitNote, Mark, SessionNote, ZoneNote, type Decision } from "../../src/model/decision.ts";
+import {
+  BuiltIn,
+  CircuitNote,
+  Mark,
+  SendNote,
+  SessionNote,
+  ZoneNote,
+  type Decision,
+} from "../../src/model/decision.ts";
 import { freshState } from "../../src/model/fresh.ts";
 import type { Plan } from "../../src/model/plan.ts";
 import { compareRuns, verdictOf, type Verdict } from "../../src/replay/compare.ts";
@@ -28,11 +36,13 @@ const busyPlan: fc.Arbitrary<Plan> = policyText
       name,
       { ...fields, policies: [] },
     ]);
+    const { retry, hedge, mirror } = document.routes[0];
+    const sending = { retry, hedge, mirror };
     const open = {
       ...document,
       listeners: [{ name: "edge", port: 8080 }],
       services: Object.fromEntries(services),
-      routes: [{ name: "all", backendRefs: [{ service: "one", weight: 3 }, { service: "two" }] }],
+      routes: [{ ...sending, name: "all", backendRefs: [{ service: "one", weight: 3 }, { service: "two" }] }],
     };
     return read(JSON.stringify(open), "law.yaml", sources).plan;
   })
@@ -76,6 +86,35 @@ describe("clone + replay = live", () => {
         assertReplays(plans, warmUp, after);
       }),
       { numRuns: runs(50) },
+    );
+  });
+
+  it("while requests are retried, hedged and mirrored", () => {
+    const met = new Set<string>();
+    fc.assert(
+      fc.property(
+        fc.array(busyPlan, { minLength: 1, maxLength: 2 }),
+        traffic(40),
+        traffic(160),
+        (plans, warmUp, after) => {
+          for (const { decision } of assertReplays(plans, warmUp, after).requests) {
+            for (const { mark, reason } of entriesOf(decision)) if (mark === Mark.Send) met.add(String(reason));
+          }
+        },
+      ),
+      { numRuns: runs(60), seed: 7 },
+    );
+    const wanted = [
+      SendNote.Retry,
+      SendNote.Exhausted,
+      SendNote.Hedge,
+      SendNote.Dropped,
+      SendNote.Mirrored,
+      SendNote.Copy,
+    ];
+    assert.deepEqual(
+      wanted.filter((each) => !met.has(String(each))),
+      [],
     );
   });
 

@@ -3,13 +3,25 @@
  * are tried again and left open, while probes, drains, resets and plan swaps happen in between.
  * Writes the journal that the real gateway writes. Must not call anything but the core's own doors.
  */
+import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { again } from "../../src/decide/again.ts";
+import { again, drop, hedge, retry } from "../../src/decide/again.ts";
 import { decide } from "../../src/decide/decide.ts";
 import { enter } from "../../src/decide/enter.ts";
 import { probed, setAdmin, setLife } from "../../src/decide/health.ts";
+import { enterCopy } from "../../src/decide/sending.ts";
 import { settle } from "../../src/decide/settle.ts";
-import type { Arrival, FactRequest, Facts, Passage, PasswordFact, TokenFact } from "../../src/model/arrival.ts";
+import type {
+  Arrival,
+  AuthorityFact,
+  CertificateFact,
+  FactRequest,
+  Facts,
+  IntrospectionFact,
+  Passage,
+  PasswordFact,
+  TokenFact,
+} from "../../src/model/arrival.ts";
 import { Decision } from "../../src/model/decision.ts";
 import type { JournalEvent } from "../../src/model/journal.ts";
 import type { Plan } from "../../src/model/plan.ts";
@@ -33,6 +45,11 @@ export type Act =
   /** Decides the n-th request that waits for its facts. */
   | { readonly kind: "decide"; readonly which: number }
   | { readonly kind: "again"; readonly which: number; readonly outcome: Outcome }
+  | { readonly kind: "retry"; readonly which: number; readonly outcome: Outcome }
+  | { readonly kind: "hedge"; readonly which: number }
+  | { readonly kind: "drop"; readonly which: number; readonly outcome: Outcome }
+  /** A copy of the n-th request that is mirrored. */
+  | { readonly kind: "copy"; readonly which: number; readonly seed: number }
   | { readonly kind: "settle"; readonly which: number; readonly outcome: Outcome }
   | { readonly kind: "probe"; readonly which: number; readonly up: boolean }
   | { readonly kind: "admin"; readonly which: number; readonly admin: number }
@@ -112,6 +129,10 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 10, arbitrary: asked.map((one): Act => ({ kind: "ask", asked: one })) },
   { weight: 10, arbitrary: fc.record({ kind: fc.constant("decide" as const), which }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("again" as const), which, outcome }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("retry" as const), which, outcome }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant("hedge" as const), which }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("drop" as const), which, outcome }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("copy" as const), which, seed: fc.nat(0xffffffff) }) },
   { weight: 9, arbitrary: fc.record({ kind: fc.constant("settle" as const), which, outcome }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("probe" as const), which, up: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("admin" as const), which, admin: fc.nat(2) }) },
@@ -173,7 +194,30 @@ export function factsFor(needs: readonly FactRequest[], { token: found }: Asked)
         : found.state === "keysUnavailable"
           ? { state: "busy", problem: "32 passwords wait" }
           : found;
-  return Object.fromEntries(needs.map(({ name, kind }) => [name, kind === "password" ? password : found]));
+  const introspection: IntrospectionFact =
+    found.state === "verified"
+      ? { state: "active", claims: found.claims }
+      : found.state === "badSignature"
+        ? { state: "inactive" }
+        : found.state === "keysUnavailable"
+          ? { state: "unavailable", problem: "nobody answers" }
+          : found;
+  const authority: AuthorityFact =
+    found.state === "keysUnavailable"
+      ? { state: "unavailable", problem: "nobody answers" }
+      : {
+          state: "answered",
+          status: { verified: 200, absent: 401, malformed: 302, badSignature: 403 }[found.state],
+          headers: { "x-user": "ada" },
+        };
+  const certificate: CertificateFact =
+    found.state === "verified"
+      ? { state: "verified", subject: "CN=ada, O=Shop", attributes: ["CN=ada", "O=Shop"], names: ["DNS:ada.test"] }
+      : found.state === "badSignature"
+        ? { state: "foreign", subject: "CN=mallory", problem: "no CA stands above it" }
+        : { state: "absent" };
+  const facts = { token: found, password, introspection, authority, certificate };
+  return Object.fromEntries(needs.map(({ name, kind }) => [name, kind === "body" ? undefined : facts[kind]]));
 }
 
 export interface Live {
@@ -222,6 +266,10 @@ export class Driver {
     if (next.kind === "ask") this.#enter(next.asked);
     else if (next.kind === "decide") this.#decide(pick(this.#waiting(), next.which));
     else if (next.kind === "again") this.#again(pick(this.#sent(), next.which), next.outcome);
+    else if (next.kind === "retry") this.#retry(pick(this.#sent(), next.which), next.outcome);
+    else if (next.kind === "hedge") this.#hedge(pick(this.#sent(), next.which));
+    else if (next.kind === "drop") this.#drop(pick(this.#sent(), next.which), next.which, next.outcome);
+    else if (next.kind === "copy") this.#copy(pick(this.#sent(), next.which), next.seed);
     else if (next.kind === "settle") {
       const live = pick(
         this.requests.filter(({ settled, decided, decision }) => !settled && (decided || decision.over)),
@@ -271,8 +319,44 @@ export class Driver {
     this.#watch("decide", live);
   }
 
-  #again(live: Live | undefined, failed: Outcome): void {
+  #retry(live: Live | undefined, failed: Outcome): void {
     if (live === undefined || !live.decision.holds) return;
+    this.journal.push({ kind: "retry", id: live.id, at: this.#now, outcome: failed });
+    retry(live.passage, live.plan, live.state, this.#now, failed, live.decision);
+    this.#watch("again", live);
+  }
+
+  #hedge(live: Live | undefined): void {
+    if (live === undefined || !live.decision.holds) return;
+    this.journal.push({ kind: "hedge", id: live.id, at: this.#now });
+    hedge(live.passage, live.plan, live.state, this.#now, live.decision);
+    this.#watch("again", live);
+  }
+
+  #drop(live: Live | undefined, which: number, outcome: Outcome): void {
+    if (live === undefined || !live.decision.holds || live.decision.beside.length === 0) return;
+    const { endpoint: latest, beside } = live.decision;
+    const endpoint = which % 2 === 0 ? latest : beside[0];
+    this.journal.push({ kind: "drop", id: live.id, at: this.#now, endpoint, outcome });
+    drop(live.plan, live.state, this.#now, endpoint, outcome, live.decision);
+    this.#watch("again", live);
+  }
+
+  #copy(original: Live | undefined, seed: number): void {
+    if (original === undefined || !original.decision.mirrored) return;
+    const id = this.requests.length + 1;
+    const { asked: one, plan, state } = original;
+    const passage = { ...passageOf(one, id, this.#now), seed };
+    const live = { id, asked: one, passage, decision: new Decision(), plan, state, decided: false, settled: false };
+    this.requests.push(live);
+    const { arrival, wallClock } = passage;
+    this.journal.push({ kind: "copy", id, at: this.#now, wallClock, seed, arrival, of: original.id });
+    assert.ok(enterCopy(passage, plan, this.#now, { ...original }, live.decision));
+    this.#watch("enter", live);
+  }
+
+  #again(live: Live | undefined, failed: Outcome): void {
+    if (live === undefined || !(live.decision.holds || live.decision.waiting)) return;
     this.journal.push({ kind: "again", id: live.id, at: this.#now, outcome: failed });
     again(live.passage, live.plan, live.state, this.#now, failed, live.decision);
     this.#watch("again", live);

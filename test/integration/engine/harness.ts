@@ -161,7 +161,7 @@ export function planOf(options: PlanOptions): Plan {
     needs: options.needs ?? [],
     backends: [{ service: 0, weight: 1, source: range }],
     totalWeight: 1,
-    timeouts: { request: 0, backendRequest: 0, idle: 0, ...options.timeouts },
+    timeouts: { connect: 3000, request: 0, backendRequest: 0, idle: 0, ...options.timeouts },
     source: range,
   };
   return {
