@@ -35,8 +35,11 @@ export interface Exchange {
 
   /** Relays a 1xx head. */
   inform(head: Head): void;
-  /** Composes the reply's head from the backend's. @returns it as text. */
-  respond(head: Head, lines: string, edit: HeadEdit | undefined): string;
+  /**
+   * Composes the reply's head from the backend's. @param size bytes of the body when that is not the backend's: -1 = not
+   * known. @returns it as text.
+   */
+  respond(head: Head, lines: string, edit: HeadEdit | undefined, size?: number): string;
   /** Bytes of the reply's body. They are copied or written before it returns. */
   body(buffer: Buffer, start: number, end: number): void;
   /** Sends what was held back. */

@@ -25,7 +25,7 @@ import { Relay } from "./relay.ts";
 import { RequestBody } from "./request-body.ts";
 import type { Active, EngineServices } from "./services.ts";
 import { seconds } from "./sentences.ts";
-import type { Run } from "./run.ts";
+import type { AnswerTaker, Run } from "./run.ts";
 import { policyLines, shapeAnswer } from "./shapes.ts";
 
 /** gRPC is HTTP/2 with a content type of its own. */
@@ -45,6 +45,7 @@ export class Handling implements Handler, Run {
   recording: Recording | undefined;
   /** Set while a route that works on bodies has the request. */
   body: RequestBody | undefined;
+  reply: AnswerTaker | undefined;
   private spareBody: RequestBody | undefined;
   private readonly relay: Relay;
   private readonly outcome: Outcome = { status: 0, failure: Failure.None, firstByte: -1 };
@@ -177,6 +178,7 @@ export class Handling implements Handler, Run {
   }
 
   clientDrained(): void {
+    if (this.reply !== undefined) return this.reply.drained();
     this.relay.clientDrained();
   }
 
@@ -254,6 +256,8 @@ export class Handling implements Handler, Run {
     if (this.body !== undefined) {
       this.body.end();
       this.body = undefined;
+      this.reply?.abandon();
+      this.reply = undefined;
     }
     this.entered = false;
     recording.status = status;

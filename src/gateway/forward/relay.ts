@@ -17,6 +17,7 @@ import type { Backend, UpstreamOwner } from "./backend.ts";
 import type { DialProblem } from "./dial.ts";
 import type { Run } from "./run.ts";
 import { connectSentence, failureOfConnect, lostSentence, seconds } from "./sentences.ts";
+import { takesAnswer } from "./reply-body.ts";
 import { policyLines, sessionLine, Shaping } from "./shapes.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -75,6 +76,11 @@ export class Relay implements UpstreamOwner {
   private quietSince: Millis = 0;
   private clientHalf = true;
   private upstreamHalf = true;
+
+  private readonly resume = (): void => {
+    this.moved = true;
+    this.upstream?.resume();
+  };
 
   constructor(run: Run) {
     this.run = run;
@@ -175,6 +181,7 @@ export class Relay implements UpstreamOwner {
       return;
     }
     this.stage = Stage.Replying;
+    if (run.body !== undefined && takesAnswer(run, head, lines, edit, this.resume)) return;
     recording.replyHead = run.exchange.respond(head, lines, edit);
   }
 
@@ -182,11 +189,13 @@ export class Relay implements UpstreamOwner {
     const { run } = this;
     this.moved = true;
     run.services.recorder.captureResponse(run.recording as Recording, buffer, start, end);
-    run.exchange.body(buffer, start, end);
+    if (run.reply === undefined) run.exchange.body(buffer, start, end);
+    else run.reply.write(buffer, start, end);
   }
 
   upstreamRead(): void {
-    const { exchange } = this.run;
+    const { exchange, reply } = this.run;
+    if (reply !== undefined) return void (reply.read() && this.upstream?.pause());
     exchange.flush();
     if (exchange.pending) this.upstream?.pause();
   }
@@ -200,7 +209,7 @@ export class Relay implements UpstreamOwner {
       return;
     }
     const upstream = this.upstream as Backend;
-    run.exchange.end(trailers);
+    if (run.reply === undefined) run.exchange.end(trailers);
     this.upstream = undefined;
     this.stage = Stage.Off;
     const { head } = upstream;
@@ -215,6 +224,7 @@ export class Relay implements UpstreamOwner {
       upstream.abandon();
     }
     this.headHeld = false;
+    if (run.reply !== undefined) return run.reply.end(trailers);
     run.finish(head.status, Failure.None);
   }
 

@@ -25,12 +25,27 @@ export interface Run {
   readonly body: HeldBody | undefined;
   /** The body is collected, as far as it will be. */
   bodyThere(): void;
+  /** The policies' work on the answer's body, where they do any; set by `takesAnswer`. */
+  reply: AnswerTaker | undefined;
   /** A verdict that came after the decision refuses the request. */
   refuseLate(): void;
   /** No answer could be had: the client is told, or cut off when it has part of one. */
   fail(failure: number, detail: string): void;
   /** The exchange is over. */
   finish(status: number, failure: number): void;
+}
+
+/** Takes the body of an answer on its way to the client, and finishes the run with it. */
+export interface AnswerTaker {
+  /** The bytes are copied before it returns. */
+  write(buffer: Buffer, start: number, end: number): void;
+  /** All of one read is written. @returns true when no more shall come for the moment. */
+  read(): boolean;
+  end(trailers: string): void;
+  /** The client's socket has room again. */
+  drained(): void;
+  /** Nobody is interested any more. */
+  abandon(): void;
 }
 
 /** What was collected of a request's body and is still to be sent. */

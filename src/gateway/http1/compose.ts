@@ -108,6 +108,12 @@ export function composeResponse(head: Head, out: OutgoingResponse, edit?: HeadEd
   return startLine + fieldsOf(head, skip, unchanged, edit) + lines + out.lines + END;
 }
 
+/** How a body of another size than the one announced is delimited. @param size -1 = not known. */
+export function framingFor({ framing }: Head, size: number): number {
+  if (framing === Framing.None) return framing;
+  return size < 0 ? Framing.Chunked : Framing.Length;
+}
+
 const END = "\r\n";
 
 /** Whether the arrived Content-Length line may travel on as it is: same number, written the plain way. */

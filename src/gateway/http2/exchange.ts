@@ -7,7 +7,7 @@ import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Exchange } from "../forward/exchange.ts";
 import { Handling } from "../forward/handling.ts";
 import type { EngineServices } from "../forward/services.ts";
-import { composeResponse, OutgoingResponse } from "../http1/compose.ts";
+import { composeResponse, framingFor, OutgoingResponse } from "../http1/compose.ts";
 import type { HeadEdit } from "../http1/edit.ts";
 import { Framing, type Head } from "../http1/head.ts";
 import { Event, MessageReader } from "../http1/reader.ts";
@@ -154,10 +154,12 @@ export class Http2Exchange implements Exchange {
     this.send((stream) => stream.additionalHeaders(responseHeaders(text)));
   }
 
-  respond(head: Head, lines: string, edit: HeadEdit | undefined): string {
+  respond(head: Head, lines: string, edit: HeadEdit | undefined, size?: number): string {
     const { reply } = this;
     this.prepare(head, lines);
-    reply.framing = head.framing === Framing.UntilClose ? Framing.Chunked : head.framing;
+    const framing = size === undefined ? head.framing : framingFor(head, size);
+    reply.framing = framing === Framing.UntilClose ? Framing.Chunked : framing;
+    if (size !== undefined) reply.contentLength = size;
     const text = composeResponse(head, reply, edit);
     this.responding = true;
     const endStream = head.framing === Framing.None;

@@ -9,7 +9,7 @@ import type { Exchange } from "../forward/exchange.ts";
 import { Handling } from "../forward/handling.ts";
 import { Outgoing } from "../forward/outgoing.ts";
 import type { EngineServices } from "../forward/services.ts";
-import { composeResponse, OutgoingResponse } from "../http1/compose.ts";
+import { composeResponse, framingFor, OutgoingResponse } from "../http1/compose.ts";
 import type { HeadEdit } from "../http1/edit.ts";
 import { Framing, type Head } from "../http1/head.ts";
 import { Event, MessageReader } from "../http1/reader.ts";
@@ -347,13 +347,13 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     this.out.begin();
   }
 
-  respond(head: Head, lines: string, edit: HeadEdit | undefined): string {
+  respond(head: Head, lines: string, edit: HeadEdit | undefined, size?: number): string {
     const { reply } = this;
     // The client may not know yet that the rest of its body is not wanted.
     if (!this.complete || this.bound.index < 0) this.closing = true;
     this.chunkedReply = false;
-    reply.framing = head.framing;
-    if (head.framing === Framing.Chunked || head.framing === Framing.UntilClose) {
+    reply.framing = size === undefined ? head.framing : framingFor(head, size);
+    if (reply.framing === Framing.Chunked || reply.framing === Framing.UntilClose) {
       if (this.head.minor === 0) {
         reply.framing = Framing.UntilClose;
         this.closing = true;
@@ -363,7 +363,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
       }
     }
     reply.upgrade = "";
-    return this.sendHead(head, lines, edit);
+    return this.sendHead(head, lines, edit, size);
   }
 
   upgrade(head: Head, lines: string, edit: HeadEdit | undefined): string {
@@ -379,12 +379,12 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     return text;
   }
 
-  private sendHead(head: Head, lines: string, edit: HeadEdit | undefined): string {
+  private sendHead(head: Head, lines: string, edit: HeadEdit | undefined, size = head.contentLength): string {
     const { reply } = this;
     this.responding = true;
     reply.status = head.status;
     reply.reason = head.reason;
-    reply.contentLength = head.contentLength;
+    reply.contentLength = size;
     reply.keepAlive = !this.closing;
     reply.minor = this.head.minor;
     reply.skip = 0;
