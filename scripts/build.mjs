@@ -69,6 +69,7 @@ const bundles = {
       gateway: "src/gateway/main.ts",
       cli: "src/cli/main.ts",
       supervisor: "src/gateway/run/supervisor.ts",
+      "what-if": "src/gateway/what-if/worker.ts",
     },
     platform: "node",
     format: "esm",

@@ -16,6 +16,7 @@ const NEEDED = [
   "dist/language.cjs",
   "dist/gateway.js",
   "dist/supervisor.js",
+  "dist/what-if.js",
   "dist/page.js",
   "dist/page.css",
 ];

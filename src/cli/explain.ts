@@ -5,7 +5,7 @@
 import type { Detail, TimelineStep } from "../contract/messages.ts";
 import { freshState } from "../model/fresh.ts";
 import { PolicyReader } from "../gateway/control/policy-reader.ts";
-import { whatIf } from "../gateway/control/what-if.ts";
+import { explainRequest } from "../gateway/control/what-if.ts";
 import { FactGatherer } from "../gateway/facts/gatherer.ts";
 import { Mask } from "../gateway/record/mask.ts";
 import { diagnosticLines } from "./diagnostics.ts";
@@ -37,7 +37,7 @@ export async function explain(words: string[]): Promise<number> {
   }
 }
 
-async function decide(file: string, request: Parameters<typeof whatIf>[1]): Promise<Detail | undefined> {
+async function decide(file: string, request: Parameters<typeof explainRequest>[1]): Promise<Detail | undefined> {
   const reader = new PolicyReader(file);
   const { plan, diagnostics } = reader.read(policyText(file));
   if (plan === undefined) {
@@ -46,7 +46,7 @@ async function decide(file: string, request: Parameters<typeof whatIf>[1]): Prom
   }
   const facts = new FactGatherer({ baseDirectory: reader.directory });
   try {
-    return await whatIf(
+    return await explainRequest(
       {
         plan,
         state: freshState(plan),

@@ -30,7 +30,13 @@ export type StartMessage =
     };
 
 /** Names of WatcherFunctions and HostFunctions that are events: nobody waits for an answer. */
-export const WATCHER_EVENTS = ["traffic", "servicesChanged", "limitsChanged", "statusChanged"] as const;
+export const WATCHER_EVENTS = [
+  "traffic",
+  "servicesChanged",
+  "limitsChanged",
+  "statusChanged",
+  "whatIfChanged",
+] as const;
 
 /** Every call over a channel times out after this many milliseconds. */
 export const CALL_TIMEOUT = 10_000;
@@ -63,7 +69,17 @@ export function unpackFrame(frame: unknown): { t: string; [key: string]: unknown
  * the page to a gateway session of its own; what the gateway sends, and the extension's PageFunctions, come back on
  * the same channel. A call to the gateway while none runs is rejected with an Error "The gateway is not running."
  */
-export const HOST_CALLS = ["openLocation", "openDetail", "startGateway", "copyText", "openText", "ready"] as const;
+export const HOST_CALLS = [
+  "openLocation",
+  "openDetail",
+  "startGateway",
+  "copyText",
+  "openText",
+  "applyFix",
+  "savePolicy",
+  "revertPolicy",
+  "ready",
+] as const;
 
 /** Names of HostFunctions and PageFunctions that are events: nobody waits for an answer. */
 export const PAGE_EVENTS = ["hostState", "intent"] as const;

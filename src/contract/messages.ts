@@ -94,6 +94,19 @@ export interface Row {
   readonly termination?: string;
   /** Heads and bodies were evicted from the ring; the row and its decision remain. */
   readonly evicted: boolean;
+  /** What the unsaved policy would make of it, when that is another thing: tagged "changed". */
+  readonly whatIf?: RowShift;
+}
+
+export interface RowShift {
+  readonly change: "rejected" | "admitted" | "elsewhere";
+  /** Status under the saved policy and under the unsaved one; 0 = nobody knows what the backend would answer. */
+  readonly before: number;
+  readonly after: number;
+  /** "per-user 0 of 40, next in 1.3 s" */
+  readonly why: string;
+  /** Something about it had to be assumed: see WhatIfView.assumptions. */
+  readonly assumed: boolean;
 }
 
 export interface TrafficCounts {
@@ -336,6 +349,45 @@ export interface HarExport {
   readonly matched: number;
 }
 
+// ---- What if ----------------------------------------------------------------------------------------------------
+
+/** The recorded requests under a policy that is not saved, beside what the saved one makes of them. */
+export interface WhatIfView {
+  readonly total: number;
+  readonly rejected: number;
+  readonly admitted: number;
+  /** The same verdict, but another reason, answer, route, service or replica. */
+  readonly elsewhere: number;
+  /** What the recording cannot say: a token that was never checked. */
+  readonly unknown: number;
+  readonly same: number;
+  readonly assumptions: readonly string[];
+  /** How long the answer took, milliseconds. */
+  readonly milliseconds: number;
+}
+
+export type WhatIfResult =
+  | {
+      readonly kind: "compared";
+      readonly view: WhatIfView;
+      readonly shifts: readonly (RowShift & { readonly id: number })[];
+    }
+  | { readonly kind: "invalid"; readonly message: string; readonly line: number }
+  /** No request is recorded. */
+  | { readonly kind: "nothing" }
+  /** Another text was asked about meanwhile. */
+  | { readonly kind: "superseded" };
+
+/** An edit of the text that was asked about, under which the request was seen to pass. */
+export interface PassingFix {
+  readonly title: string;
+  readonly edits: readonly { readonly offset: number; readonly endOffset: number; readonly newText: string }[];
+  /** From 1. */
+  readonly line: number;
+  /** What else it changes. */
+  readonly view: WhatIfView;
+}
+
 // ---- Services, routes, limits -----------------------------------------------------------------------------------
 
 export interface EndpointView {
@@ -536,6 +588,7 @@ export interface Topics {
   readonly services?: boolean;
   readonly limits?: { readonly search?: string; readonly count?: number };
   readonly status?: boolean;
+  readonly whatIf?: boolean;
 }
 
 /** What the gateway answers. Each call is answered, fails as a rejection with an Error, or times out. */
@@ -567,6 +620,11 @@ export interface GatewayFunctions {
   /** `basedOn` = the revision the edit started from; -1 = whatever runs. */
   propose(text: string, basedOn: number): ProposeResult | Promise<ProposeResult>;
   explain(request: ExplainRequest): Detail | Promise<Detail>;
+  /** Decides the recorded requests again under `text`. `show`: every watcher sees what would change, until `endWhatIf`. */
+  whatIf(text: string, show: boolean): WhatIfResult | Promise<WhatIfResult>;
+  endWhatIf(): void | Promise<void>;
+  /** The least edits of `text` (null = of the policy that serves) under which a refused request would pass. */
+  passingFixes(id: number, text: string | null): PassingFix[] | Promise<PassingFix[]>;
   clearTraffic(): void | Promise<void>;
   setRecording(on: boolean): void | Promise<void>;
   stop(): void | Promise<void>;
@@ -578,6 +636,8 @@ export interface WatcherFunctions {
   servicesChanged(view: ServicesView): void;
   limitsChanged(view: LimitsView): void;
   statusChanged(status: GatewayStatus): void;
+  /** null = nothing is previewed. */
+  whatIfChanged(view: WhatIfView | null): void;
 }
 
 /** What the page may ask of the window it is shown in; answered by the extension, or by the page's own browser host. */
@@ -588,6 +648,11 @@ export interface HostFunctions {
   copyText(text: string): void;
   /** Opens a captured body or the whole trace as a document. */
   openText(title: string, language: string, text: string): void;
+  /** Makes an edit that `passingFixes` gave for the policy as it is in the editor; it is not saved. */
+  applyFix(id: number, title: string): void;
+  /** Saves, or takes back, the edits of the policy that "what if" is about. */
+  savePolicy(): void;
+  revertPolicy(): void;
 }
 
 /** The gateway process as the window that shows the page sees it. */

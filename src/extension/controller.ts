@@ -193,6 +193,7 @@ export class Controller implements vscode.Disposable {
         this.status = status;
         this.#changed.fire();
       },
+      whatIfChanged: () => {},
     };
     return createBirpc<GatewayFunctions, WatcherFunctions>(functions, {
       post: (frame: Frame) => session.send(frame),

@@ -3,7 +3,7 @@
  * The CLI and the process that the extension forks both use this, so that they cannot differ.
  * Must not know who watches or over which channel.
  */
-import { randomBytes, randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type {
   AdminState,
   Detail,
@@ -32,9 +32,10 @@ import { PolicyReader } from "./control/policy-reader.ts";
 import { routeViews, serviceViews, unhealthyServices, type Beside } from "./control/services-view.ts";
 import { Session, type SessionGateway, type SessionOptions } from "./control/session.ts";
 import { listenerStatuses } from "./control/listener-view.ts";
-import { whatIf } from "./control/what-if.ts";
+import { explainRequest } from "./control/what-if.ts";
 import { FactGatherer } from "./facts/gatherer.ts";
 import { Engine, ListenProblem, type Active } from "./listen/engine.ts";
+import { now, seed, wallClock } from "./readings.ts";
 import { detailOf } from "./record/detail.ts";
 import { FilterView } from "./record/filter-view.ts";
 import { compileFilter, type FilterContext } from "./record/filter/compile.ts";
@@ -49,7 +50,7 @@ import { RowMaker } from "./record/row.ts";
 import { Fleet } from "./run/fleet.ts";
 import { NoPorts } from "./run/ports.ts";
 import { Simulations } from "./simulate/simulations.ts";
-import { TrafficJournal } from "./what-if/traffic-journal.ts";
+import { WhatIfs, type SeenPolicy } from "./what-if/what-ifs.ts";
 
 export { PolicyProblem } from "./control/policy-problem.ts";
 export { ListenProblem } from "./listen/engine.ts";
@@ -89,7 +90,7 @@ export class Gateway implements SessionGateway {
   private readonly hands: Hands;
   private readonly fleet: Fleet;
   private readonly simulations = new Simulations();
-  private readonly traffic: TrafficJournal;
+  readonly whatIfs: WhatIfs;
   private readonly journal: Journal;
   private readonly rows: RowMaker;
   private readonly sessions = new Set<Session>();
@@ -115,11 +116,21 @@ export class Gateway implements SessionGateway {
     this.facts = new FactGatherer({ baseDirectory: this.reader.directory });
     this.recorder = new Recorder({ now, ...options.record });
     this.rows = new RowMaker(this.recorder, () => this.mask);
-    this.filterContext = { recorder: this.recorder, wallClock, savedAt: () => this.acceptedAt };
-    this.traffic = new TrafficJournal({ active: () => this.engine.active });
+    this.filterContext = {
+      recorder: this.recorder,
+      wallClock,
+      savedAt: () => this.acceptedAt,
+      changed: (id) => this.whatIfs.shiftOf(id) !== undefined,
+    };
+    this.whatIfs = new WhatIfs({
+      file: options.file,
+      active: () => this.engine.active,
+      mask: () => this.mask,
+      changed: (ids) => this.sessions.forEach((session) => session.previewChanged(ids)),
+    });
     const told = options.journal?.bind(options);
-    const journal = told === undefined ? this.traffic : new BothJournals(this.traffic, new EventJournal(told));
-    this.journal = journal;
+    const { journal: own } = this.whatIfs;
+    const journal = (this.journal = told === undefined ? own : new BothJournals(own, new EventJournal(told)));
     this.engine = new Engine({
       recorder: this.recorder,
       facts: this.facts,
@@ -153,9 +164,9 @@ export class Gateway implements SessionGateway {
 
   /** Reads, compiles and opens the listeners. Rejects with PolicyProblem or ListenProblem; nothing is open then. */
   async start(text: string): Promise<void> {
-    const { plan, diagnostics } = this.reader.read(text);
+    const { plan, diagnostics, sources } = this.reader.read(text);
     if (plan === undefined) throw new PolicyProblem(this.options.file, diagnostics);
-    await this.inTurn(() => this.serve(plan, text, diagnostics));
+    await this.inTurn(() => this.serve(plan, { text, sources }, diagnostics));
   }
 
   /** The process that watches over the replicas; undefined while there are none. */
@@ -189,6 +200,7 @@ export class Gateway implements SessionGateway {
     await this.fleet.stop(REPLICA_GRACE);
     this.simulations.close();
     this.facts.close();
+    this.whatIfs.close();
     for (const session of this.sessions) session.close();
     this.sessions.clear();
   }
@@ -216,7 +228,7 @@ export class Gateway implements SessionGateway {
     // Every plan since the text was accepted is made of it.
     const stale = basedOn < this.textRevision || basedOn > serving;
     if (basedOn !== -1 && stale) return { kind: "conflict", revision: serving };
-    const { plan, diagnostics } = this.reader.read(text);
+    const { plan, diagnostics, sources } = this.reader.read(text);
     if (plan === undefined) {
       this.invalid = true;
       this.diagnostics = diagnostics;
@@ -224,7 +236,7 @@ export class Gateway implements SessionGateway {
       return { kind: "invalid", diagnostics };
     }
     try {
-      await this.serve(plan, text, diagnostics);
+      await this.serve(plan, { text, sources }, diagnostics);
     } catch (error) {
       this.urgency++;
       if (error instanceof ListenProblem || error instanceof NoPorts) return { kind: "failed", message: error.message };
@@ -233,16 +245,17 @@ export class Gateway implements SessionGateway {
     return { kind: "accepted", revision: this.active.revision, diagnostics };
   }
 
-  private async serve(read: Plan, text: string, diagnostics: readonly DiagnosticView[]): Promise<void> {
+  private async serve(read: Plan, seen: SeenPolicy, diagnostics: readonly DiagnosticView[]): Promise<void> {
     const { plan, commit } = await this.fleet.draft(read);
     const acceptedAt = wallClock();
-    await this.swap(plan, acceptedAt);
-    this.text = text;
+    await this.swap(plan, acceptedAt, seen);
+    this.text = seen.text;
     this.textRevision = this.revision;
     this.acceptedAt = acceptedAt;
     this.invalid = false;
     this.diagnostics = diagnostics;
     commit();
+    this.whatIfs.end();
     this.urgency++;
   }
 
@@ -254,10 +267,11 @@ export class Gateway implements SessionGateway {
   }
 
   /** @throws ListenProblem; the old plan keeps serving then. */
-  private async swap(plan: Plan, acceptedAt: number): Promise<void> {
+  private async swap(plan: Plan, acceptedAt: number, seen?: SeenPolicy): Promise<void> {
     const revision = this.revision + 1;
     // The first request of the new plan may end before `apply` settles, so the book knows the plan first.
     this.recorder.plans.add(revision, plan, acceptedAt);
+    this.whatIfs.planned(revision, plan, seen);
     this.revision = revision;
     try {
       await this.engine.apply(plan, (old, at) => stateFor(plan, old, at), revision);
@@ -312,7 +326,8 @@ export class Gateway implements SessionGateway {
   }
 
   row(id: number): Row | undefined {
-    return this.rows.row(id);
+    const row = this.rows.row(id);
+    return row && this.whatIfs.marked(row);
   }
 
   counts(): ReturnType<SessionGateway["counts"]> {
@@ -460,12 +475,13 @@ export class Gateway implements SessionGateway {
   }
 
   explain(request: ExplainRequest): Promise<Detail> {
-    return whatIf({ ...this.active, facts: this.facts, mask: this.mask, now, wallClock, seed }, request);
+    return explainRequest({ ...this.active, facts: this.facts, mask: this.mask, now, wallClock, seed }, request);
   }
 
   clearTraffic(): void {
     this.recorder.clear();
-    this.traffic.clear();
+    this.whatIfs.journal.clear();
+    this.whatIfs.end();
     this.rows.forget();
   }
 
@@ -477,18 +493,6 @@ export class Gateway implements SessionGateway {
 /** Carried at the moment of the swap, so that nothing taken meanwhile is lost. */
 function stateFor(plan: Plan, old: Active | undefined, at: number): Active["state"] {
   return old === undefined ? freshState(plan) : carry(old.state, old.plan, plan, at);
-}
-
-function now(): number {
-  return performance.now();
-}
-
-function wallClock(): number {
-  return Date.now();
-}
-
-function seed(): number {
-  return randomInt(0, 2 ** 32);
 }
 
 function tenth(value: number): number {

@@ -11,6 +11,7 @@ import * as gateway from "./gateway-commands.ts";
 import * as replica from "./replica-commands.ts";
 import * as traffic from "./traffic-commands.ts";
 import * as trust from "./trust-commands.ts";
+import * as whatIf from "./what-if-commands.ts";
 
 type Handler = (window: Window, ...rest: never[]) => unknown;
 
@@ -42,6 +43,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   clearSimulations: replica.clearSimulations,
   openReplicaLog: replica.openReplicaLog,
   scale: replica.scale,
+  previewPolicy: whatIf.previewPolicy,
+  showChanged: whatIf.showChanged,
   trustCa: trust.trust,
   untrustCa: trust.untrust,
   goToPolicy: traffic.goToPolicy,
@@ -66,6 +69,9 @@ export class Commands implements vscode.Disposable {
         await vscode.env.clipboard.writeText(text);
         say("$(copy) Copied.");
       }),
+    applyFix: (id, title) => this.#with((window) => whatIf.applyFix(window, id, title)),
+    savePolicy: () => this.#with(whatIf.savePolicy),
+    revertPolicy: () => this.#with(whatIf.revertPolicy),
     openText: (title, language, text) => this.#with(({ texts }) => texts.open(title, language, text)),
   };
 

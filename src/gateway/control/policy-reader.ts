@@ -5,7 +5,8 @@
 import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { Plan } from "../../model/plan.ts";
-import { read } from "../../policyfile/read.ts";
+import { read, type Sources } from "../../policyfile/read.ts";
+import type { SeenSources } from "../what-if/recipe.ts";
 import { diagnosticView, type PolicyDiagnostic } from "./policy-problem.ts";
 
 const MAX_FILE = 1_048_576;
@@ -14,6 +15,8 @@ export interface PolicyReading {
   readonly diagnostics: readonly PolicyDiagnostic[];
   /** Only when no diagnostic is an error. */
   readonly plan?: Plan;
+  /** What the text refers to, as it was found. */
+  readonly sources: SeenSources;
 }
 
 export class PolicyReader {
@@ -28,15 +31,23 @@ export class PolicyReader {
 
   read(text: string): PolicyReading {
     const secrets = new Set<string>();
+    const env: Record<string, string | undefined> = {};
+    const files: Record<string, string | undefined> = {};
     const result = read(text, this.file, {
-      env: (name) => process.env[name],
-      file: (path) => this.content(path),
+      env: (name) => (env[name] = process.env[name]),
+      file: (path) => (files[path] = this.content(path)),
       resolved: (secret) => void secrets.add(secret),
     });
     const diagnostics = result.diagnostics.map(diagnosticView);
+    const sources = { env, files };
     return result.plan === undefined
-      ? { diagnostics }
-      : { diagnostics, plan: { ...result.plan, secrets: [...secrets] } };
+      ? { diagnostics, sources }
+      : { diagnostics, sources, plan: { ...result.plan, secrets: [...secrets] } };
+  }
+
+  /** What a text may refer to, for whoever reads another one. */
+  get world(): Sources {
+    return { env: (name) => process.env[name], file: (path) => this.content(path) };
   }
 
   private content(path: string): string | undefined {

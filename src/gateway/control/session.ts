@@ -17,6 +17,7 @@ import type {
   HarExport,
   Hello,
   LimitsView,
+  PassingFix,
   ProposeResult,
   ServicesView,
   Simulation,
@@ -25,8 +26,10 @@ import type {
   Topics,
   TrafficQuery,
   TrafficWindow,
+  WhatIfResult,
   WatcherFunctions,
 } from "../../contract/messages.ts";
+import type { WhatIfs } from "../what-if/what-ifs.ts";
 import { TrafficFeed, type TrafficSource } from "./traffic-feed.ts";
 
 /** Everything a session asks of the gateway. */
@@ -53,6 +56,7 @@ export interface SessionGateway extends TrafficSource {
   policyText(masked: boolean): { text: string; revision: number };
   propose(text: string, basedOn: number): Promise<ProposeResult>;
   explain(request: ExplainRequest): Promise<Detail>;
+  readonly whatIfs: Pick<WhatIfs, "view" | "whatIf" | "end" | "passingFixes">;
   clearTraffic(): void;
   setRecording(on: boolean): void;
   requestStop(): void;
@@ -130,7 +134,9 @@ export class Session implements GatewayFunctions {
     else this.feed.watch(topics.traffic.filter);
     this.told.services = this.told.status = "";
     this.told.limits = -1;
-    const wanted = topics.traffic ?? topics.limits ?? (topics.services || topics.status || undefined);
+    const { traffic, limits, services, status, whatIf } = topics;
+    if (whatIf === true) this.watcher.whatIfChanged(this.gateway.whatIfs.view);
+    const wanted = traffic ?? limits ?? (services || status || undefined);
     if (wanted === undefined) {
       clearInterval(this.timer);
       this.timer = undefined;
@@ -211,6 +217,18 @@ export class Session implements GatewayFunctions {
     return this.gateway.explain(request);
   }
 
+  whatIf(text: string, show: boolean): Promise<WhatIfResult> {
+    return this.gateway.whatIfs.whatIf(text, show);
+  }
+
+  endWhatIf(): void {
+    this.gateway.whatIfs.end();
+  }
+
+  passingFixes(id: number, text: string | null): Promise<PassingFix[]> {
+    return this.gateway.whatIfs.passingFixes(id, text);
+  }
+
   clearTraffic(): void {
     this.gateway.clearTraffic();
   }
@@ -224,6 +242,13 @@ export class Session implements GatewayFunctions {
   }
 
   // ---- Telling --------------------------------------------------------------------------------------------------
+
+  /** Another preview, or none. Told at once: somebody has just typed. */
+  previewChanged(ids: readonly number[]): void {
+    if (this.closed) return;
+    this.feed.refresh(ids);
+    if (this.topics.whatIf === true) this.watcher.whatIfChanged(this.gateway.whatIfs.view);
+  }
 
   /** birpc calls with its own `this`; these call with ours. */
   private functions(): GatewayFunctions {
@@ -248,6 +273,9 @@ export class Session implements GatewayFunctions {
       policyText: () => this.policyText(),
       propose: (text, basedOn) => this.propose(text, basedOn),
       explain: (request) => this.explain(request),
+      whatIf: (text, show) => this.whatIf(text, show),
+      endWhatIf: () => this.endWhatIf(),
+      passingFixes: (id, text) => this.passingFixes(id, text),
       clearTraffic: () => this.clearTraffic(),
       setRecording: (on) => this.setRecording(on),
       stop: () => this.stop(),

@@ -15,6 +15,11 @@ export interface TrafficSource {
   counts(): Pick<TrafficCounts, "total" | "dropped" | "recording" | "perSecond" | "rejectedShare" | "p95">;
 }
 
+/** A filter in which `is:changed` stands, in whatever spelling. */
+function namesChange(filter: string): boolean {
+  return /chang/i.test(filter);
+}
+
 const MAX_APPENDED = 200;
 const MAX_CHANGED = 500;
 /** Rows that were sent unasked and may still be on the screen. */
@@ -66,6 +71,13 @@ export class TrafficFeed {
     const begin = Math.max(view.first, from < 0 ? end + from : from);
     if (view === this.watched) this.shown = { from: begin, to: begin + count };
     return { ...this.countsOf(view), from: begin, rows: this.make(view.idsBetween(begin, begin + count)) };
+  }
+
+  /** These rows look different now, and other rows may match. */
+  refresh(ids: readonly number[]): void {
+    if (this.watched !== undefined && namesChange(this.watched.text)) this.watched.refresh();
+    if (this.asked !== undefined && namesChange(this.asked.text)) this.asked.refresh();
+    if (this.watched !== undefined) this.tellLater([...ids]);
   }
 
   /** undefined = nothing to tell. */

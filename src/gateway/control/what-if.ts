@@ -29,7 +29,7 @@ export interface WhatIfContext {
 }
 
 /** @throws Error in words when the request cannot be understood. */
-export async function whatIf(context: WhatIfContext, request: ExplainRequest): Promise<Detail> {
+export async function explainRequest(context: WhatIfContext, request: ExplainRequest): Promise<Detail> {
   const { plan } = context;
   const passage = passageFor(context, request);
   const state = structuredClone(context.state);

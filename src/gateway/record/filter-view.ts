@@ -51,6 +51,11 @@ export class FilterView implements RecorderListener {
     if ((this.filter === undefined || !this.filter.atEnd) && this.progress.length < MAX_NOTES) this.progress.push(id);
   }
 
+  /** What rows show has changed beside the recording: which ones match is found out anew. */
+  refresh(): void {
+    this.stale = true;
+  }
+
   evicted(): void {
     // Looked at when the watcher is served.
   }

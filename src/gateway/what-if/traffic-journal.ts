@@ -256,7 +256,7 @@ export class TrafficJournal implements Journal {
 }
 
 function isEmpty(facts: Facts): boolean {
-  for (const _name in facts) return false;
+  for (const name in facts) if (name !== "") return false;
   return true;
 }
 

@@ -102,6 +102,7 @@ export async function forkGateway(file: string): Promise<Forked> {
       servicesChanged() {},
       limitsChanged() {},
       statusChanged() {},
+      whatIfChanged() {},
     },
     {
       post: (data) => child.send({ session: "test", data }),

@@ -19,6 +19,8 @@ export interface FilterContext {
   wallClock(): number;
   /** Epoch milliseconds of the latest accepted edit. */
   savedAt(): number;
+  /** The unsaved policy would treat the request otherwise. */
+  changed?(id: number): boolean;
 }
 
 export interface CompiledFilter {
@@ -250,12 +252,20 @@ function stateTest(state: string, context: FilterContext): RowTest {
       return (chunk, index) => chunk.attempts[index] > 0;
     case "retried":
       return tagged(Tag.Retried);
+    case "hedged":
+      return tagged(Tag.Hedged);
+    case "mirror":
+      return tagged(Tag.Mirror);
     case "websocket":
       return tagged(Tag.Upgraded);
     case "shadow":
       return tagged(Tag.Shadow);
     case "simulated":
       return tagged(Tag.Simulated);
+    case "changed":
+      return (chunk, index) => context.changed?.(chunk.firstId + index) === true;
+    case "bypassed":
+      return tagged(Tag.Bypassed);
     default:
       return (chunk, index) =>
         chunk.state[index] !== RowStateCode.Pending && !context.recorder.payloads.has(chunk.segment[index]);

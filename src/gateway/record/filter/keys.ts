@@ -33,14 +33,18 @@ export const STATES: Readonly<Record<string, string>> = {
   aborted: "given up by the client",
   forwarded: "sent to a replica",
   retried: "retried",
+  hedged: "sent to another replica before the first had answered",
+  mirror: "that are copies of others, sent to a mirror",
   websocket: "upgraded to a WebSocket",
   shadow: "let pass by a shadow policy that would have refused",
   simulated: "touched by a simulation",
+  bypassed: "let through a trusted listener without all its policies",
+  changed: "that the unsaved policy would treat otherwise",
   evicted: "whose heads and bodies are evicted",
 };
 
 /** Of ux.md's list, what later features bring; said so instead of "unknown". */
-const LATER = new Set(["replay", "mock", "changed"]);
+const LATER = new Set(["replay", "mock"]);
 
 const anything = () => undefined;
 

@@ -1,0 +1,149 @@
+/**
+ * The gateway's end of "what if": starts the thread with the first question, hands over what it does not have yet, and
+ * asks one question at a time; of several that wait, only the newest is asked.
+ * Must not work on the recording itself: nothing here may take longer than handing over does.
+ */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import type { PlanRecipe } from "./recipe.ts";
+import type { Answer, Question } from "./study.ts";
+import type { TrafficJournal } from "./traffic-journal.ts";
+import type { Reply } from "./worker.ts";
+
+export type Ask = Question["ask"];
+
+/** A later question of the same kind was asked before this one came to its turn. */
+export interface Superseded {
+  readonly kind: "superseded";
+}
+
+/** Nothing is recorded. */
+export interface Nothing {
+  readonly kind: "nothing";
+}
+
+export type Told = (Answer & { readonly milliseconds: number }) | Superseded | Nothing;
+
+interface Waiting {
+  readonly ask: Ask;
+  tell(told: Told): void;
+  fail(error: Error): void;
+}
+
+/** A thread that has not answered after so long is given up. Milliseconds. */
+const PATIENCE = 20_000;
+
+export class WhatIfDesk {
+  readonly #journal: TrafficJournal;
+  readonly #serving: () => number;
+  readonly #recipes = new Map<number, PlanRecipe>();
+  /** Revisions that the thread has. */
+  readonly #brought = new Set<number>();
+  #worker: Worker | undefined;
+  #asked: (Waiting & { readonly id: number; readonly late: NodeJS.Timeout }) | undefined;
+  #waiting: Waiting[] = [];
+  #nextId = 1;
+  #closed = false;
+
+  constructor(journal: TrafficJournal, serving: () => number) {
+    this.#journal = journal;
+    this.#serving = serving;
+  }
+
+  /** A plan serves, or is about to. */
+  add(recipe: PlanRecipe): void {
+    this.#recipes.set(recipe.revision, recipe);
+  }
+
+  /** Recipes of older plans are not needed any more. */
+  keepFrom(revision: number): void {
+    for (const known of this.#recipes.keys()) if (known < revision) this.#recipes.delete(known);
+  }
+
+  ask(ask: Ask): Promise<Told> {
+    const stays = this.#waiting.filter((one) => one.ask.kind !== ask.kind);
+    for (const one of this.#waiting) if (!stays.includes(one)) one.tell({ kind: "superseded" });
+    this.#waiting = stays;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ask, tell: resolve, fail: reject });
+      this.#next();
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#end(new Error("The gateway is stopping."));
+    for (const one of this.#waiting) one.fail(new Error("The gateway is stopping."));
+    this.#waiting = [];
+  }
+
+  #next(): void {
+    if (this.#asked !== undefined || this.#closed) return;
+    const next = this.#waiting.shift();
+    if (next === undefined) return;
+    const journal = this.#journal.handOver();
+    if (journal === undefined) {
+      next.tell({ kind: "nothing" });
+      return this.#next();
+    }
+    const id = this.#nextId++;
+    const recipes = [...this.#recipes.values()].filter(({ revision }) => !this.#brought.has(revision));
+    const late = setTimeout(
+      () => this.#end(new Error(`"What if" took longer than ${PATIENCE / 1000} s.`)),
+      PATIENCE,
+    ).unref();
+    this.#asked = { ...next, id, late };
+    try {
+      this.#worker ??= this.#start();
+      // A thread has no origin.
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin
+      this.#worker.postMessage({ id, journal, recipes, serving: this.#serving(), ask: next.ask } satisfies Question);
+      for (const { revision } of recipes) this.#brought.add(revision);
+    } catch (error) {
+      this.#end(error as Error);
+    }
+  }
+
+  #start(): Worker {
+    const worker = new Worker(scriptPath());
+    worker.unref();
+    worker.on("message", (reply: Reply) => this.#replied(reply));
+    worker.on("error", (error) => this.#end(error));
+    worker.on("exit", () => {
+      if (worker === this.#worker) this.#end(new Error('The thread that answers "what if" has ended.'));
+    });
+    return worker;
+  }
+
+  #replied(reply: Reply): void {
+    const asked = this.#asked;
+    if (asked === undefined || asked.id !== reply.id) return;
+    clearTimeout(asked.late);
+    this.#asked = undefined;
+    if ("problem" in reply) asked.fail(new Error(reply.problem));
+    else asked.tell({ ...reply.answer, milliseconds: reply.milliseconds });
+    this.#next();
+  }
+
+  /** The thread is gone, or to go; the next question starts another, which is brought everything anew. */
+  #end(error: Error): void {
+    const worker = this.#worker;
+    const asked = this.#asked;
+    this.#worker = this.#asked = undefined;
+    this.#brought.clear();
+    this.#journal.forgetHandOver();
+    void worker?.terminate();
+    if (asked === undefined) return;
+    clearTimeout(asked.late);
+    asked.fail(error);
+    this.#next();
+  }
+}
+
+/** Beside the bundle, whose shared parts stand in a folder below; the source itself in tests. */
+function scriptPath(): string {
+  const places = ["./what-if.js", "../what-if.js", "./worker.fixture.mjs"];
+  const paths = places.map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  return paths.find((path) => existsSync(path)) ?? paths[0];
+}

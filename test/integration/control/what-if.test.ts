@@ -1,0 +1,121 @@
+/**
+ * "What if" over a real gateway: the same policy changes nothing, another limit refuses who it would have refused, the
+ * page sees which rows, and the smallest passing limit is the one that passes.
+ */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { Agent, createServer, request as ask } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Gateway } from "../../../src/gateway/gateway.ts";
+import { applyEdits } from "../../../src/policyfile/edit.ts";
+import { freePort, policyFile, stopAll } from "./helpers.ts";
+
+const policy = (port: number, url: string, requests: number) => `version: 1
+listeners:
+  - { name: edge, port: ${port}, address: 127.0.0.1 }
+services:
+  shop: # the shop
+    endpoints: [{ url: "${url}" }]
+routes:
+  - name: all
+    policies:
+      - rateLimit: { key: header.x-who, requests: ${requests}, per: 1h, algorithm: fixedWindow } # per caller
+    backendRefs: [{ service: shop }]
+`;
+
+describe("what if, in a running gateway", () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 8 });
+  const server = createServer((request, response) => void request.resume().on("end", () => response.end("ok")));
+  let port = 0;
+  let url = "";
+  let gateway: Gateway;
+
+  const send = (who: string, path = "/") =>
+    new Promise<number>((done, failed) => {
+      const sent = ask({ port, host: "127.0.0.1", path, agent, headers: { "x-who": who } }, (response) => {
+        response.resume().on("end", () => done(response.statusCode ?? 0));
+      });
+      sent.on("error", failed).end();
+    });
+
+  beforeEach(async () => {
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    port = await freePort();
+    const text = policy(port, url, 10);
+    gateway = new Gateway({ file: policyFile(text) });
+    await gateway.start(text);
+  });
+
+  afterEach(async () => {
+    agent.destroy();
+    await gateway.stop(0);
+    server.close().closeAllConnections();
+    await stopAll();
+  });
+
+  it("says which recorded requests another limit would refuse, and none for the same", async () => {
+    for (let i = 0; i < 12; i++) await send("alice");
+    for (let i = 0; i < 6; i++) await send("bob");
+    const same = await gateway.whatIfs.whatIf(policy(port, url, 10), true);
+    assert.ok(same.kind === "compared");
+    assert.deepEqual([same.view.total, same.view.same, same.shifts.length], [18, 18, 0]);
+
+    const tighter = await gateway.whatIfs.whatIf(policy(port, url, 4), true);
+    assert.ok(tighter.kind === "compared");
+    assert.deepEqual([tighter.view.rejected, tighter.view.admitted, tighter.view.same], [8, 0, 10]);
+    assert.deepEqual(new Set(tighter.shifts.map(({ before, after }) => `${before} ${after}`)), new Set(["200 429"]));
+    assert.match(tighter.shifts[0].why, /^rateLimit 0 of 4/);
+    const view = gateway.openView("is:changed");
+    view.catchUp();
+    assert.equal(view.matched, 8);
+    view.close();
+    assert.deepEqual(gateway.row(tighter.shifts[0].id)?.whatIf?.after, 429);
+
+    const wider = await gateway.whatIfs.whatIf(policy(port, url, 11), true);
+    assert.ok(wider.kind === "compared");
+    assert.deepEqual([wider.view.rejected, wider.view.admitted], [0, 1]);
+    // What the backend would have said nobody knows.
+    assert.deepEqual([wider.shifts[0].before, wider.shifts[0].after, wider.shifts[0].assumed], [429, 0, true]);
+    assert.ok(
+      wider.view.assumptions.some((one) => one.includes("1 request would end")),
+      wider.view.assumptions.join(),
+    );
+
+    assert.equal((await gateway.whatIfs.whatIf("version: 1\nroutes: {", true)).kind, "invalid");
+    gateway.whatIfs.end();
+    assert.equal(gateway.row(tighter.shifts[0].id)?.whatIf, undefined);
+  });
+
+  it("finds the smallest limit that lets a refused request pass, as an edit that keeps the comments", async () => {
+    for (let i = 0; i < 17; i++) await send("alice");
+    const refused = gateway.recorder.lastRejection;
+    const [fix] = await gateway.whatIfs.passingFixes(refused, null);
+    assert.equal(fix.title, "Smallest passing limit: 17 per 1h by header.x-who");
+    assert.equal(applyEdits(gateway.policy, fix.edits), policy(port, url, 17));
+    assert.deepEqual([fix.view.admitted, fix.view.rejected, fix.line], [7, 0, 10]);
+  });
+
+  it("drops the answer to a text that is old by now", async () => {
+    await send("alice");
+    const answers = await Promise.all([1, 2, 3].map((limit) => gateway.whatIfs.whatIf(policy(port, url, limit), true)));
+    assert.deepEqual(
+      answers.map(({ kind }) => kind),
+      ["superseded", "superseded", "compared"],
+    );
+  });
+
+  it("survives that nothing is recorded, and that recording was off", async () => {
+    assert.equal((await gateway.whatIfs.whatIf(policy(port, url, 3), true)).kind, "nothing");
+    await send("alice");
+    gateway.setRecording(false);
+    await Promise.all([send("alice"), send("alice")]);
+    gateway.setRecording(true);
+    await send("alice");
+    const answer = await gateway.whatIfs.whatIf(policy(port, url, 3), true);
+    assert.ok(answer.kind === "compared");
+    // The two that nobody recorded have taken from alice's bucket all the same.
+    assert.deepEqual([answer.view.total, answer.view.rejected], [1, 1]);
+  });
+});
