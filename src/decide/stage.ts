@@ -43,7 +43,7 @@ export function runStage(
     const reason = act.peek(x, state.steps[index], now, trace);
     if (reason === 0) {
       out.taken[count++] = index;
-      if (act.answers === undefined || step.shadow || !act.answers(x)) continue;
+      if (act.answers === undefined || step.shadow || !act.answers(x, now)) continue;
       out.answer = index;
       trace.mark(Mark.Answered, index, 0, 0, 0);
       break;

@@ -5,6 +5,7 @@
  */
 import type { Seed } from "./basics.ts";
 import type { CollectedBody } from "./body.ts";
+import type { CacheSource } from "./cache.ts";
 import type { ClientCertificate } from "./tls.ts";
 
 /** What arrived. At layer 4 there is no method, path or header, and a policy cannot read one. */
@@ -40,7 +41,7 @@ export type Facts = Readonly<Record<string, unknown>>;
 
 /** What a route's steps want looked up. The gateway has one gatherer per `kind`. */
 export type FactRequest =
-  FactNeed<"token", TokenSource> | FactNeed<"password", PasswordSource> | FactNeed<"body", BodySource>;
+  FactNeed<"cache", CacheSource> | FactNeed<"token", TokenSource> | FactNeed<"password", PasswordSource> | FactNeed<"body", BodySource>;
 
 interface FactNeed<Kind extends string, Source> {
   /** Unique per distinct lookup; the key under which the answer stands in Facts. */

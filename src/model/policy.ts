@@ -18,7 +18,7 @@ export interface Step<State> {
   peek(x: Passage, state: State, now: Millis, note: Note): Reason;
   take?(x: Passage, state: State, now: Millis): void;
   /** Asked after a peek that admitted: true = this step answers by itself, and nobody behind it is asked. Writes nothing. */
-  answers?(x: Passage): boolean;
+  answers?(x: Passage, now: Millis): boolean;
   /** What it answers; after `answers` was true. A function of its arguments, so that `explain` can show it again. */
   answer?(x: Passage, matched: PathMatch): Answer;
   /** Milliseconds that a request which took waits before anything is sent for it. A function of the passage. */

@@ -21,7 +21,7 @@ describe("cors", () => {
     const trial = new Trial(cors, SHOP);
     const x = preflight("https://shop.example", "PUT", "x-tenant");
     const verdict = trial.peek(x);
-    assert.ok(trial.act.answers?.(x));
+    assert.ok(trial.act.answers?.(x, 0));
     assert.deepEqual(trial.act.answer?.(x, { kind: "prefix", value: "/" }), { status: 204, fields: [], body: "" });
     assert.deepEqual(verdict.fields, {
       Vary: "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
@@ -67,7 +67,7 @@ describe("cors", () => {
       "Access-Control-Allow-Origin": "https://shop.example",
     });
     assert.deepEqual(trial.peek(passageOf()).fields, { Vary: "Origin" });
-    assert.equal(trial.act.answers?.(simple("https://shop.example")), false);
+    assert.equal(trial.act.answers?.(simple("https://shop.example"), 0), false);
   });
 
   it("compares whole origins: scheme, host, port", () => {

@@ -9,7 +9,7 @@ function answerOf(yaml: string, parts: RequestParts = {}): Answer | undefined {
   const trial = new Trial(directResponse, yaml, context);
   const x = passageOf(parts);
   assert.equal(trial.peek(x).reason, "");
-  assert.ok(trial.act.answers?.(x));
+  assert.ok(trial.act.answers?.(x, 0));
   return trial.act.answer?.(x, matchedBy("prefix", "/"));
 }
 

@@ -11,7 +11,7 @@ describe("fault", () => {
     for (let seed = 0; seed < 20_000; seed++) {
       const x = seeded(seed * 2654435761);
       const wait = trial.act.delay?.(x) ?? -1;
-      const fails = trial.act.answers?.(x) ?? false;
+      const fails = trial.act.answers?.(x, 0) ?? false;
       assert.equal(trial.act.delay?.(x), wait);
       if (wait === 300) delayed++;
       else assert.equal(wait, 0);

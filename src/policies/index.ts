@@ -7,6 +7,7 @@ import { anyOf } from "./anyOf.ts";
 import { apiKey } from "./apiKey.ts";
 import { authorization } from "./authorization.ts";
 import { basicAuth } from "./basicAuth.ts";
+import { cache } from "./cache.ts";
 import { concurrency } from "./concurrency.ts";
 import { cors } from "./cors.ts";
 import { csrf } from "./csrf.ts";
@@ -35,6 +36,7 @@ export const policies: readonly AnyPolicy[] = [
   requireGroups,
   rateLimit,
   concurrency,
+  cache,
   directResponse,
   redirect,
   fault,

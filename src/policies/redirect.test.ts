@@ -7,7 +7,7 @@ function locationOf(yaml: string, parts: RequestParts, matched: PathMatch = matc
   const trial = new Trial(redirect, yaml);
   const x = passageOf({ headers: { host: "shop.localhost:8080" }, path: "/old/1", ...parts });
   assert.equal(trial.peek(x).reason, "");
-  assert.ok(trial.act.answers?.(x));
+  assert.ok(trial.act.answers?.(x, 0));
   return trial.act.answer?.(x, matched).fields[0][1] ?? "";
 }
 

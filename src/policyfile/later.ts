@@ -7,7 +7,7 @@ import type { Path } from "./tree.ts";
 
 /** Kinds of policies. */
 export const LATER_KINDS: readonly string[] = [
-  ..."maxBody requestSchema openapi graphqlLimit quota cache".split(" "),
+  ..."maxBody requestSchema openapi graphqlLimit quota".split(" "),
   ..."requestBody responseBody apiVersion aggregate transcode compression cookies".split(" "),
 ];
 

@@ -22,6 +22,7 @@ import type {
   PasswordFact,
   TokenFact,
 } from "../../src/model/arrival.ts";
+import type { CacheFact } from "../../src/model/cache.ts";
 import { Decision } from "../../src/model/decision.ts";
 import type { JournalEvent } from "../../src/model/journal.ts";
 import type { Plan } from "../../src/model/plan.ts";
@@ -216,8 +217,28 @@ export function factsFor(needs: readonly FactRequest[], { token: found }: Asked)
       : found.state === "badSignature"
         ? { state: "foreign", subject: "CN=mallory", problem: "no CA stands above it" }
         : { state: "absent" };
-  const facts = { token: found, password, introspection, authority, certificate };
+  const facts = { token: found, password, introspection, authority, certificate, cache: cacheFact(found) };
   return Object.fromEntries(needs.map(({ name, kind }) => [name, kind === "body" ? undefined : facts[kind]]));
+}
+
+/** Nothing, something fresh, something stale, or no question. */
+function cacheFact({ state }: TokenFact): CacheFact {
+  if (state === "absent") return { state: "none", variants: 0 };
+  if (state === "malformed") return { state: "bypass", why: "range" };
+  return {
+    state: "held",
+    status: 200,
+    storedAt: 0,
+    storedWall: 1_700_000_000_000,
+    age: 0,
+    lifetime: state === "verified" ? 1e12 : 1,
+    from: "max-age",
+    noCache: false,
+    mustRevalidate: state === "badSignature",
+    staleWhileRevalidate: state === "keysUnavailable" ? 1e12 : 0,
+    staleIfError: 0,
+    validator: "ETag",
+  };
 }
 
 export interface Live {

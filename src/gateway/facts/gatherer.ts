@@ -4,6 +4,7 @@
  * that is the core's, by the clock recorded with the request.
  */
 import type { FactRequest, Facts, Passage } from "../../model/arrival.ts";
+import type { CacheFact, CacheSource } from "../../model/cache.ts";
 import { NO_BODY } from "./collected.ts";
 import type { Collected } from "./collected.ts";
 import { PasswordVerifier } from "./password-verifier.ts";
@@ -18,7 +19,12 @@ const noBody: BodyFor = () => NO_BODY;
 
 const NOTHING: Facts = Object.freeze({});
 
+/** What the caches hold for a request. */
+export type CacheLookUp = (source: CacheSource, x: Passage) => CacheFact | Promise<CacheFact>;
+
 export class FactGatherer {
+  /** Put in by the engine, which has the caches. */
+  cacheLookUp: CacheLookUp = () => ({ state: "none", variants: 0 });
   readonly #tokens: TokenVerifier;
   readonly #passwords = new PasswordVerifier();
 
@@ -43,6 +49,8 @@ export class FactGatherer {
     switch (need.kind) {
       case "token":
         return this.#tokens.verdict(need.source, x.arrival.header(need.source.header));
+      case "cache":
+        return this.cacheLookUp(need.source, x);
       case "password":
         return this.#passwords.verdict(need.source, x.arrival.header(need.source.header));
       case "body":

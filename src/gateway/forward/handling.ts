@@ -215,6 +215,7 @@ export class Handling implements Handler, Run {
 
   /** A backend could not be reached, or failed: says so to the client. */
   fail(failure: number, detail: string): void {
+    if (!this.exchange.committed && this.passage.visit?.rescues(this, failure) === true) return;
     if (this.exchange.committed) {
       this.exchange.cut();
       this.finish(this.recordedStatus, failure);
@@ -261,7 +262,8 @@ export class Handling implements Handler, Run {
     }
     this.entered = false;
     recording.status = status;
-    recording.failure = failure;
+    recording.failure = this.passage.visit?.rescued === true ? Failure.None : failure;
+    this.passage.visit?.ended(failure);
     recording.end = now;
     this.recording = undefined;
     this.turn++;
@@ -353,6 +355,7 @@ export class Handling implements Handler, Run {
     const { passage, decision, exchange } = this;
     const { plan } = this.active;
     const recording = this.recording as Recording;
+    if (passage.visit?.answers(plan, decision) === true) return passage.visit.answer(this);
     const answer = answerOf(plan, decision.answer, decision, passage);
     if (answer.reset === true) {
       exchange.cut();

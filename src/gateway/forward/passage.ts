@@ -3,6 +3,7 @@
  * Must not be kept by anybody: the recorder copies what it needs when the request ends.
  */
 import type { Arrival, Caller, Facts, Passage } from "../../model/arrival.ts";
+import type { Visit } from "./visit.ts";
 
 const NO_FACTS: Facts = Object.freeze({});
 
@@ -15,6 +16,8 @@ export class LivePassage implements Passage {
   wallClock = 0;
   /** Number of the recording; below 0 while recording is off. */
   id = 0;
+  /** At its cache; absent where the route has none. */
+  visit: Visit | undefined = undefined;
 
   constructor(arrival: Arrival) {
     this.arrival = arrival;
@@ -26,6 +29,7 @@ export class LivePassage implements Passage {
     this.wallClock = wallClock;
     this.tried = 0;
     this.facts = NO_FACTS;
+    this.visit = undefined;
     this.caller.consumer = this.caller.jwt = this.caller.label = undefined;
     this.caller.groups = [];
   }

@@ -8,6 +8,7 @@ import type { Millis } from "../../model/basics.ts";
 import type { PlanEndpoint } from "../../model/endpoint.ts";
 import { Failure, Life, type Outcome } from "../../model/state.ts";
 import { composeRequest, OutgoingRequest } from "../http1/compose.ts";
+import type { RequestHeadEdit } from "../http1/edit.ts";
 import { Framing, Known, type Head } from "../http1/head.ts";
 import type { AttemptRecord, Recording } from "../record/recording.ts";
 import type { UpstreamSecurity } from "../tls/upstream-security.ts";
@@ -20,6 +21,7 @@ import { connectSentence, failureOfConnect, lostSentence, seconds } from "./sent
 import { takesAnswer } from "./reply-body.ts";
 import { policyLines, sessionLine, Shaping } from "./shapes.ts";
 import { Upstream } from "./upstream.ts";
+import type { Visit } from "./visit.ts";
 
 /** Attempts in all, the first included; a stale idle connection does not count as one. */
 const MAX_ATTEMPTS = 3;
@@ -76,6 +78,8 @@ export class Relay implements UpstreamOwner {
   private quietSince: Millis = 0;
   private clientHalf = true;
   private upstreamHalf = true;
+  /** Something else was answered: what still comes from the backend is nobody's. */
+  private replaced = false;
 
   private readonly resume = (): void => {
     this.moved = true;
@@ -88,7 +92,7 @@ export class Relay implements UpstreamOwner {
 
   /** The decision holds an endpoint: go. */
   start(now: Millis): void {
-    this.bodyTouched = this.requestSent = this.moved = false;
+    this.bodyTouched = this.requestSent = this.moved = this.replaced = false;
     this.quietSince = now;
     this.composeHead();
     this.try(now, true);
@@ -167,12 +171,20 @@ export class Relay implements UpstreamOwner {
     attempt.status = head.status;
     recording.status = head.status;
     recording.responseHead = version === "2" ? shownAsHttp2(head.text) : head.text;
+    const { caches } = run.services;
+    if (caches.watching) caches.changedBy(run.arrival, run.exchange.head.hostHeader, head);
+    const { visit } = run.passage;
+    if (visit?.replaces(run, head) === true) {
+      this.replaced = true;
+      this.stage = Stage.Replying;
+      return;
+    }
     const { plan } = run.active;
     const edit = this.shaping.shapeReply(head, run.passage, plan, recording.decision);
     const { decision } = recording;
     const { viaLine } = run.services;
     const via = version === "2" ? viaLine.replace("1.1", version) : viaLine;
-    const lines = via + policyLines(run.passage, plan, decision) + sessionLine(plan, decision);
+    const lines = via + policyLines(run.passage, plan, decision) + sessionLine(plan, decision) + (visit?.lines ?? "");
     if (head.status === 101) {
       recording.upgraded = true;
       this.stage = Stage.Tunnel;
@@ -188,6 +200,8 @@ export class Relay implements UpstreamOwner {
   upstreamBody(buffer: Buffer, start: number, end: number): void {
     const { run } = this;
     this.moved = true;
+    if (this.replaced) return;
+    run.passage.visit?.bytes(buffer, start, end);
     run.services.recorder.captureResponse(run.recording as Recording, buffer, start, end);
     if (run.reply === undefined) run.exchange.body(buffer, start, end);
     else run.reply.write(buffer, start, end);
@@ -209,7 +223,11 @@ export class Relay implements UpstreamOwner {
       return;
     }
     const upstream = this.upstream as Backend;
-    if (run.reply === undefined) run.exchange.end(trailers);
+    const { visit } = run.passage;
+    if (!this.replaced) {
+      visit?.complete(run);
+      if (run.reply === undefined) run.exchange.end(trailers);
+    }
     this.upstream = undefined;
     this.stage = Stage.Off;
     const { head } = upstream;
@@ -224,6 +242,7 @@ export class Relay implements UpstreamOwner {
       upstream.abandon();
     }
     this.headHeld = false;
+    if (this.replaced) return visit?.give(run);
     if (run.reply !== undefined) return run.reply.end(trailers);
     run.finish(head.status, Failure.None);
   }
@@ -484,7 +503,8 @@ export class Relay implements UpstreamOwner {
     const { head } = exchange;
     const { plan } = run.active;
     const { decision } = run;
-    const edit = this.shaping.shapeRequest(head, run.arrival.path, run.passage, plan, decision);
+    const shaped = this.shaping.shapeRequest(head, run.arrival.path, run.passage, plan, decision);
+    const edit = run.passage.visit === undefined ? shaped : this.conditioned(run.passage.visit, shaped);
     const { path, query, authority } = this.shaping.request;
     const endpoint = plan.services[decision.service].endpoints[decision.endpoint];
     request.method = head.method;
@@ -500,6 +520,13 @@ export class Relay implements UpstreamOwner {
     this.chunked = head.framing === Framing.Chunked;
     this.head = composeRequest(head, request, edit);
     (recording as Recording).upstreamHead = this.head;
+  }
+
+  /** Asks the backend whether what is held still holds. */
+  private conditioned(visit: Visit, shaped: RequestHeadEdit | undefined): RequestHeadEdit | undefined {
+    const { request } = this.shaping;
+    if (shaped === undefined) request.begin(this.run.exchange.head);
+    return visit.sent(this.run, request) ? request : shaped;
   }
 
   private releaseHead(upstream: Backend): void {

@@ -2,12 +2,14 @@
  * What every request needs of the running engine, in one object made once.
  * Must not hold anything of a single request.
  */
+import type { Arrival } from "../../model/arrival.ts";
 import type { Millis, Seed } from "../../model/basics.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
 import type { CoarseClock } from "../listen/clock.ts";
 import type { Journal } from "../record/journal.ts";
+import type { Head } from "../http1/head.ts";
 import type { RecordKeeper } from "../record/recording.ts";
 import type { Simulations } from "../simulate/simulations.ts";
 import type { BackendSessions } from "../http2/sessions.ts";
@@ -21,9 +23,18 @@ export interface Active {
   readonly revision: number;
 }
 
+/** What is stored of earlier answers, as the relay sees it. */
+export interface AnswerStore {
+  /** There is a cache: answers to unsafe requests matter. */
+  readonly watching: boolean;
+  /** An answer's head has come. @param authority of the request, with its port. */
+  changedBy(arrival: Arrival, authority: string, head: Head): void;
+}
+
 export interface EngineServices {
   readonly recorder: RecordKeeper;
   readonly facts: FactGatherer;
+  readonly caches: AnswerStore;
   readonly pool: UpstreamPool;
   readonly securities: UpstreamSecurities;
   readonly sessions: BackendSessions;

@@ -9,6 +9,7 @@ import type { PlanEndpoint } from "../../model/endpoint.ts";
 import type { Plan, PlanListener, PlanService } from "../../model/plan.ts";
 import type { EndpointState, State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
+import { Caches } from "../cache/caches.ts";
 import { UpstreamPool } from "../forward/pool.ts";
 import type { Active, EngineServices } from "../forward/services.ts";
 import { HealthChecks } from "../health/checks.ts";
@@ -55,6 +56,7 @@ export interface ListenerStatus {
 }
 
 export class Engine {
+  readonly caches: Caches;
   private readonly options: EngineOptions;
   private readonly services: EngineServices;
   private readonly pool = new UpstreamPool();
@@ -76,6 +78,8 @@ export class Engine {
     this.terminators = new Terminators(options.baseDirectory ?? ".", () => options.wallClock());
     const now = (): Millis => options.now();
     const simulations = options.simulations ?? new Simulations();
+    this.caches = new Caches(now);
+    options.facts.cacheLookUp = (source, x) => this.caches.look(source, x);
     this.clock = new CoarseClock(now);
     this.clock.watch(this.pool);
     this.sessions = new BackendSessions(this.pool, now);
@@ -98,6 +102,7 @@ export class Engine {
     this.services = {
       recorder: options.recorder,
       facts: options.facts,
+      caches: this.caches,
       pool: this.pool,
       sessions: this.sessions,
       securities,
@@ -199,6 +204,7 @@ export class Engine {
     }
     const gone = [...this.bound].filter(([identity]) => !next.has(identity)).map(([, listener]) => listener);
     this.bound = next;
+    this.caches.follow(plan);
     const at = this.options.now();
     const old = this.current;
     this.current = { plan, state: typeof state === "function" ? state(old, at) : state, revision };
