@@ -118,6 +118,7 @@ export function planOf(spec: PlanSpec): Plan {
       policy: gate,
       config: {},
       act: actOf(gateSpec) as Step<unknown>,
+      replyFields: gate.replyFields,
       shadow: gateSpec.shadow ?? false,
       service: gateSpec.service === undefined ? undefined : names.indexOf(gateSpec.service),
       when: gateSpec.when,

@@ -40,6 +40,8 @@ export interface PlanStep {
   readonly policy: AnyPolicy;
   readonly config: unknown;
   readonly act: Act<unknown>;
+  /** That of the policy: read with every answer, where all policies would be as many shapes of object. */
+  readonly replyFields: AnyPolicy["replyFields"];
   readonly shadow: boolean;
   /** Set in the phases that a trusted listener bypasses: indexes into plan.listeners. */
   readonly bypassedBy?: ReadonlySet<number>;

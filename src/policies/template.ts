@@ -99,9 +99,19 @@ function readerOf(name: string, route: string | undefined): Reader | undefined {
   return undefined;
 }
 
+/** Visible ASCII, with blanks only inside. */
+function isSafe(text: string): boolean {
+  const { length } = text;
+  for (let i = 0; i < length; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0x20 || code > 0x7e) return false;
+  }
+  return length > 0 && text.charCodeAt(0) !== 0x20 && text.charCodeAt(length - 1) !== 0x20;
+}
+
 /** Control characters and everything beyond ASCII percent-encoded (UTF-8); blanks at the ends dropped. */
 export function safeFieldValue(text: string): string {
-  if (/^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(text)) return text;
+  if (isSafe(text)) return text;
   // Single surrogates have no UTF-8 form; U+FFFD stands in for them.
   const whole = text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
   return whole.replace(/[^\x20-\x7e]+/g, (run) => encodeURIComponent(run)).trim();

@@ -6,7 +6,7 @@ import { compileExpression } from "../policies/expression.ts";
 import { PHASES } from "../model/basics.ts";
 import type { FactRequest } from "../model/arrival.ts";
 import type { PlanStep } from "../model/plan.ts";
-import type { CompileContext, ConfigProblem, Consumer, SecretRef } from "../model/policy.ts";
+import type { CompileContext, ConfigProblem, Consumer, SecretRef, Shape, Step } from "../model/policy.ts";
 import { sameValue } from "./carry.ts";
 import type { TextFix } from "./diagnostic.ts";
 import { valueEdits } from "./edit.ts";
@@ -24,6 +24,19 @@ export interface Owner {
   /** Index into plan.listeners. */
   readonly listener?: number;
 }
+
+/** Every act gets every key, in this order: whoever runs steps then meets one shape of object, and reads it fast. */
+const SILENT: Partial<Step<unknown>> & Shape = {
+  peek: undefined,
+  take: undefined,
+  answers: undefined,
+  answer: undefined,
+  delay: undefined,
+  end: undefined,
+  refused: undefined,
+  request: undefined,
+  response: undefined,
+};
 
 /** The steps of one owner, by what runs them. */
 export interface OwnerSteps {
@@ -126,7 +139,8 @@ export class StepCompiler {
       phase: entry.policy.phase,
       policy: entry.policy,
       config: entry.config,
-      act,
+      act: { ...SILENT, ...act },
+      replyFields: entry.policy.replyFields,
       shadow: entry.shadow,
       ...(owner.service === undefined ? {} : { service: owner.service }),
       ...(owner.listener === undefined ? {} : { listener: owner.listener }),

@@ -27,6 +27,10 @@ export class FactGatherer {
   cacheLookUp: CacheLookUp = () => ({ state: "none", variants: 0 });
   readonly #tokens: TokenVerifier;
   readonly #passwords = new PasswordVerifier();
+  /** The latest answer to a single need: callers come in rows, and the same verdict makes the same facts. */
+  #lastName = "";
+  #lastFact: unknown;
+  #lastFacts = NOTHING;
 
   constructor(options: FactGathererOptions) {
     this.#tokens = new TokenVerifier(options);
@@ -35,6 +39,7 @@ export class FactGatherer {
   /** Never rejects: what cannot be looked up is a fact that says so. @param body of the request, when needs ask for it. */
   gather(needs: readonly FactRequest[], x: Passage, body: BodyFor = noBody): Facts | Promise<Facts> {
     if (needs.length === 0) return NOTHING;
+    if (needs.length === 1) return this.#gatherOne(needs[0], x, body);
     const facts: Record<string, unknown> = {};
     let waiting: Promise<void>[] | undefined;
     for (const need of needs) {
@@ -43,6 +48,18 @@ export class FactGatherer {
       else facts[need.name] = fact;
     }
     return waiting === undefined ? facts : Promise.all(waiting).then(() => facts);
+  }
+
+  #gatherOne(need: FactRequest, x: Passage, body: BodyFor): Facts | Promise<Facts> {
+    const { name } = need;
+    const fact = this.#lookUp(need, x, body);
+    if (fact instanceof Promise) return fact.then((known) => ({ [name]: known }));
+    if (fact !== this.#lastFact || name !== this.#lastName) {
+      this.#lastName = name;
+      this.#lastFact = fact;
+      this.#lastFacts = { [name]: fact };
+    }
+    return this.#lastFacts;
   }
 
   #lookUp(need: FactRequest, x: Passage, body: BodyFor): unknown {

@@ -4,6 +4,7 @@
  * Must not name a socket.
  */
 import type { Arrival } from "../../model/arrival.ts";
+import type { Millis } from "../../model/basics.ts";
 import type { Head } from "../http1/head.ts";
 import type { HeadEdit } from "../http1/edit.ts";
 import type { Problem } from "../refuse/refuse.ts";
@@ -54,8 +55,8 @@ export interface Exchange {
   refuse(problem: Problem, instance: string): string;
   /** Cuts the connection, so that a truncated reply is seen to be one. */
   cut(): void;
-  /** Nothing more will be said: the exchange is settled and recorded. */
-  done(): void;
+  /** Nothing more will be said: the exchange is settled and recorded. @param now when it ended. */
+  done(now: Millis): void;
 }
 
 /** What the client's side tells the handling. */

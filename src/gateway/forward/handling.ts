@@ -233,12 +233,12 @@ export class Handling implements Handler, Run {
   }
 
   /** Ends the request: settles, records, and frees the connection for the next one. */
-  finish(status: number, failure: number): void {
+  finish(status: number, failure: number, now = this.services.now()): void {
     const { services, recording, outcome } = this;
     if (recording === undefined) return;
-    const now = services.now();
     const { decision } = recording;
-    const last = recording.attempts.at(-1);
+    const { attempts } = recording;
+    const last = attempts.length === 0 ? undefined : attempts[attempts.length - 1];
     outcome.failure = failure;
     outcome.status = last === undefined ? status : last.status;
     outcome.firstByte = last === undefined || last.firstByteAt < 0 ? -1 : last.firstByteAt - last.startedAt;
@@ -268,7 +268,7 @@ export class Handling implements Handler, Run {
     this.recording = undefined;
     this.turn++;
     services.recorder.ended(recording);
-    this.exchange.done();
+    this.exchange.done(now);
   }
 
   private get recordedStatus(): number {

@@ -48,8 +48,7 @@ export class Hop {
 
   /** @param trace makes a traceparent for a request that starts its trace here. */
   read(head: Head, trace: () => string): void {
-    let present = 0;
-    for (let i = 0; i < head.count; i++) present |= 1 << head.known[i];
+    const present = head.seen;
     this.loop = false;
     this.skip = present & REPLACED;
     if (this.skip === 0) {

@@ -73,6 +73,8 @@ export class Relay implements UpstreamOwner {
   private requestSent = false;
   private attemptDue: Millis = Infinity;
   private connectDue: Millis = Infinity;
+  /** When the read began that brought the answer's head, while that read lasts; else -1. */
+  private headAt: Millis = -1;
   /** Something moved since the last tick. */
   private moved = false;
   private quietSince: Millis = 0;
@@ -130,7 +132,7 @@ export class Relay implements UpstreamOwner {
       this.bodyTouched = true;
       upstream.out.lastChunk(trailers);
     }
-    this.markSent();
+    this.markSent(this.run.services.now());
   }
 
   /** One read of the client's is handed over: writes what was held back. */
@@ -162,7 +164,8 @@ export class Relay implements UpstreamOwner {
     const recording = run.recording as Recording;
     const { head, version } = upstream;
     this.moved = true;
-    if (attempt.firstByteAt < 0) attempt.firstByteAt = run.services.now();
+    this.headAt = run.services.now();
+    if (attempt.firstByteAt < 0) attempt.firstByteAt = this.headAt;
     if (head.status < 200 && head.status !== 101) {
       run.exchange.inform(head);
       return;
@@ -208,6 +211,7 @@ export class Relay implements UpstreamOwner {
   }
 
   upstreamRead(): void {
+    this.headAt = -1;
     const { exchange, reply } = this.run;
     if (reply !== undefined) return void (reply.read() && this.upstream?.pause());
     exchange.flush();
@@ -223,6 +227,8 @@ export class Relay implements UpstreamOwner {
       return;
     }
     const upstream = this.upstream as Backend;
+    // A small answer ends with the read that began it: no time has passed that would be worth another look at the clock.
+    const now = this.headAt >= 0 && upstream instanceof Upstream ? this.headAt : run.services.now();
     const { visit } = run.passage;
     if (!this.replaced) {
       visit?.complete(run);
@@ -237,14 +243,14 @@ export class Relay implements UpstreamOwner {
       // A slow client still reads from this buffer; the next exchange must not overwrite it.
       if (run.exchange.pending) upstream.renewBuffer();
       const { host, port } = this.target;
-      run.services.pool.put(host, port, upstream, head.keepAliveTimeout, run.services.now());
+      run.services.pool.put(host, port, upstream, head.keepAliveTimeout, now);
     } else {
       upstream.abandon();
     }
     this.headHeld = false;
     if (this.replaced) return visit?.give(run);
     if (run.reply !== undefined) return run.reply.end(trailers);
-    run.finish(head.status, Failure.None);
+    run.finish(head.status, Failure.None, now);
   }
 
   upstreamLost(failure: number, detail: string): void {
@@ -333,6 +339,7 @@ export class Relay implements UpstreamOwner {
     const service = plan.services[decision.service];
     const endpoint = service.endpoints[decision.endpoint];
     this.endpoint = endpoint;
+    this.headAt = -1;
     const { securities, simulations } = run.services;
     const limit = this.route.timeouts.backendRequest;
     this.attemptDue = limit > 0 ? now + limit : Infinity;
@@ -355,10 +362,10 @@ export class Relay implements UpstreamOwner {
       reused: idle !== undefined,
       retried: false,
       localPort: 0,
-      ...(met === undefined ? {} : { simulated: true }),
+      simulated: met !== undefined,
     };
     (run.recording as Recording).attempts.push(this.attempt);
-    if (idle !== undefined) return this.ask(idle);
+    if (idle !== undefined) return this.ask(idle, now);
     this.stage = Stage.Dialling;
     this.connectDue = now + CONNECT_LIMIT;
     run.exchange.holdBody();
@@ -370,7 +377,8 @@ export class Relay implements UpstreamOwner {
   /** Upgrades need HTTP/1.1, gRPC needs HTTP/2; else the service says it. */
   private wantsHttp2(said: boolean): boolean {
     const { head } = this.run.exchange;
-    return this.request.upgrade === "" && (said || isGrpc(head.get("content-type")));
+    if (this.request.upgrade !== "") return false;
+    return said || (head.has(Known.ContentType) && isGrpc(head.get("content-type")));
   }
 
   private take({ host, port }: Pick<PlanEndpoint, "host" | "port">, now: Millis): Backend | undefined {
@@ -407,7 +415,7 @@ export class Relay implements UpstreamOwner {
       const attempt = this.attempt as AttemptRecord;
       attempt.connectedAt = now;
       attempt.reused = true;
-      this.ask(idle);
+      this.ask(idle, now);
     });
   }
 
@@ -425,14 +433,14 @@ export class Relay implements UpstreamOwner {
     const now = this.run.services.now();
     if (upstream !== undefined) {
       (this.attempt as AttemptRecord).connectedAt = now;
-      this.ask(upstream);
+      this.ask(upstream, now);
       return;
     }
     const failure = failureOfConnect(problem?.code ?? "");
     this.connectFailed(failure, connectSentence(this.placeName, failure, problem), now);
   };
 
-  private ask(upstream: Backend): void {
+  private ask(upstream: Backend, now: Millis): void {
     const { exchange } = this.run;
     this.stage = Stage.Asking;
     this.connectDue = Infinity;
@@ -446,7 +454,7 @@ export class Relay implements UpstreamOwner {
       this.headHeld = false;
       upstream.out.text(this.head);
       if (held !== undefined) this.sendHeld(upstream, held);
-      this.markSent();
+      this.markSent(now);
       upstream.out.flush();
       return;
     }
@@ -534,10 +542,10 @@ export class Relay implements UpstreamOwner {
     upstream.out.text(this.head);
   }
 
-  private markSent(): void {
+  private markSent(now: Millis): void {
     this.requestSent = true;
     this.upstream?.out.finish();
-    (this.attempt as AttemptRecord).sentAt = this.run.services.now();
+    (this.attempt as AttemptRecord).sentAt = now;
   }
 
   private closeTunnel(): void {
@@ -565,6 +573,7 @@ function authorityOf(endpoint: PlanEndpoint): string {
 
 /** An upgrade is passed on for requests without a body, and never h2c: a backend would smuggle requests past us in it. */
 function offeredUpgrade(head: Head): string {
+  if (head.upgrade === "") return "";
   const bodiless = head.framing === Framing.None || head.contentLength === 0;
   return bodiless && !/(?:^|[\s,])h2c(?:$|[\s,/])/i.test(head.upgrade) ? head.upgrade : "";
 }

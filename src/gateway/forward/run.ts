@@ -2,6 +2,7 @@
  * One request on its way, as the relay sees it: what it may read, and the two ways in which it ends.
  * It exists so that the relay need not know who walks the request through its steps.
  */
+import type { Millis } from "../../model/basics.ts";
 import type { Decision } from "../../model/decision.ts";
 import type { HeadArrival } from "../listen/arrival.ts";
 import type { Recording } from "../record/recording.ts";
@@ -31,8 +32,8 @@ export interface Run {
   refuseLate(): void;
   /** No answer could be had: the client is told, or cut off when it has part of one. */
   fail(failure: number, detail: string): void;
-  /** The exchange is over. */
-  finish(status: number, failure: number): void;
+  /** The exchange is over. @param now when that was found; by default the clock is read. */
+  finish(status: number, failure: number, now?: Millis): void;
 }
 
 /** Takes the body of an answer on its way to the client, and finishes the run with it. */

@@ -113,6 +113,8 @@ export function shapeAnswer(answer: Answer, x: Passage, plan: Plan, decision: De
 }
 
 const MARK_UNIT = 1048576;
+/** Lowest code of a step's entry in a trace. */
+const FIRST_STEP = Mark.Step * MARK_UNIT;
 
 /** Header lines of every policy that spoke and has any for its answer (RateLimit, WWW-Authenticate). */
 export function policyLines(x: Passage, plan: Plan, decision: Decision): string {
@@ -120,9 +122,9 @@ export function policyLines(x: Passage, plan: Plan, decision: Decision): string 
   let lines = "";
   for (let i = 0; i < length; i++) {
     const code = numbers[i * 3];
-    if (Math.floor(code / MARK_UNIT) !== Mark.Step) continue;
-    const index = (code % MARK_UNIT) >> 8;
-    if (plan.steps[index].policy.replyFields === undefined) continue;
+    if (code < FIRST_STEP || code >= FIRST_STEP + MARK_UNIT) continue;
+    const index = (code - FIRST_STEP) >> 8;
+    if (plan.steps[index].replyFields === undefined) continue;
     lines += replyLines(plan, index, code & 255, numbers[i * 3 + 1], numbers[i * 3 + 2], x);
   }
   return lines;

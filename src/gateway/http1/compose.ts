@@ -66,7 +66,7 @@ export function composeRequest(head: Head, out: OutgoingRequest, edit?: HeadEdit
   if (out.host !== head.hostHeader) {
     skip |= 1 << Known.Host;
     lines = "Host: " + out.host + "\r\n";
-  } else if (head.find("host") < 0) {
+  } else if (!head.has(Known.Host)) {
     // An HTTP/1.0 request named its host in the target, or not at all.
     lines = "Host: " + out.host + "\r\n";
   }
@@ -119,9 +119,10 @@ const END = "\r\n";
 /** Whether the arrived Content-Length line may travel on as it is: same number, written the plain way. */
 function keepsLength(head: Head, announced: number): boolean {
   if (head.contentLength !== announced) return false;
-  if (announced <= 0) return announced < 0 || head.get("content-length") === "0";
-  const line = head.find("content-length");
-  return head.text.charCodeAt(head.valueStart[line]) !== ZERO;
+  if (announced < 0) return true;
+  const start = head.valueStart[head.find("content-length")];
+  // Zero is written with one digit, everything else does not begin with it.
+  return announced === 0 ? head.get("content-length") === "0" : head.text.charCodeAt(start) !== ZERO;
 }
 
 /** The lines that travel on, copied in runs; from the start line on when `whole`. */
@@ -131,14 +132,17 @@ function fieldsOf(head: Head, skip: number, whole: boolean, edit: HeadEdit | und
   const first = count === 0 ? end : nameStart[0];
   let lines = "";
   let from = whole ? 0 : first;
-  for (let i = 0; i < count; i++) {
-    const left =
-      ((skip >>> known[i]) & 1) !== 0 ||
-      (head.namesFields && head.named[i] === 1) ||
-      (edit !== undefined && edit.removes(i));
-    if (!left) continue;
-    if (from < nameStart[i]) lines += text.slice(from, nameStart[i]);
-    from = i + 1 < count ? nameStart[i + 1] : end;
+  // Where no arrived line is to go, the lines need not be looked at one by one.
+  if ((head.seen & skip) !== 0 || head.namesFields || (edit !== undefined && edit.removesAny)) {
+    for (let i = 0; i < count; i++) {
+      const left =
+        ((skip >>> known[i]) & 1) !== 0 ||
+        (head.namesFields && head.named[i] === 1) ||
+        (edit !== undefined && edit.removes(i));
+      if (!left) continue;
+      if (from < nameStart[i]) lines += text.slice(from, nameStart[i]);
+      from = i + 1 < count ? nameStart[i + 1] : end;
+    }
   }
   if (from < end) lines += text.slice(from, end);
   return edit === undefined ? lines : lines + edit.lines();

@@ -7,7 +7,7 @@ import { isUtf8 } from "node:buffer";
 import type { ContentCoding } from "../../model/body.ts";
 import type { ReplyEdit, RequestEdit } from "../../model/policy.ts";
 import { hostEnd } from "./authority.ts";
-import { TARGET, TOKEN, VALUE } from "./grammar.ts";
+import { SPACE, TAB, TARGET, TOKEN, VALUE } from "./grammar.ts";
 import { Head } from "./head.ts";
 
 /** Framing and connection fields are the engine's alone: whoever sets them makes two readers see two messages. */
@@ -23,13 +23,22 @@ const PROTECTED: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** Names that were found good, and their lower case: policies name the same few with every request. */
+const editableNames = new Map<string, string>();
+const MOST_NAMES = 1000;
+
 /** Reused: `begin` before each head. */
 export class HeadEdit implements ReplyEdit {
   private head: Head = new Head();
-  /** Lower-case names whose arrived lines are left out. */
+  // Counted by hand: setting the length of an array is slow, and this is reused for every head.
+  /** Lower-case names whose arrived lines are left out: the first `removedCount`. */
   private readonly removed: string[] = [];
-  /** Lower-case names of added lines, their spelling and their values. */
-  private readonly added: { lower: string; name: string; value: string }[] = [];
+  private removedCount = 0;
+  /** Lower-case names of added lines, their spelling and their values: the first `addedCount` of each. */
+  private readonly addedLower: string[] = [];
+  private readonly addedNames: string[] = [];
+  private readonly addedValues: string[] = [];
+  private addedCount = 0;
   /** Sentences about edits that were not made; undefined = none. */
   refused: string[] | undefined = undefined;
   /** The coding that the body gets on its way. */
@@ -47,72 +56,103 @@ export class HeadEdit implements ReplyEdit {
   begin(head: Head): void {
     this.head = head;
     this.coding = undefined;
-    this.removed.length = 0;
-    this.added.length = 0;
+    this.removedCount = this.addedCount = 0;
     this.refused = undefined;
   }
 
   /** Whether anything was changed. */
   get changed(): boolean {
-    return this.removed.length > 0 || this.added.length > 0;
+    return this.removedCount > 0 || this.addedCount > 0;
   }
 
   get(name: string): string | undefined {
     const lower = name.toLowerCase();
-    const values = this.added.filter((line) => line.lower === lower).map((line) => line.value);
-    const arrived = this.removed.includes(lower) ? undefined : this.head.get(lower);
-    if (arrived !== undefined) values.unshift(arrived);
-    return values.length === 0 ? undefined : values.join(", ");
+    let value = this.isRemoved(lower) ? undefined : this.head.get(lower);
+    for (let k = 0; k < this.addedCount; k++) {
+      if (this.addedLower[k] !== lower) continue;
+      value = value === undefined ? this.addedValues[k] : value + ", " + this.addedValues[k];
+    }
+    return value;
   }
 
   set(name: string, value: string): void {
-    if (!this.mayEdit(name)) return;
-    this.remove(name);
-    this.append(name, value);
+    const lower = this.editable(name);
+    if (lower === "") return;
+    this.leaveOut(lower);
+    this.append(name, lower, value);
   }
 
   add(name: string, value: string): void {
-    if (this.mayEdit(name)) this.append(name, value);
+    const lower = this.editable(name);
+    if (lower !== "") this.append(name, lower, value);
   }
 
   remove(name: string): void {
-    if (!this.mayEdit(name)) return;
-    const lower = name.toLowerCase();
-    if (!this.removed.includes(lower)) this.removed.push(lower);
-    for (let i = this.added.length - 1; i >= 0; i--) if (this.added[i].lower === lower) this.added.splice(i, 1);
+    const lower = this.editable(name);
+    if (lower !== "") this.leaveOut(lower);
+  }
+
+  private leaveOut(lower: string): void {
+    if (!this.isRemoved(lower)) this.removed[this.removedCount++] = lower;
+    let kept = 0;
+    for (let k = 0; k < this.addedCount; k++) {
+      if (this.addedLower[k] === lower) continue;
+      this.addedLower[kept] = this.addedLower[k];
+      this.addedNames[kept] = this.addedNames[k];
+      this.addedValues[kept] = this.addedValues[k];
+      kept++;
+    }
+    this.addedCount = kept;
+  }
+
+  private isRemoved(lower: string): boolean {
+    for (let k = 0; k < this.removedCount; k++) if (this.removed[k] === lower) return true;
+    return false;
+  }
+
+  /** Whether arrived lines may have to be left out. */
+  get removesAny(): boolean {
+    return this.removedCount > 0;
   }
 
   /** Whether line i of the head is left out. */
   removes(i: number): boolean {
-    for (const name of this.removed) if (this.head.isNamed(i, name)) return true;
+    for (let k = 0; k < this.removedCount; k++) if (this.head.isNamed(i, this.removed[k])) return true;
     return false;
   }
 
   /** The added lines, each with its CRLF, latin1. */
   lines(): string {
     let lines = "";
-    for (const { name, value } of this.added) lines += name + ": " + value + "\r\n";
+    for (let k = 0; k < this.addedCount; k++) lines += this.addedNames[k] + ": " + this.addedValues[k] + "\r\n";
     return lines;
   }
 
-  private append(name: string, value: string): void {
+  private append(name: string, lower: string, value: string): void {
     const bytes = toFieldValue(value);
     if (bytes === undefined) {
       this.refuse(`The value for ${name} holds a line break or another control character; the field was left out.`);
     } else {
-      this.added.push({ lower: name.toLowerCase(), name, value: bytes });
+      this.addedLower[this.addedCount] = lower;
+      this.addedNames[this.addedCount] = name;
+      this.addedValues[this.addedCount++] = bytes;
     }
   }
 
-  private mayEdit(name: string): boolean {
+  /** @returns the name in lower case, or "" when it must not be edited. */
+  private editable(name: string): string {
+    const known = editableNames.get(name);
+    if (known !== undefined) return known;
+    const lower = name.toLowerCase();
     if (!isToken(name)) {
       this.refuse(`"${printable(name)}" is no field name; nothing was set.`);
-    } else if (PROTECTED.has(name.toLowerCase())) {
+    } else if (PROTECTED.has(lower)) {
       this.refuse(`${name} belongs to the connection and cannot be edited.`);
     } else {
-      return true;
+      if (editableNames.size < MOST_NAMES) editableNames.set(name, lower);
+      return lower;
     }
-    return false;
+    return "";
   }
 
   protected refuse(sentence: string): void {
@@ -164,11 +204,20 @@ export function toFieldValue(value: string): string | undefined {
     if (code < 256 && VALUE[code] !== 1) return undefined;
     if (code > widest) widest = code;
   }
-  // Not trim(): it would take the byte 0xA0, which ends "à" in UTF-8.
-  const trimmed = value.replace(/^[ \t]+|[ \t]+$/g, "");
+  const trimmed = isBlankAt(value, 0) || isBlankAt(value, value.length - 1) ? withoutBlanks(value) : value;
   if (widest < 128) return trimmed;
   if (widest < 256 && isUtf8(Buffer.from(trimmed, "latin1"))) return trimmed;
   return Buffer.from(trimmed, "utf8").toString("latin1");
+}
+
+function isBlankAt(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code === SPACE || code === TAB;
+}
+
+/** Not trim(): it would take the byte 0xA0, which ends "à" in UTF-8. */
+function withoutBlanks(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, "");
 }
 
 function toTarget(text: string): string {

@@ -112,6 +112,8 @@ export class FieldTable {
 
 /** One request or response head. Reused from message to message: what outlives the message must be copied. */
 export class Head extends FieldTable {
+  /** OR of 1 << Known over all lines. */
+  seen = 0;
   /** Minor version: HTTP/1.0 or HTTP/1.1. */
   minor = 1;
   /** Requests: the method as it arrived. */
@@ -148,4 +150,9 @@ export class Head extends FieldTable {
   namesFields = false;
   /** 1 for each line whose name stands in Connection and must go with it; valid only when `namesFields`. */
   readonly named = new Uint8Array(MAX_FIELDS);
+
+  /** Whether there is a line of that name. @param known one of Known. */
+  has(known: number): boolean {
+    return (this.seen & (1 << known)) !== 0;
+  }
 }

@@ -22,6 +22,7 @@ const TELLING =
 /** Fills the request's fields of `head`, whose text and lines are there. @returns why it is refused, or undefined. */
 export function readRequest(head: Head, start: StartLineScanner, fields: FieldScanner): ProblemCode | undefined {
   head.minor = start.minor;
+  head.seen = fields.seen;
   readTarget(head, start);
   const hosts = readHost(head, start, fields);
   if (hosts !== undefined) return hosts;
@@ -41,8 +42,12 @@ export function readResponse(
   upgradeOffered: boolean,
 ): ProblemCode | undefined {
   head.minor = start.minor;
+  head.seen = fields.seen;
   head.status = start.status;
-  head.reason = head.text.slice(start.reasonStart, start.reasonEnd);
+  // Nearly always "OK": no new string for it.
+  if (!isAt(head.text, start.reasonStart, start.reasonEnd, head.reason)) {
+    head.reason = head.text.slice(start.reasonStart, start.reasonEnd);
+  }
   head.contentLength = fields.contentLength;
   const problem = readResponseFraming(head, fields, method, upgradeOffered) ?? readOptions(head, fields);
   if (head.framing === Framing.UntilClose) head.keepAlive = false;
@@ -82,9 +87,16 @@ function refusalOfFraming(fields: FieldScanner, minor: number): ProblemCode | un
   return minor === 0 ? "transfer-encoding-old" : undefined;
 }
 
+/** Whether text[start, end) is `known`: what a connection repeats with each message need not be cut out again. */
+function isAt(text: string, start: number, end: number, known: string): boolean {
+  return end - start === known.length && text.startsWith(known, start);
+}
+
 function readTarget(head: Head, start: StartLineScanner): void {
   const text = head.text;
-  head.method = methodOf(text, start.methodEnd);
+  const sameMethod = isAt(text, 0, start.methodEnd, head.method);
+  if (sameMethod && isAt(text, start.methodEnd + 1, start.targetEnd, head.target)) return;
+  if (!sameMethod) head.method = methodOf(text, start.methodEnd);
   head.target = text.slice(start.methodEnd + 1, start.targetEnd);
   const pathEnd = start.queryAt < 0 ? start.targetEnd : start.queryAt;
   head.query = start.queryAt < 0 ? undefined : text.slice(start.queryAt + 1, start.targetEnd);

@@ -440,8 +440,8 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     this.taken.reset();
   }
 
-  done(): void {
-    this.idleSince = this.services.now();
+  done(now: Millis): void {
+    this.idleSince = now;
     this.responding = false;
     this.held = false;
     if (this.mode === Mode.Closed) return;

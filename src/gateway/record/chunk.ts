@@ -4,7 +4,7 @@
  * Must not know heads and bodies (payload-ring.ts), nor format for people.
  */
 import type { Caller, Facts } from "../../model/arrival.ts";
-import { Mark, unpackEntry, type Decision } from "../../model/decision.ts";
+import { Mark, type Decision } from "../../model/decision.ts";
 import type { AttemptRecord, Recording } from "./recording.ts";
 
 export const CHUNK_ROWS = 4096;
@@ -30,10 +30,8 @@ export const Tag = {
   Grpc: 64,
 } as const;
 
-/** What `ended` works out before packing. */
-export interface RowEnd {
-  readonly state: number;
-  readonly tags: number;
+/** Where a row's heads and bodies stand in the ring. */
+export interface PayloadPlace {
   readonly segment: number;
   readonly offset: number;
 }
@@ -46,6 +44,8 @@ const column = {
   single: () => new Float32Array(CHUNK_ROWS),
   double: () => new Float64Array(CHUNK_ROWS),
 };
+
+const NO_FACTS: number[] = [];
 
 export class Chunk {
   /** Id of row 0. */
@@ -103,6 +103,8 @@ export class Chunk {
   private readonly blocks: Float32Array[] = [];
   private used = BLOCK;
   private internedBytes = 0;
+  private lastFacts: Facts | undefined;
+  private lastIndexes: readonly number[] = NO_FACTS;
 
   constructor(firstId: number) {
     this.firstId = firstId;
@@ -188,7 +190,8 @@ export class Chunk {
     this.numbers[i] = this.packNumbers(recording);
   }
 
-  end(i: number, recording: Recording, end: RowEnd): void {
+  /** The request ended. @param state one of RowStateCode. @param tags OR of Tag. */
+  end(i: number, recording: Recording, state: number, tags: number, place: PayloadPlace): void {
     const decision = recording.decision;
     if (recording.arrival.layer === 4) {
       this.host[i] = this.word(recording.arrival.host);
@@ -203,8 +206,8 @@ export class Chunk {
     this.revision[i] = recording.revision;
     if (recording.revision < this.lowestRevision) this.lowestRevision = recording.revision;
     this.seed[i] = recording.seed;
-    this.segment[i] = end.segment;
-    this.offset[i] = end.offset;
+    this.segment[i] = place.segment;
+    this.offset[i] = place.offset;
     this.status[i] = recording.status;
     this.caller[i] = this.word(recording.caller.label);
     this.refusal[i] = this.word(recording.refusal);
@@ -218,8 +221,8 @@ export class Chunk {
     this.builtIn[i] = decision.builtIn;
     this.attempts[i] = Math.min(255, recording.attempts.length);
     this.failure[i] = recording.failure;
-    this.state[i] = end.state;
-    this.tags[i] = end.tags;
+    this.state[i] = state;
+    this.tags[i] = tags;
     this.numbers[i] = this.packNumbers(recording);
   }
 
@@ -254,11 +257,15 @@ export class Chunk {
   }
 
   private factIndexes(facts: Facts): readonly number[] {
+    // Callers come in rows, and the gatherer hands the same facts for the same verdict.
+    if (facts === this.lastFacts) return this.lastIndexes;
     let indexes = NO_FACTS;
     for (const name in facts) {
       if (indexes === NO_FACTS) indexes = [];
       if (indexes.length < MAX_FACTS * 2) indexes.push(this.word(name), this.object(facts[name]));
     }
+    this.lastFacts = facts;
+    this.lastIndexes = indexes;
     return indexes;
   }
 
@@ -324,7 +331,9 @@ export class Chunk {
   }
 }
 
-const NO_FACTS: number[] = [];
+const MARK_UNIT = 1048576;
+/** Lowest code of a shadow step's entry in a trace. */
+const FIRST_SHADOW = Mark.Shadow * MARK_UNIT;
 
 /** Sum of the column widths above. */
 const BYTES_PER_ROW = 4 * 8 + 4 * 4 + 5 * 4 + 11 * 2 + 6 * 2 + 6;
@@ -389,7 +398,7 @@ export function shadowRefused(decision: Decision): boolean {
   const { numbers, length } = decision.trace;
   for (let k = 0; k < length; k++) {
     const code = numbers[k * 3];
-    if (Math.floor(code / 1048576) === Mark.Shadow && unpackEntry(code, 0, 0).reason > 0) return true;
+    if (code >= FIRST_SHADOW && code < FIRST_SHADOW + MARK_UNIT && (code & 255) > 0) return true;
   }
   return false;
 }

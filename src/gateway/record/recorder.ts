@@ -41,8 +41,25 @@ export interface RecorderListener {
 const PENDING_CAPTURE_BYTES = 16 * 1_048_576;
 const POOL = 512;
 
-const NOTHING: Arrival = { layer: 7, listener: -1, clientIp: "", clientPort: 0, header: () => undefined };
+/** A body that comes in one piece of at most this many bytes is kept as text: cheaper than a buffer of its own. */
+const SMALL_BODY = 2048;
 
+const NOTHING: Arrival = { layer: 7, listener: -1, clientIp: "", clientPort: 0, header: () => undefined };
+const NO_GROUPS: readonly string[] = [];
+const NOBODY: Recording["caller"] = { consumer: undefined, groups: NO_GROUPS, jwt: undefined, label: undefined };
+const NO_FACTS: Recording["facts"] = {};
+
+class CapturedBody implements Captured {
+  bytes = 0;
+  text = "";
+  kept: Buffer | undefined = undefined;
+  keptBytes = 0;
+}
+
+/**
+ * Made for each request: an object that lives as shortly as its request costs less than one that is reused, since every
+ * string written into an old object must be told to the garbage collector. Only the decision, with its trace, is lent.
+ */
 class LiveRecording implements Recording {
   id = 0;
   /** Recorded at all (recording may be switched off), and begun. */
@@ -53,16 +70,16 @@ class LiveRecording implements Recording {
   revision = 0;
   seed = 0;
   arrival = NOTHING;
-  caller: Recording["caller"] = { consumer: undefined, groups: [], jwt: undefined, label: undefined };
-  facts = {};
-  decision = new Decision();
-  readonly ownDecision = this.decision;
+  caller = NOBODY;
+  facts = NO_FACTS;
+  decision: Decision;
+  readonly ownDecision: Decision;
   requestHead = "";
   upstreamHead = "";
   responseHead = "";
   replyHead = "";
-  readonly requestBody: Captured = { bytes: 0, kept: undefined, keptBytes: 0 };
-  readonly responseBody: Captured = { bytes: 0, kept: undefined, keptBytes: 0 };
+  readonly requestBody = new CapturedBody();
+  readonly responseBody = new CapturedBody();
   attempts: Recording["attempts"] = [];
   status = 0;
   failure = 0;
@@ -72,25 +89,8 @@ class LiveRecording implements Recording {
   protocol: Recording["protocol"] = "http/1.1";
   ending: string | undefined = undefined;
 
-  /** A recording serves again: nothing of the request before may be left in it. */
-  reset(): void {
-    this.kept = false;
-    this.id = this.at = this.start = this.end = this.revision = this.seed = this.status = this.failure = 0;
-    this.arrival = NOTHING;
-    this.caller = { consumer: undefined, groups: [], jwt: undefined, label: undefined };
-    this.facts = {};
-    this.decision = this.ownDecision;
-    this.ownDecision.clear();
-    this.requestHead = this.upstreamHead = this.responseHead = this.replyHead = "";
-    for (const body of [this.requestBody, this.responseBody]) {
-      body.bytes = body.keptBytes = 0;
-      body.kept = undefined;
-    }
-    this.attempts = [];
-    this.refusal = this.refusalDetail = "";
-    this.upgraded = false;
-    this.protocol = "http/1.1";
-    this.ending = undefined;
+  constructor(decision: Decision) {
+    this.decision = this.ownDecision = decision;
   }
 }
 
@@ -111,7 +111,8 @@ export class Recorder implements RecordKeeper {
   private readonly bodyBytes: number;
   private readonly chunks: Chunk[] = [];
   private readonly listeners = new Set<RecorderListener>();
-  private readonly pool: LiveRecording[] = [];
+  /** Decisions that nobody has at the moment. */
+  private readonly decisions: Decision[] = [];
   private nextId = 1;
   private unkept = 0;
   private base = 1;
@@ -131,7 +132,7 @@ export class Recorder implements RecordKeeper {
   // ---- What the engine calls ------------------------------------------------------------------------------------
 
   open(): Recording {
-    return this.pool.pop() ?? new LiveRecording();
+    return new LiveRecording(this.decisions.pop() ?? new Decision());
   }
 
   began(recording: Recording): void {
@@ -168,13 +169,14 @@ export class Recorder implements RecordKeeper {
 
   ended(recording: Recording): void {
     const live = recording as LiveRecording;
-    const rejected = this.countEnd(live);
+    const state = stateOf(live);
+    this.countEnd(live, state === RowStateCode.Rejected);
     if (!live.kept && this.recording) this.began(live);
-    if (live.kept && live.id >= this.base) this.pack(live, rejected);
+    if (live.kept && live.id >= this.base) this.pack(live, state);
     this.pendingCapture -= sizeOf(live.requestBody) + sizeOf(live.responseBody);
-    if (this.pool.length < POOL) {
-      live.reset();
-      this.pool.push(live);
+    if (this.decisions.length < POOL) {
+      live.ownDecision.clear();
+      this.decisions.push(live.ownDecision);
     }
   }
 
@@ -271,58 +273,58 @@ export class Recorder implements RecordKeeper {
     const length = end - start;
     body.bytes += length;
     if (!this.recording || body.keptBytes >= this.bodyBytes || length <= 0) return;
+    if (body.keptBytes === 0 && length <= SMALL_BODY && length <= this.bodyBytes) {
+      if (this.pendingCapture + length > PENDING_CAPTURE_BYTES) return;
+      this.pendingCapture += length;
+      body.text = bytes.toString("latin1", start, end);
+      body.keptBytes = length;
+      return;
+    }
     const wanted = Math.min(length, this.bodyBytes - body.keptBytes);
     if (body.kept === undefined || body.keptBytes + wanted > body.kept.length) {
-      const size = Math.min(this.bodyBytes, Math.max(wanted + body.keptBytes, 2 * (body.kept?.length ?? 0)));
-      const grown = size - (body.kept?.length ?? 0);
+      const size = Math.min(this.bodyBytes, Math.max(wanted + body.keptBytes, 2 * sizeOf(body)));
+      const grown = size - sizeOf(body);
       if (this.pendingCapture + grown > PENDING_CAPTURE_BYTES) return;
       this.pendingCapture += grown;
       const larger = Buffer.allocUnsafe(size);
-      body.kept?.copy(larger, 0, 0, body.keptBytes);
+      if (body.kept === undefined) larger.write(body.text ?? "", 0, "latin1");
+      else body.kept.copy(larger, 0, 0, body.keptBytes);
       body.kept = larger;
+      body.text = "";
     }
     bytes.copy(body.kept, body.keptBytes, start, start + wanted);
     body.keptBytes += wanted;
   }
 
-  private countEnd(recording: Recording): boolean {
-    const { decision, end } = recording;
-    const rejected = stateOf(recording) === RowStateCode.Rejected;
+  private countEnd(recording: Recording, rejected: boolean): void {
+    const { decision, end, attempts } = recording;
     this.rate.count(end, rejected);
     // How long a connection stays open says nothing about how fast anything is.
     if (recording.arrival.layer === 7) this.durations.count(end, end - recording.start);
     const page = this.plans.get(recording.revision);
-    if (page === undefined) return rejected;
+    if (page === undefined) return;
     page.routes[decision.route]?.count(end, rejected);
-    for (const { endpoint, startedAt, firstByteAt, failure, status } of recording.attempts) {
+    for (let k = 0; k < attempts.length; k++) {
+      const { endpoint, startedAt, firstByteAt, failure, status } = attempts[k];
       const firstByte = firstByteAt < 0 ? -1 : firstByteAt - startedAt;
       page.endpoints[decision.service]?.[endpoint]?.attempt(end, failure !== 0 || status >= 500, firstByte);
     }
-    return rejected;
   }
 
-  private pack(recording: LiveRecording, rejected: boolean): void {
+  private pack(recording: LiveRecording, state: number): void {
     const place = this.place(recording.id);
     if (place === undefined) return;
-    this.payloads.write(
-      [recording.requestHead, recording.upstreamHead, recording.responseHead, recording.replyHead],
-      recording.requestBody,
-      recording.responseBody,
-    );
+    this.payloads.write(recording);
+    const { attempts } = recording;
     let tags = 0;
-    if (recording.attempts.length > 1) tags |= Tag.Retried;
+    for (let k = 0; k < attempts.length; k++) if (attempts[k].simulated === true) tags |= Tag.Simulated;
+    if (attempts.length > 1) tags |= Tag.Retried;
     if (recording.upgraded) tags |= Tag.Upgraded;
     if (recording.protocol !== "http/1.1") tags |= recording.protocol === "grpc" ? Tag.Grpc : Tag.Http2;
     if (shadowRefused(recording.decision)) tags |= Tag.Shadow;
     if (recording.refusal !== "") tags |= Tag.EngineRefused;
-    if (recording.attempts.some(({ simulated }) => simulated === true)) tags |= Tag.Simulated;
-    place.chunk.end(place.index, recording, {
-      state: stateOf(recording),
-      tags,
-      segment: this.payloads.segment,
-      offset: this.payloads.offset,
-    });
-    if (rejected) this.latestRejection = recording.id;
+    place.chunk.end(place.index, recording, state, tags, this.payloads);
+    if (state === RowStateCode.Rejected) this.latestRejection = recording.id;
     for (const listener of this.listeners) listener.ended(recording.id);
   }
 }

@@ -33,7 +33,9 @@ export interface AttemptRecord {
 /** Bytes of one body: all counted, the first `limit` kept. */
 export interface Captured {
   bytes: number;
-  /** undefined until the first byte is kept. */
+  /** All that is kept, as latin1, while it is little and came at once: then `kept` is undefined. */
+  text?: string;
+  /** undefined until more is kept than `text` holds. */
   kept: Buffer | undefined;
   keptBytes: number;
 }

@@ -10,6 +10,7 @@ import type { Passage } from "../../model/arrival.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { Answer } from "../../model/policy.ts";
 import type { Refusal } from "../../decide/story.ts";
+import { VALUE } from "../http1/grammar.ts";
 
 /** An answer that the gateway gives itself. */
 export interface Problem {
@@ -109,16 +110,20 @@ function proxyErrorOf(refusal: Refusal): string {
  * @param verdicts (step index, reason, x, y) of each step that spoke.
  */
 export function replyLines(plan: Plan, step: number, reason: number, x: number, y: number, seen: Passage): string {
-  const { policy, config } = plan.steps[step];
-  const fields = policy.replyFields?.(config, reason, x, y, seen) ?? [];
+  const { replyFields, config } = plan.steps[step];
   let lines = "";
+  if (replyFields === undefined) return lines;
+  const fields = replyFields(config, reason, x, y, seen);
   for (const [name, value] of fields) if (isFieldValue(value)) lines += `${name}: ${value}\r\n`;
   return lines;
 }
 
 function isFieldValue(value: string): boolean {
-  // eslint-disable-next-line no-control-regex
-  return /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code > 255 || VALUE[code] !== 1) return false;
+  }
+  return true;
 }
 
 export interface ProblemOptions {

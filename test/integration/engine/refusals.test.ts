@@ -52,6 +52,7 @@ function stepOf(act: Step<unknown> | Shape, phase: PlanStep["phase"] = "limit"):
     policy,
     config: {},
     act,
+    replyFields: policy.replyFields,
     shadow: false,
     source: { file: "switchyard.yaml", line: 41, column: 5, endLine: 41, endColumn: 20, offset: 1, endOffset: 2 },
   };
