@@ -76,6 +76,8 @@ export type JournalEvent =
       readonly at: Millis;
       readonly outcome: Outcome;
       readonly sent?: Sent;
+      /** The client went away before it was decided: no plan would have decided it. */
+      readonly undecided?: boolean;
     }
   /** A request that was entered before the journal begins: all that its later steps need. No news to who knows it. */
   | {

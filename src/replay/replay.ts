@@ -212,14 +212,14 @@ class Fold {
     else again(open.passage, open.plan, open.state, at, outcome, open.decision);
   }
 
-  #settle({ id, at, outcome: recorded, sent }: Extract<JournalEvent, { kind: "settle" }>): void {
+  #settle({ id, at, outcome: recorded, sent, undecided }: Extract<JournalEvent, { kind: "settle" }>): void {
     const open = this.#open.get(id);
     if (open === undefined) return;
     this.#open.delete(id);
     const { passage, decision, plan, state } = open;
     // Recorded as refused on entry, but not by this plan: the rest of the decision is made up for.
     const owed = this.#options.recorded !== undefined && !open.decided && !open.resumed && !decision.over;
-    if (owed && open.assumed === 0) this.#judge(open, decision.enteredAt);
+    if (owed && undecided !== true && open.assumed === 0) this.#judge(open, decision.enteredAt);
     let outcome = recorded;
     if (decision.holds && this.#isElsewhere(open, sent)) {
       open.assumed |= sent === null ? Assumed.NewlySent : Assumed.Moved;

@@ -24,7 +24,7 @@ import type {
 } from "../../src/model/arrival.ts";
 import type { CacheFact } from "../../src/model/cache.ts";
 import { Decision } from "../../src/model/decision.ts";
-import type { JournalEvent } from "../../src/model/journal.ts";
+import type { JournalEvent, Sent } from "../../src/model/journal.ts";
 import type { Plan } from "../../src/model/plan.ts";
 import { Life, type Outcome, type State } from "../../src/model/state.ts";
 import { carry } from "../../src/policyfile/carry.ts";
@@ -378,14 +378,16 @@ export class Driver {
 
   #again(live: Live | undefined, failed: Outcome): void {
     if (live === undefined || !(live.decision.holds || live.decision.waiting)) return;
-    this.journal.push({ kind: "again", id: live.id, at: this.#now, outcome: failed });
+    this.journal.push({ kind: "again", id: live.id, at: this.#now, outcome: failed, sent: sentOf(live.decision) });
     again(live.passage, live.plan, live.state, this.#now, failed, live.decision);
     this.#watch("again", live);
   }
 
   #settle(live: Live, ended: Outcome): void {
     live.settled = true;
-    this.journal.push({ kind: "settle", id: live.id, at: this.#now, outcome: ended });
+    const sent = sentOf(live.decision);
+    const undecided = !live.decided && !live.decision.over;
+    this.journal.push({ kind: "settle", id: live.id, at: this.#now, outcome: ended, sent, undecided });
     settle(live.passage, live.decision, live.plan, live.state, ended, this.#now);
     this.#watch("settle", live);
   }
@@ -429,6 +431,11 @@ export class Driver {
       setAdmin(this.state, service, endpoint, next.admin, at);
     }
   }
+}
+
+/** Where its attempt stands, as the gateway journals it. */
+function sentOf({ holds, service, endpoint }: Decision): Sent {
+  return holds ? { service, endpoint } : null;
 }
 
 function pick<Item>(items: readonly Item[], which: number): Item | undefined {

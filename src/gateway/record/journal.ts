@@ -44,6 +44,11 @@ export function sentOf({ holds, service, endpoint }: Decision): Sent {
   return holds ? { service, endpoint } : null;
 }
 
+/** It was given up between `enter` and `decide`. */
+export function isUndecided({ over, decidedAt }: Decision): boolean {
+  return !over && decidedAt === 0;
+}
+
 /** Tells every event as an object. */
 export class EventJournal implements Journal {
   readonly beside: (event: JournalEvent) => void;
@@ -65,7 +70,8 @@ export class EventJournal implements Journal {
   }
 
   settle({ id, decision }: Recording, _passage: Passage, at: Millis, outcome: Outcome): void {
-    this.beside({ kind: "settle", id, at, outcome: { ...outcome }, sent: sentOf(decision) });
+    const undecided = isUndecided(decision);
+    this.beside({ kind: "settle", id, at, outcome: { ...outcome }, sent: sentOf(decision), undecided });
   }
 
   aside(_recording: Recording, _passage: Passage, event: AsideEvent): void {

@@ -13,6 +13,10 @@ import { fieldOf } from "../record/heads.ts";
 /** First number of each event. */
 export const Packed = { Enter: 1, Decide: 2, Again: 3, Settle: 4, Object: 5 } as const;
 
+/** In the place of a service: nobody was asked; it was not even decided. */
+export const NOBODY = -1;
+export const UNDECIDED = -2;
+
 /** Numbers of an Enter; the others are shorter. */
 export const LONGEST = 14;
 
@@ -92,7 +96,8 @@ function unpackOne(view: BlockView, n: Float64Array, heads: Buffer, i: number, o
       const kind = n[i] === Packed.Again ? "again" : "settle";
       const outcome = { status: n[i + 3], failure: n[i + 4], firstByte: n[i + 5] };
       const sent = n[i + 6] < 0 ? null : { service: n[i + 6], endpoint: n[i + 7] };
-      out.push({ kind, id: n[i + 1], at: n[i + 2], outcome, sent });
+      const event = { id: n[i + 1], at: n[i + 2], outcome, sent };
+      out.push(kind === "again" ? { kind, ...event } : { kind, ...event, undecided: n[i + 6] === UNDECIDED });
       return 4 + OUTCOME;
     }
   }

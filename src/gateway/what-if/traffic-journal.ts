@@ -7,9 +7,9 @@ import { serialize } from "node:v8";
 import type { Arrival, Facts, Passage } from "../../model/arrival.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { Outcome, State } from "../../model/state.ts";
-import type { AsideEvent, BesideEvent, Journal } from "../record/journal.ts";
+import { isUndecided, type AsideEvent, type BesideEvent, type Journal } from "../record/journal.ts";
 import type { Recording } from "../record/recording.ts";
-import { LONGEST, Packed, plainArrival, plainResume, type BlockView } from "./packed.ts";
+import { LONGEST, NOBODY, Packed, UNDECIDED, plainArrival, plainResume, type BlockView } from "./packed.ts";
 
 /** Requests that are kept at least, once there were as many. */
 export const KEPT_REQUESTS = 2048;
@@ -186,7 +186,8 @@ export class TrafficJournal implements Journal {
   ): void {
     const block = this.#blockFor(recording, passage);
     if (block === undefined) return;
-    const { holds, service, endpoint } = recording.decision;
+    const { decision } = recording;
+    const { holds, service, endpoint } = decision;
     const { numbers, used: i } = block;
     numbers[i] = kind;
     numbers[i + 1] = recording.id;
@@ -194,7 +195,7 @@ export class TrafficJournal implements Journal {
     numbers[i + 3] = status;
     numbers[i + 4] = failure;
     numbers[i + 5] = firstByte;
-    numbers[i + 6] = holds ? service : -1;
+    numbers[i + 6] = holds ? service : isUndecided(decision) ? UNDECIDED : NOBODY;
     numbers[i + 7] = endpoint;
     block.used += 8;
   }
