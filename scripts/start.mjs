@@ -1,9 +1,9 @@
 /**
- * `npm start`: installs and builds what is missing, starts the example shop and the gateway over it, serves the live
- * page, and lets gentle example traffic run. Everything listens on this machine only and nothing is sent anywhere else.
+ * `npm start`: installs and builds what is missing, starts the services of an example and the gateway over them, serves
+ * the live page, and lets gentle example traffic run. Everything listens on this machine only and nothing is sent anywhere else.
  * Ctrl-C stops all of it; nothing outlives this script, not even when it is killed: its children watch their input.
  *
- *   npm start [-- --no-traffic] [--port <gateway port>] [--ui-port <page port>]
+ *   npm start [-- [shop | layers] [--no-traffic] [--port <gateway port>] [--ui-port <page port>]]
  */
 import { execFileSync, spawn } from "node:child_process";
 import {
@@ -22,9 +22,37 @@ import { join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { installPackages, root } from "./install.mjs";
 
-const shop = join(root, "examples", "shop");
+/**
+ * Per example: services with their ports in the policy file and extra environment; the listeners, the one to try first;
+ * files beside the policy file; what to type.
+ */
+const examples = {
+  shop: {
+    services: [
+      { script: "catalog.mjs", port: 4101 },
+      { script: "orders.mjs", port: 4001 },
+      { script: "orders.mjs", port: 4002 },
+      { script: "orders.mjs", port: 4003, env: { SLOWNESS: "60" } },
+      { script: "reviews.mjs", port: 4201 },
+    ],
+    listeners: [8080],
+    files: ["jwks.json"],
+    hint: (port) => `curl -i http://localhost:${port}/catalog`,
+  },
+  layers: {
+    services: [
+      { script: "orders.mjs", port: 9101 },
+      { script: "orders.mjs", port: 9102 },
+      { script: "words.mjs", port: 9103 },
+    ],
+    listeners: [9000, 9001, 9002, 9443, 9081, 9082, 9143, 9090],
+    files: [],
+    hint: (port) => `curl -i http://localhost:${port}/api/orders/7 -H 'x-api-key: demo-web-key'`,
+  },
+};
 
-const { values: options } = parseArgs({
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     "no-traffic": { type: "boolean" },
     "quiet-traffic": { type: "boolean" },
@@ -33,14 +61,14 @@ const { values: options } = parseArgs({
   },
 });
 
-/** Services of the example: name in the policy file, script, port there, extra environment. */
-const services = [
-  { script: "catalog.mjs", port: 4101 },
-  { script: "orders.mjs", port: 4001 },
-  { script: "orders.mjs", port: 4002 },
-  { script: "orders.mjs", port: 4003, env: { SLOWNESS: "60" } },
-  { script: "reviews.mjs", port: 4201 },
-];
+const [name = "shop"] = positionals;
+const example = examples[name];
+if (example === undefined) {
+  console.error(`There is no example ${name}: ${Object.keys(examples).join(", ")}.`);
+  process.exit(2);
+}
+const folder = join(root, "examples", name);
+const { services, listeners } = example;
 
 const children = new Set();
 let stopping = false;
@@ -51,7 +79,7 @@ build();
 const ports = await choosePorts();
 const policy = policyFile(ports);
 for (const { script, port, env } of services)
-  start(process.execPath, [join(shop, "services", script)], { ...env, PORT: String(ports.get(port)) }, "ignore");
+  start(process.execPath, [join(folder, "services", script)], { ...env, PORT: String(ports.get(port)) }, "ignore");
 await Promise.all(services.map(({ port }) => listening(ports.get(port))));
 /** As a person would type it here: it stands in every message. */
 const shown = relative(process.cwd(), policy).startsWith("..") ? policy : relative(process.cwd(), policy);
@@ -71,12 +99,13 @@ const gateway = start(
 // Enter asks the gateway for a fresh address of the page.
 process.stdin.on("error", () => {}).on("data", (line) => gateway.stdin.write(line));
 process.stdin.unref?.();
-await listening(ports.get(8080));
+await listening(ports.get(listeners[0]));
 if (options["no-traffic"] || options["quiet-traffic"]) {
-  console.log("No example traffic. Try: curl -i http://localhost:" + ports.get(8080) + "/catalog");
+  console.log(`No example traffic. Try: ${example.hint(ports.get(listeners[0]))}`);
 } else {
-  start(process.execPath, [join(shop, "traffic.mjs"), `http://localhost:${ports.get(8080)}`], {}, "ignore");
-  console.log("Example traffic runs, four requests a second; `npm start -- --no-traffic` starts without it.");
+  const [first, ...others] = listeners.map((port) => String(ports.get(port)));
+  start(process.execPath, [join(folder, "traffic.mjs"), `http://localhost:${first}`, ...others], {}, "ignore");
+  console.log(`Example traffic runs, a few requests a second; "npm start -- ${name} --no-traffic" starts without it.`);
 }
 console.log(`Policy: ${shown} - change it, save, and watch. Ctrl-C stops everything.`);
 
@@ -103,9 +132,8 @@ function newestIn(folder) {
 /** The ports of the policy file where they are free, else free ones. */
 async function choosePorts() {
   const chosen = new Map();
-  const gatewayPort = options.port === undefined ? 8080 : Number(options.port);
-  for (const wanted of [8080, ...services.map(({ port }) => port)]) {
-    const first = wanted === 8080 ? gatewayPort : wanted;
+  for (const wanted of [...listeners, ...services.map(({ port }) => port)]) {
+    const first = wanted === listeners[0] && options.port !== undefined ? Number(options.port) : wanted;
     let port = first;
     while (!(await isFree(port)) || [...chosen.values()].includes(port)) port += 1;
     if (port !== first) console.log(`Port ${first} is in use by another program; ${port} is used instead.`);
@@ -126,14 +154,14 @@ function isFree(port) {
 
 /** The example's own file; a copy of it with other ports only when some were taken. */
 function policyFile(chosen) {
-  const own = join(shop, "switchyard.yaml");
+  const own = join(folder, "switchyard.yaml");
   if ([...chosen].every(([wanted, port]) => wanted === port)) return own;
-  copyFolder = mkdtempSync(join(tmpdir(), "switchyard-shop-"));
+  copyFolder = mkdtempSync(join(tmpdir(), "switchyard-example-"));
   let text = readFileSync(own, "utf8");
-  text = text.replace(/port: 8080\b/, `port: ${chosen.get(8080)}`);
+  text = text.replaceAll(/\bport: (\d+)/g, (whole, port) => `port: ${chosen.get(Number(port)) ?? port}`);
   text = text.replaceAll(/localhost:(\d+)/g, (whole, port) => `localhost:${chosen.get(Number(port)) ?? port}`);
   writeFileSync(join(copyFolder, "switchyard.yaml"), text);
-  copyFileSync(join(shop, "jwks.json"), join(copyFolder, "jwks.json"));
+  for (const file of example.files) copyFileSync(join(folder, file), join(copyFolder, file));
   return join(copyFolder, "switchyard.yaml");
 }
 

@@ -465,6 +465,7 @@ export class SwitchyardApp extends PageElement {
       @close=${() => this.#closeDetail()}
       @reveal=${() => void this.#reveal()}
       @retry=${() => void session.loadDetail(false)}
+      @show-row=${(event: CustomEvent<number>) => session.select(event.detail, undefined)}
       @tab=${(event: CustomEvent<Tab>) => {
         this.tab = event.detail;
       }}

@@ -15,9 +15,10 @@ import { methodWord } from "../traffic/columns.ts";
 import { connectionTab } from "./connection-tab.ts";
 import { decisionTab } from "./decision-tab.ts";
 import { headersTab } from "./headers-tab.ts";
+import { layersTab } from "./layers-tab.ts";
 import { attemptsTab, timingTab } from "./timing-tab.ts";
 
-export const TABS = ["Decision", "Headers", "Body", "Timing", "Attempts"] as const;
+export const TABS = ["Decision", "Layers", "Headers", "Body", "Timing", "Attempts"] as const;
 export type Tab = (typeof TABS)[number];
 
 export class RequestDetail extends PageElement {
@@ -60,18 +61,26 @@ export class RequestDetail extends PageElement {
     this.limitAt = 0;
   }
 
-  #emit(name: "close" | "reveal" | "retry" | "tab" | "reset", detail: unknown = undefined): void {
+  #emit(name: "close" | "reveal" | "retry" | "tab" | "reset" | "show-row", detail: unknown = undefined): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
   }
 
-  /** Layer 4 has no bodies to show; in place of headers stands the connection. */
+  /** Layer 4 has no bodies to show; in place of headers stands the connection. One listener alone has no layers. */
   get #tabsShown(): readonly Tab[] {
-    return this.detail?.connection === undefined ? TABS : TABS.filter((tab) => tab !== "Body");
+    const { connection, layers } = this.detail ?? {};
+    return TABS.filter(
+      (tab) => (tab !== "Body" || connection === undefined) && (tab !== "Layers" || layers !== undefined),
+    );
+  }
+
+  /** The tab chosen for another request may not be there for this one. */
+  get #tabShown(): Tab {
+    return this.#tabsShown.includes(this.tab) ? this.tab : "Decision";
   }
 
   stepTab(by: number): void {
     const tabs = this.#tabsShown;
-    const next = tabs[(tabs.indexOf(this.tab) + by + tabs.length) % tabs.length];
+    const next = tabs[(tabs.indexOf(this.#tabShown) + by + tabs.length) % tabs.length];
     if (next !== undefined) this.#emit("tab", next);
   }
 
@@ -134,7 +143,7 @@ export class RequestDetail extends PageElement {
 
   #explained(detail: Detail): TemplateResult {
     return html`${this.#verdict(detail)} ${this.#tabs()}
-      <div class="tab-content" role="tabpanel" id="tab-content" aria-labelledby="tab-${this.tab}" tabindex="0">
+      <div class="tab-content" role="tabpanel" id="tab-content" aria-labelledby="tab-${this.#tabShown}" tabindex="0">
         ${this.#content(detail)}
       </div>`;
   }
@@ -213,9 +222,9 @@ export class RequestDetail extends PageElement {
           html`<button
             role="tab"
             id="tab-${tab}"
-            aria-selected=${tab === this.tab}
+            aria-selected=${tab === this.#tabShown}
             aria-controls="tab-content"
-            tabindex=${tab === this.tab ? 0 : -1}
+            tabindex=${tab === this.#tabShown ? 0 : -1}
             @click=${() => this.#emit("tab", tab)}
           >
             ${tab === "Headers" && this.detail?.connection !== undefined ? "Connection" : tab}
@@ -233,14 +242,15 @@ export class RequestDetail extends PageElement {
   }
 
   #content(detail: Detail): TemplateResult {
-    const { connection } = detail;
-    if (this.tab === "Headers") {
+    const { connection, layers } = detail;
+    const tab = this.#tabShown;
+    if (tab === "Layers" && layers !== undefined) return layersTab(layers, (id) => this.#emit("show-row", id));
+    if (tab === "Headers") {
       return connection === undefined ? headersTab(detail, this.#open) : connectionTab(connection, detail.row);
     }
-    if (this.tab === "Body" && connection === undefined)
-      return html`<body-tab .detail=${detail} .host=${this.host}></body-tab>`;
-    if (this.tab === "Timing") return timingTab(detail);
-    if (this.tab === "Attempts") return attemptsTab(detail);
+    if (tab === "Body") return html`<body-tab .detail=${detail} .host=${this.host}></body-tab>`;
+    if (tab === "Timing") return timingTab(detail);
+    if (tab === "Attempts") return attemptsTab(detail);
     return decisionTab(detail, this.#open, this.#buckets());
   }
 

@@ -23,10 +23,12 @@ export class ProxiedDoor implements Connection, SocketReader, Timed {
   private readonly open: (door: Door) => void;
   private readonly taken: AcceptedSocket;
   private readonly socket: Socket;
-  private readonly due: Millis;
+  private due: Millis;
   private buffer = Buffer.allocUnsafeSlow(Limit.SMALL_BUFFER);
   private bytes: Buffer | undefined;
   private done = false;
+  /** The header is, and the connection goes on in a moment. */
+  private whole = false;
   private readonly onEnd = (): void =>
     this.refuse("proxy-header", "The connection ended before its PROXY header was whole.");
   private readonly onClose = (): void => this.onEnd();
@@ -56,11 +58,22 @@ export class ProxiedDoor implements Connection, SocketReader, Timed {
     if (this.done) return;
     const piece = buffer.subarray(0, count);
     this.bytes = this.bytes === undefined ? Buffer.from(piece) : Buffer.concat([this.bytes, piece]);
+    if (this.whole) return;
     const found = decodeProxyHeader(this.bytes);
-    if (found.kind === "header") this.pass(found, this.bytes);
+    if (found.kind === "header") this.found(found, this.bytes);
     else if (found.kind === "wrong") this.refuse("proxy-header", `The PROXY header is refused: ${found.problem}.`);
     else if (this.bytes.length > LONGEST_HEADER)
       this.refuse("proxy-header", "The PROXY header is refused: it never ends.");
+  }
+
+  /** Not inside the read that brought the bytes: who ends TLS takes the socket over, which is still in the middle of it. */
+  private found(header: ProxyHeader, bytes: Buffer): void {
+    this.socket.pause();
+    this.due = Infinity;
+    this.whole = true;
+    setImmediate(() => {
+      if (!this.done) this.pass(header, this.bytes ?? bytes);
+    });
   }
 
   private pass({ source, destination, length, line }: ProxyHeader, bytes: Buffer): void {
