@@ -68,27 +68,29 @@ async function mocha(name, files, { node = process.execPath, args = [], environm
     console.log(`FAILED: ${name}: no test file was found`);
     return { passed: 0, failed: 1 };
   }
+  const parameters = [
+    "--import",
+    "tsx",
+    join(root, "node_modules/mocha/bin/mocha.js"),
+    "--no-config",
+    "--reporter",
+    join(root, "scripts/mocha-reporter.cjs"),
+    "--forbid-only",
+    "--forbid-pending",
+    "--timeout",
+    "20000",
+    ...args,
+    ...files,
+  ];
+  return counted(name, node, parameters, environment);
+}
+
+/** A program that runs tests and writes where it is told how many passed and failed. */
+async function counted(name, node, parameters, environment = {}) {
   const totals = join(scratch, `${name}.json`);
-  const code = await run(
-    node,
-    [
-      "--import",
-      "tsx",
-      join(root, "node_modules/mocha/bin/mocha.js"),
-      "--no-config",
-      "--reporter",
-      join(root, "scripts/mocha-reporter.cjs"),
-      "--forbid-only",
-      "--forbid-pending",
-      "--timeout",
-      "20000",
-      ...args,
-      ...files,
-    ],
-    { ...environment, SWITCHYARD_TEST_TOTALS: totals },
-  );
+  const code = await run(node, parameters, { ...environment, SWITCHYARD_TEST_TOTALS: totals });
   if (!existsSync(totals)) {
-    console.log(`FAILED: ${name}: mocha ended with code ${code} before it could report`);
+    console.log(`FAILED: ${name}: it ended with code ${code} before it could report`);
     return { passed: 0, failed: 1 };
   }
   const { passed, failed } = JSON.parse(readFileSync(totals, "utf8"));
@@ -136,6 +138,14 @@ const stages = {
     const ready = await setUp("browser");
     return ready.failed ? ready : mocha("page", filesBelow("test/page", isTest), { args: ["--timeout", "60000"] });
   },
+  /** Inside VS Code's extension host, through @vscode/test-electron. */
+  host: async () => {
+    const ready = await all(
+      () => setUp("browser"),
+      () => setUp("vscode"),
+    );
+    return ready.failed ? ready : counted("host", process.execPath, ["--import", "tsx", "test/host/run.ts"]);
+  },
   e2e: async () => {
     const ready = await all(
       () => setUp("browser"),
@@ -154,7 +164,7 @@ const stages = {
 };
 
 /** What a stage needs to have been built before it runs alone. */
-const needBuild = new Set(["integration", "page", "e2e", "bench", "node24"]);
+const needBuild = new Set(["integration", "page", "host", "e2e", "bench", "node24"]);
 
 function wanted() {
   const args = process.argv.slice(2);

@@ -55,7 +55,7 @@ export function activate(context: vscode.ExtensionContext): void {
     new StatusBar(own),
     new SavedPolicy(own),
     watchPolicyFiles(),
-    loadLanguageWhenNeeded(),
+    loadLanguageWhenNeeded(context.extensionUri),
     keepContextKeys(own),
   );
   void autoStart(context, own);
@@ -107,11 +107,11 @@ function watchPolicyFiles(): vscode.Disposable {
   );
 }
 
-function loadLanguageWhenNeeded(): vscode.Disposable {
+function loadLanguageWhenNeeded(extension: vscode.Uri): vscode.Disposable {
   let loaded: Promise<vscode.Disposable> | undefined;
   const look = (document: vscode.TextDocument): void => {
     if (document.languageId === "switchyard")
-      loaded ??= import("./language.ts").then((language) => language.register());
+      loaded ??= import("./language.ts").then((language) => language.register(extension));
   };
   vscode.workspace.textDocuments.forEach(look);
   const opened = vscode.workspace.onDidOpenTextDocument(look);

@@ -21,8 +21,9 @@ const LARGEST = 1024 * 1024;
 
 const SELECTOR: vscode.DocumentSelector = { language: "switchyard" };
 
-export function register(): vscode.Disposable {
-  const diagnostics = new Diagnostics();
+/** @param extension where media/policies.md is, which explains the codes. */
+export function register(extension: vscode.Uri): vscode.Disposable {
+  const diagnostics = new Diagnostics(new CodePages(vscode.Uri.joinPath(extension, "media", "policies.md")));
   return vscode.Disposable.from(
     diagnostics,
     vscode.languages.registerCompletionItemProvider(
@@ -67,14 +68,32 @@ function asEdits(document: vscode.TextDocument, edits: TextFix["edits"] | undefi
   );
 }
 
+/** Where each code is explained: the page, and the line of the code in it. */
+class CodePages {
+  readonly #page: vscode.Uri;
+  #lines: readonly string[] | undefined;
+
+  constructor(page: vscode.Uri) {
+    this.#page = page;
+  }
+
+  of(code: string): vscode.Uri {
+    this.#lines ??= readFileSync(this.#page.fsPath, "utf8").split("\n");
+    const line = this.#lines.findIndex((text) => text.includes(`id="${code.toLowerCase()}"`)) + 1;
+    return line > 0 ? this.#page.with({ fragment: `L${line}` }) : this.#page;
+  }
+}
+
 /** Reads every open policy after a pause in typing, and keeps what was said with its fixes. */
 class Diagnostics implements vscode.Disposable {
   readonly #shown = vscode.languages.createDiagnosticCollection("switchyard");
   readonly #read = new Map<string, { version: number; diagnostics: readonly Diagnostic[] }>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #subscriptions: vscode.Disposable[];
+  readonly #pages: CodePages;
 
-  constructor() {
+  constructor(pages: CodePages) {
+    this.#pages = pages;
     this.#subscriptions = [
       this.#shown,
       vscode.workspace.onDidOpenTextDocument((document) => this.#check(document)),
@@ -94,7 +113,7 @@ class Diagnostics implements vscode.Disposable {
       .flatMap((diagnostic) =>
         diagnostic.fixes.map((fix, at) => {
           const action = new vscode.CodeAction(fix.title, vscode.CodeActionKind.QuickFix);
-          action.diagnostics = [asDiagnostic(diagnostic)];
+          action.diagnostics = [asDiagnostic(diagnostic, this.#pages)];
           action.isPreferred = at === 0;
           action.edit = new vscode.WorkspaceEdit();
           action.edit.set(document.uri, asEdits(document, fix.edits) ?? []);
@@ -125,7 +144,10 @@ class Diagnostics implements vscode.Disposable {
     this.#timers.delete(key);
     const { diagnostics } = read(document.getText(), document.uri.fsPath, sourcesOf(document));
     this.#read.set(key, { version: document.version, diagnostics });
-    this.#shown.set(document.uri, diagnostics.map(asDiagnostic));
+    this.#shown.set(
+      document.uri,
+      diagnostics.map((diagnostic) => asDiagnostic(diagnostic, this.#pages)),
+    );
   }
 
   #forget(document: vscode.TextDocument): void {
@@ -171,9 +193,9 @@ const SEVERITY = {
   hint: vscode.DiagnosticSeverity.Information,
 } as const;
 
-function asDiagnostic({ code, severity, message, range }: Diagnostic): vscode.Diagnostic {
+function asDiagnostic({ code, severity, message, range }: Diagnostic, pages: CodePages): vscode.Diagnostic {
   const diagnostic = new vscode.Diagnostic(asRange(range), message, SEVERITY[severity]);
-  diagnostic.code = code;
+  diagnostic.code = { value: code, target: pages.of(code) };
   diagnostic.source = "Switchyard";
   return diagnostic;
 }

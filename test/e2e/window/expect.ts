@@ -2,7 +2,9 @@
  * Waiting for what a person would see. No timing is asserted: only that it comes before patience ends.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { PATIENCE } from "./workbench.ts";
+
+/** Milliseconds that anything on the screen may take: a busy machine is slow, not wrong. */
+export const PATIENCE = 60_000;
 
 type Nothing = undefined | null | false;
 

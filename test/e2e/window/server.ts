@@ -6,12 +6,12 @@ import { spawn, execFile, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { places } from "../../../scripts/vscode-setup.mjs";
+import { freePort } from "./free-port.ts";
 
 const run = promisify(execFile);
 
@@ -32,12 +32,14 @@ const SETTINGS = {
 };
 
 export interface ServerOptions {
-  /** Path of the packaged extension. */
-  readonly vsix: string;
+  /** Path of the packaged extension; none when an extension is loaded from its folder. */
+  readonly vsix?: string;
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Leave workspace trust on, so that folders are untrusted until somebody says otherwise. */
   readonly trust?: boolean;
   readonly environment?: Readonly<Record<string, string>>;
+  /** The window tells when the tests in its extension host have ended, as VS Code's own smoke tests have it. */
+  readonly testDriver?: boolean;
 }
 
 export class CodeServer {
@@ -71,7 +73,8 @@ export class CodeServer {
     };
     for (const name of ["VSCODE_IPC_HOOK_CLI", "NODE_OPTIONS", "PORT"]) Reflect.deleteProperty(environment, name);
     const folders = ["--extensions-dir", join(profile, "extensions"), "--user-data-dir", join(profile, "user")];
-    await run(places.node, [places.entry, ...folders, "--install-extension", options.vsix], { env: environment });
+    if (options.vsix !== undefined)
+      await run(places.node, [places.entry, ...folders, "--install-extension", options.vsix], { env: environment });
 
     const port = await freePort();
     const child = spawn(
@@ -89,6 +92,7 @@ export class CodeServer {
         "--reconnection-grace-time",
         "1",
         ...(options.trust ? [] : ["--disable-workspace-trust"]),
+        ...(options.testDriver ? ["--vscode-option", "enable-smoke-test-driver"] : []),
         ...folders,
       ],
       { env: environment, stdio: ["ignore", "pipe", "pipe"] },
@@ -135,15 +139,4 @@ export class CodeServer {
     }
     throw new Error(`VS Code did not come up within 60 s:\n${this.#said}`);
   }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSy
 import { createServer, request, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort } from "./server.ts";
+import { freePort } from "./free-port.ts";
 
 export const KEY = "e2e-web-key";
 
@@ -31,15 +31,11 @@ export class Shop {
     this.#servers = servers;
   }
 
-  static async open(): Promise<Shop> {
+  /** In a new folder, or in one that is open already. */
+  static async open(folder = realpathSync(mkdtempSync(join(tmpdir(), "switchyard-shop-")))): Promise<Shop> {
     const servers = await Promise.all(["orders-1", "orders-2", "cart-1"].map(service));
     const ports = servers.map((server) => (server.address() as { port: number }).port);
-    const shop = new Shop(
-      realpathSync(mkdtempSync(join(tmpdir(), "switchyard-shop-"))),
-      await freePort(),
-      ports,
-      servers,
-    );
+    const shop = new Shop(folder, await freePort(), ports, servers);
     shop.write(shop.policy);
     return shop;
   }

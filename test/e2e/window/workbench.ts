@@ -6,11 +6,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium, type Browser, type Frame, type Locator, type Page } from "playwright-core";
 import { findChromium } from "../../../scripts/vscode-setup.mjs";
-
-export const EXTENSION = "switchyard.switchyard";
-
-/** Milliseconds that anything on the screen may take: a busy machine is slow, not wrong. */
-export const PATIENCE = 60_000;
+import { PATIENCE } from "./expect.ts";
+import { EXTENSION } from "./names.ts";
 
 let shared: Promise<Browser> | undefined;
 

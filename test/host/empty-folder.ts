@@ -1,0 +1,24 @@
+/**
+ * The suite of a window whose folder holds nothing at first: the extension sleeps until a command wakes it, so what it
+ * hands to VS Code can be watched from the beginning. The policy is written by the tests.
+ */
+import { describeActivation } from "./activation.ts";
+import { describeCommands } from "./commands.ts";
+import { describeGateway } from "./gateway.ts";
+import { watchExtension } from "./given.ts";
+import { describeLanguage } from "./language.ts";
+import { describeManifest } from "./manifest.ts";
+import { person } from "./person.ts";
+
+watchExtension();
+person.sitDown();
+
+describe("Switchyard in the extension host", () => {
+  afterEach(() => person.forget());
+  // In this order: a hook of a later one would wake the extension.
+  describe("activation", describeActivation);
+  describe("manifest", describeManifest);
+  describe("language", describeLanguage);
+  describe("gateway", describeGateway);
+  describe("commands", describeCommands);
+});

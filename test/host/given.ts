@@ -1,0 +1,55 @@
+/**
+ * What the extension hands to VS Code and no API gives back: its trees and its context keys. Watching must begin before
+ * the extension is activated. Must not change what is handed over.
+ */
+import * as vscode from "vscode";
+
+const trees = new Map<string, vscode.TreeDataProvider<unknown>>();
+/** Every context key of the extension, with its latest value. */
+export const contextKeys = new Map<string, unknown>();
+
+export interface Row {
+  /** What a menu of this row hands to its command. */
+  readonly element: unknown;
+  /** "orders 2/2 healthy · idle": label and description. */
+  readonly text: string;
+  readonly item: vscode.TreeItem;
+}
+
+export function watchExtension(): void {
+  const { createTreeView } = vscode.window;
+  const { executeCommand } = vscode.commands;
+  Object.assign(vscode.window, {
+    createTreeView(id: string, options: vscode.TreeViewOptions<unknown>) {
+      trees.set(id, options.treeDataProvider);
+      return createTreeView(id, options);
+    },
+  });
+  Object.assign(vscode.commands, {
+    executeCommand(command: string, ...rest: unknown[]) {
+      if (command === "setContext") contextKeys.set(String(rest[0]), rest[1]);
+      return executeCommand(command, ...rest);
+    },
+  });
+}
+
+/** Every row of a view with those below it, top to bottom. */
+export async function rowsOf(view: string): Promise<Row[]> {
+  const tree = trees.get(view);
+  if (tree === undefined) throw new Error(`The extension has made no tree ${view}`);
+  const found: Row[] = [];
+  const walk = async (parent: unknown): Promise<void> => {
+    for (const element of (await tree.getChildren(parent)) ?? []) {
+      const item = await tree.getTreeItem(element);
+      found.push({ element, item, text: `${String(item.label)} ${String(item.description ?? "")}` });
+      await walk(element);
+    }
+  };
+  await walk(undefined);
+  return found;
+}
+
+/** The first row that holds every part. */
+export async function rowOf(view: string, ...parts: readonly string[]): Promise<Row | undefined> {
+  return (await rowsOf(view)).find(({ text }) => parts.every((part) => text.includes(part)));
+}
