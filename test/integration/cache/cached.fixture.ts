@@ -106,12 +106,13 @@ export class Cached {
     return new Promise((resolve, reject) => {
       const interim: number[] = [];
       const { port } = this;
+      const length = body === "" ? {} : { "content-length": String(body.length) };
       const sent = ask({
         host: "127.0.0.1",
         port,
         method,
         path,
-        headers: headers as Record<string, string>,
+        headers: { ...length, ...headers } as Record<string, string>,
         agent: false,
       });
       sent.on("information", ({ statusCode }) => interim.push(statusCode));
