@@ -6,7 +6,7 @@ import { compileExpression } from "../policies/expression.ts";
 import { PHASES } from "../model/basics.ts";
 import type { FactRequest } from "../model/arrival.ts";
 import type { PlanStep } from "../model/plan.ts";
-import type { CompileContext, ConfigProblem, Consumer, SecretRef, Shape, Step } from "../model/policy.ts";
+import type { Act, CompileContext, ConfigProblem, Consumer, SecretRef, Shape, Step } from "../model/policy.ts";
 import { sameValue } from "./carry.ts";
 import type { TextFix } from "./diagnostic.ts";
 import { valueEdits } from "./edit.ts";
@@ -23,6 +23,15 @@ export interface Owner {
   readonly service?: number;
   /** Index into plan.listeners. */
   readonly listener?: number;
+}
+
+function judges(act: Act<unknown>): boolean {
+  return (act as Partial<Step<unknown>>).peek !== undefined;
+}
+
+function rewrites(act: Act<unknown>): boolean {
+  const { request, response } = act as Shape;
+  return request !== undefined || response !== undefined;
 }
 
 /** Every act gets every key, in this order: whoever runs steps then meets one shape of object, and reads it fast. */
@@ -95,9 +104,9 @@ export class StepCompiler {
     const asked = [...needs.values()].flatMap((need) => (need.kind === "body" ? [need.source.most] : []));
     const bodies = all.filter((index) => "body" in this.steps[index].act);
     return {
-      steps: all.filter((index) => "peek" in this.steps[index].act),
+      steps: all.filter((index) => judges(this.steps[index].act)),
       // A key that was judged is also hidden from the backend: such a step stands in both.
-      shapes: all.filter((index) => "request" in this.steps[index].act || "response" in this.steps[index].act),
+      shapes: all.filter((index) => rewrites(this.steps[index].act)),
       needs: [...needs.values()],
       ...(bodies.length + asked.length === 0 ? {} : { bodies }),
       ...(asked.length === 0 ? {} : { collects: Math.max(...asked) }),

@@ -10,7 +10,7 @@ import type { AnyBalancerKind } from "../model/balancer.ts";
 import type { PlanEndpoint } from "../model/endpoint.ts";
 import type { PathMatch } from "../model/path-match.ts";
 import type { FieldMatch, Plan, PlanBackend, PlanListener, PlanMatch, PlanRoute, PlanService } from "../model/plan.ts";
-import type { Consumer } from "../model/policy.ts";
+import type { Consumer, Step } from "../model/policy.ts";
 import { firstPorts, runEndpoints } from "./replicas.ts";
 import { resilience, sessionToken } from "./resilience.ts";
 import { StepCompiler } from "./compile-steps.ts";
@@ -415,7 +415,7 @@ class Compiler {
   /** A policy that answers by itself: its route needs no backend. */
   #answers(index: number): boolean {
     const { phase, act } = this.#steps.steps[index];
-    return phase === "answer" && "answers" in act;
+    return phase === "answer" && (act as Partial<Step<unknown>>).answers !== undefined;
   }
 
   #match(config: MatchConfig, path: Path, preflights = false): PlanMatch {
