@@ -29,9 +29,14 @@ export class ProxiedDoor implements Connection, SocketReader, Timed {
   private done = false;
   /** The header is, and the connection goes on in a moment. */
   private whole = false;
-  private readonly onEnd = (): void =>
-    this.refuse("proxy-header", "The connection ended before its PROXY header was whole.");
-  private readonly onClose = (): void => this.onEnd();
+  private readonly onEnd = (): void => {
+    if (!this.whole) this.refuse("proxy-header", "The connection ended before its PROXY header was whole.");
+  };
+  private readonly onClose = (): void => {
+    // A header and nothing else: a health check, as a rule.
+    if (this.whole && !this.done) this.leave();
+    this.onEnd();
+  };
 
   /** @param open serves the connection from behind the header on. */
   constructor(services: EngineServices, bound: Bound, door: Door, protocol: "tcp" | "tls", open: (door: Door) => void) {
