@@ -17,7 +17,7 @@ export async function run(): Promise<void> {
   });
   Mocha.reporters.Base.consoleLog = say;
   mocha.suite.emit("pre-require", globalThis, "", mocha);
-  if (process.env["SWITCHYARD_HOST_SUITE"] === "folder") await import("./opened-folder.ts");
+  if (process.env["SWITCHYARD_HOST_SUITE"] === "opened-folder") await import("./opened-folder.ts");
   else await import("./empty-folder.ts");
   await new Promise<void>((resolve, reject) => {
     const runner = mocha.run((failures) => {

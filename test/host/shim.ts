@@ -25,6 +25,8 @@ export async function runLikeDesktop(parameters: readonly string[]): Promise<num
   }
   const workbench: string[] = [];
   const server = await CodeServer.start({ testDriver: true, environment: { SWITCHYARD_HOST_MARK: MARK } });
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => void server.stop().finally(() => process.exit(130)));
   try {
     const there = (path: string): string => `vscode-remote://127.0.0.1:${server.port}${encodeURI(resolve(path))}`;
     const payload = [
