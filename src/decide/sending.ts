@@ -25,7 +25,8 @@ export function beginSending(x: Passage, route: PlanRoute, state: State, now: Mi
  * `enter` for a copy: no listener's policies and no matching, it goes where its request's route mirrors. The caller is the
  * one that was found for the request. `decide` and `settle` follow as for any other.
  * @param of the request: its passage, its decision, and its number.
- * @returns false when that decision mirrors nothing under this plan.
+ * @param child name of a request that a policy of its route sends by itself, instead of the mirror's copy.
+ * @returns false when that decision mirrors nothing under this plan, or its route sends nothing of that name.
  */
 export function enterCopy(
   x: Passage,
@@ -33,17 +34,34 @@ export function enterCopy(
   now: Millis,
   of: { readonly passage: Passage; readonly decision: Decision; readonly id: number },
   out: Decision,
+  child?: string,
 ): boolean {
   out.clear();
   out.enteredAt = now;
   x.tried = 0;
   Object.assign(x.caller, of.passage.caller);
   const { decision } = of;
+  if (child !== undefined) return enterChild(plan, of, child, out);
   const mirror = decision.route < 0 ? undefined : plan.routes[decision.route].mirror;
   if (mirror === undefined || !decision.mirrored) return false;
   out.route = mirror.route;
   out.match = decision.match;
   out.tookListener = true;
   out.trace.mark(Mark.Send, 0, SendNote.Copy, of.id, 0);
+  return true;
+}
+
+function enterChild(
+  plan: Plan,
+  { decision, id }: { readonly decision: Decision; readonly id: number },
+  child: string,
+  out: Decision,
+): boolean {
+  const route = decision.route < 0 ? undefined : plan.routes[decision.route].children?.get(child);
+  if (route === undefined) return false;
+  out.route = route;
+  out.match = 0;
+  out.tookListener = true;
+  out.trace.mark(Mark.Send, 0, SendNote.Child, id, 0);
   return true;
 }

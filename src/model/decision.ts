@@ -108,6 +108,8 @@ export const SendNote = {
   NotMirrored: 10,
   /** This request is a copy: x = number of the request that it copies. */
   Copy: 11,
+  /** A policy sends this request by itself: x = number of the request on whose behalf. */
+  Child: 12,
 } as const;
 
 /** Why an endpoint was not a candidate. `say` sentences stand in decide/exclusions.ts. */

@@ -43,6 +43,8 @@ export type JournalEvent =
       readonly arrival: Arrival;
       /** Id of the request that it copies. */
       readonly of: number;
+      /** No copy, but what a policy of that request's route sends by itself: see PlanRoute.children. */
+      readonly child?: string;
     }
   /** The attempt failed, and whether it may be followed by another is asked. */
   | {

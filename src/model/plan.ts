@@ -150,6 +150,8 @@ export interface PlanRoute {
   readonly retry?: PlanRetry | undefined;
   readonly hedge?: PlanHedge | undefined;
   readonly mirror?: PlanMirror | undefined;
+  /** Routes of what its policies send by themselves, by name: no listener leads to them. */
+  readonly children?: ReadonlyMap<string, number>;
   /** Set for a route of copies: index of the route whose requests they are. */
   readonly mirrors?: number;
   /** Set for routes of layer-4 listeners: nothing but host names (by SNI) is looked at, and no policy reads HTTP. */

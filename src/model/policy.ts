@@ -147,6 +147,10 @@ export interface Policy<Config, State, ReasonName extends string> {
    * works there too, else what it reads that is not there, after "reads".
    */
   layer4?(config: Config): string | undefined;
+  /** Requests that it sends by itself, as children of the one that it works for. */
+  sends?(config: Config): readonly PolicyRequest[];
+  /** Where in its config, as it is written, names of services stand: for references, renaming and completion. */
+  servicePlaces?(written: unknown): readonly (readonly string[])[];
   /** It answers CORS preflights: a route with it takes a preflight for any method that it takes. */
   readonly preflights?: boolean;
   /** Absent for policies without state. */
@@ -187,6 +191,16 @@ export interface LimitGauge<Config, State> {
   ): Iterable<{ key: string; left: number; fullIn: Millis; nextIn: Millis; rejected: number }>;
   size(state: State): number;
   reset(config: Config, state: State, key: string, now: Millis): void;
+}
+
+/** One request that a policy may send by itself. */
+export interface PolicyRequest {
+  /** Unique within the policy's config. */
+  readonly name: string;
+  /** Absent: wherever the route sends its own requests. */
+  readonly service?: string;
+  /** Milliseconds for the whole of it; absent = the route's. */
+  readonly timeout?: Millis;
 }
 
 // The list is heterogeneous; each policy is checked against its own types where it is declared.

@@ -117,8 +117,12 @@ export const cache: Policy<Config, undefined, keyof typeof Refusal> = {
   needs: (c, { owner }): readonly FactRequest[] => [
     { name: factName(owner), kind: "cache", source: sourceOf(c, owner) },
   ],
+  sends: () => [{ name: RENEWAL }],
   compile: (_c, { owner }) => compile(factName(owner)),
 };
+
+/** The request that renews a stale answer behind a client's back. */
+export const RENEWAL = "renewal";
 
 /** One place has one cache, whatever its fields: what is stored is carried over an edit of them. */
 function factName(owner: string): string {

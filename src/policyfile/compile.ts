@@ -33,7 +33,7 @@ import { describe, readBy, type Problems } from "./problems.ts";
 import { keysAt } from "./schema.ts";
 import { checkNames, planBackendTls, planTls } from "./secure.ts";
 import { resolveSecret, unresolvedMessage, variableName, type Sources } from "./secrets.ts";
-import { checkRetry, mirrorRoute, planHedge, planRetry } from "./sending.ts";
+import { checkRetry, childRoute, mirrorRoute, planHedge, planRetry } from "./sending.ts";
 import type { MirrorConfig } from "./sending-fields.ts";
 import { moveUp } from "./move.ts";
 import { spanOf, type Path } from "./tree.ts";
@@ -331,6 +331,7 @@ class Compiler {
     }
     // Behind the written ones, so that those keep the numbers of the file.
     for (const [of, path, config] of mirrored) this.#mirror(of, path, config, routes, services);
+    for (const [of] of mirrored) this.#children(of.index, routes);
     return routes;
   }
 
@@ -350,6 +351,23 @@ class Compiler {
     checkServices(this.#problems, made, "HTTP", services, at);
     routes.push(made);
     routes[of.index] = { ...of, mirror: { route: made.index, percent: config.percent, source } };
+  }
+
+  /** Routes of what its policies send by themselves. */
+  #children(of: number, routes: PlanRoute[]): void {
+    const made = new Map<string, number>();
+    for (const index of routes[of].steps) {
+      const { policy, config } = this.#steps.steps[index];
+      for (const request of policy.sends?.(config) ?? []) {
+        const service = request.service === undefined ? undefined : this.#serviceIndex.get(request.service);
+        // A missing service is reported where its name stands.
+        if (request.service !== undefined && service === undefined) continue;
+        const own = service === undefined ? undefined : this.#steps.arrange(this.#serviceSteps[service]);
+        made.set(request.name, routes.length);
+        routes.push(childRoute(routes[of], routes.length, request, service, own));
+      }
+    }
+    if (made.size > 0) routes[of] = { ...routes[of], children: made };
   }
 
   #route(

@@ -117,6 +117,7 @@ function findMarker(node: Node | null | undefined, path: Path, inFlow: boolean):
 const REFERENCES: readonly { readonly pattern: RegExp; readonly kind: NameKind }[] = [
   { pattern: /^routes\/\d+\/backendRefs\/\d+\/service$/, kind: "service" },
   { pattern: /^routes\/\d+\/mirror\/service$/, kind: "service" },
+  { pattern: /\/aggregate\/parts\/[^/]+\/service$/, kind: "service" },
   { pattern: /^routes\/\d+\/listeners\/\d+$/, kind: "listener" },
   { pattern: /^(?:routes|listeners|services)\/[^/]+\/policies\/\d+$/, kind: "policy" },
 ];

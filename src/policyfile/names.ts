@@ -4,6 +4,7 @@
  * Works on text that does not compile. Must not know VS Code: the extension adapts the answers.
  */
 import type { SourceRange } from "../model/basics.ts";
+import { policies } from "../policies/index.ts";
 import { Tree, type Path } from "./tree.ts";
 
 export type NameKind = "service" | "policy" | "listener" | "consumer" | "route";
@@ -68,6 +69,13 @@ function* uses(tree: Tree): Iterable<NamePlace> {
   for (const path of policyLists(tree.value)) {
     for (const [index, item] of items(get(tree.value, path))) yield* use("policy", item, [...path, index]);
   }
+  for (const path of policyBodies(tree.value)) {
+    const written = get(tree.value, path);
+    const policy = policies.find(({ kind }) => kind === path[path.length - 1]);
+    for (const place of policy?.servicePlaces?.(written) ?? []) {
+      yield* use("service", get(written, place), [...path, ...place]);
+    }
+  }
   for (const [index, listener] of items(at(tree.value, "listeners"))) {
     for (const [position, backend] of items(at(listener, "backendRefs"))) {
       yield* use("service", at(backend, "service"), ["listeners", index, "backendRefs", position, "service"]);
@@ -82,6 +90,18 @@ function* uses(tree: Tree): Iterable<NamePlace> {
     }
     yield* use("service", at(at(route, "mirror"), "service"), ["routes", index, "mirror", "service"]);
   }
+}
+
+/** Paths of what is configured under the name of a kind, wherever a policy may stand. */
+function* policyBodies(value: unknown): Iterable<Path> {
+  for (const name of Object.keys(fields(at(value, "policies")))) yield* bodiesIn(value, ["policies", name]);
+  for (const list of policyLists(value)) {
+    for (const [index] of items(get(value, list))) yield* bodiesIn(value, [...list, index]);
+  }
+}
+
+function* bodiesIn(value: unknown, path: Path): Iterable<Path> {
+  for (const kind of Object.keys(fields(get(value, path)))) yield [...path, kind];
 }
 
 /** Paths of every list of policies in the document. */

@@ -5,6 +5,7 @@
 import type { SourceRange } from "../model/basics.ts";
 import { mayRepeat } from "../model/methods.ts";
 import type { PlanHedge, PlanRetry, PlanRoute } from "../model/plan.ts";
+import type { PolicyRequest } from "../model/policy.ts";
 import type { HedgeConfig, RetryConfig } from "./sending-fields.ts";
 import type { Problems } from "./problems.ts";
 import { removal } from "./removal.ts";
@@ -51,6 +52,34 @@ export function mirrorRoute(
     totalWeight: 1,
     timeouts: of.timeouts,
     mirrors: of.index,
+    source,
+  };
+}
+
+/**
+ * The route of a request that a policy sends by itself. None of the route's policies judges it; those of a service of its
+ * own do.
+ * @param service index of it; undefined = where the route sends its own requests, as the route changes them.
+ */
+export function childRoute(
+  of: PlanRoute,
+  index: number,
+  { name, timeout }: PolicyRequest,
+  service: number | undefined,
+  arranged: Pick<PlanRoute, "steps" | "shapes" | "needs"> | undefined,
+): PlanRoute {
+  const { source } = of;
+  const timeouts = timeout === undefined ? of.timeouts : { ...of.timeouts, request: timeout };
+  return {
+    index,
+    name: `${of.name}/${name}`,
+    listeners: [],
+    hostnames: of.hostnames,
+    matches: of.matches,
+    ...(arranged ?? { steps: [], shapes: of.shapes, needs: [] }),
+    backends: service === undefined ? of.backends : [{ service, weight: 1, source }],
+    totalWeight: service === undefined ? of.totalWeight : 1,
+    timeouts,
     source,
   };
 }

@@ -183,15 +183,15 @@ class Fold {
   }
 
   /** Only where this plan mirrors its request too. */
-  #copy({ id, of, at, wallClock, seed, arrival }: Extract<JournalEvent, { kind: "copy" }>): void {
+  #copy({ id, of, at, wallClock, seed, arrival, child }: Extract<JournalEvent, { kind: "copy" }>): void {
     const original = this.#open.get(of);
-    if (original === undefined || original.decision.over) return;
+    if (original === undefined || (original.decision.over && child === undefined)) return;
     const { plan, state, recorded } = original;
     const caller = { consumer: undefined, groups: [], jwt: undefined, label: undefined };
     const requestId = () => String(id);
     const passage: Passage = { arrival, facts: {}, caller, seed, tried: 0, wallClock, requestId };
     const decision = new Decision();
-    if (!enterCopy(passage, plan, at, { ...original, id: of }, decision)) return;
+    if (!enterCopy(passage, plan, at, { ...original, id: of }, decision, child)) return;
     this.#open.set(id, { passage, decision, plan, state, recorded, resumed: false, decided: false, assumed: 0 });
   }
 
