@@ -21,11 +21,13 @@ import type { Exchange, Handler } from "./exchange.ts";
 import { Hop } from "./hop.ts";
 import { isGrpc } from "../http2/grpc.ts";
 import { LivePassage } from "./passage.ts";
+import { Mirror } from "./mirror.ts";
+import { Race, type RaceOwner } from "./race.ts";
 import { Relay } from "./relay.ts";
 import { RequestBody } from "./request-body.ts";
 import type { Active, EngineServices } from "./services.ts";
 import { seconds } from "./sentences.ts";
-import type { AnswerTaker, Run } from "./run.ts";
+import type { AnswerTaker } from "./run.ts";
 import { policyLines, shapeAnswer } from "./shapes.ts";
 
 /** gRPC is HTTP/2 with a content type of its own. */
@@ -34,7 +36,7 @@ function protocolOf({ version, head }: Exchange): Recording["protocol"] {
   return isGrpc(head.get("content-type")) ? "grpc" : "h2";
 }
 
-export class Handling implements Handler, Run {
+export class Handling implements Handler, RaceOwner<Relay> {
   readonly services: EngineServices;
   readonly exchange: Exchange;
   readonly arrival: HeadArrival;
@@ -47,7 +49,11 @@ export class Handling implements Handler, Run {
   body: RequestBody | undefined;
   reply: AnswerTaker | undefined;
   private spareBody: RequestBody | undefined;
-  private readonly relay: Relay;
+  relay: Relay;
+  /** Set while the request may be sent to several endpoints. */
+  race: Race<Relay> | undefined;
+  /** A copy of the request on its way to a mirror. */
+  private mirror: Mirror | undefined;
   private readonly outcome: Outcome = { status: 0, failure: Failure.None, firstByte: -1 };
   /** Counts requests, so that a late fact is told from one of this request. */
   private turn = 0;
@@ -160,11 +166,13 @@ export class Handling implements Handler, Run {
   }
 
   bodyBytes(buffer: Buffer, start: number, end: number): void {
+    this.mirror?.bytes(buffer, start, end);
     if (this.body?.bytes(buffer, start, end)) return;
     this.relay.requestBytes(buffer, start, end);
   }
 
   bodyEnded(trailers: string): void {
+    this.mirror?.ended(trailers);
     if (this.body?.ended(trailers)) return;
     this.relay.requestEnded(trailers);
   }
@@ -205,6 +213,7 @@ export class Handling implements Handler, Run {
       this.refuse(requestProblem(408, "body-timeout", "The request's body was not there in time."), Failure.ClientGone);
       return true;
     }
+    this.race?.tick(now);
     this.relay.tick(now);
     return true;
   }
@@ -238,7 +247,7 @@ export class Handling implements Handler, Run {
     if (recording === undefined) return;
     const { decision } = recording;
     const { attempts } = recording;
-    const last = attempts.length === 0 ? undefined : attempts[attempts.length - 1];
+    const last = this.race?.attempt ?? (attempts.length === 0 ? undefined : attempts[attempts.length - 1]);
     outcome.failure = failure;
     outcome.status = last === undefined ? status : last.status;
     outcome.firstByte = last === undefined || last.firstByteAt < 0 ? -1 : last.firstByteAt - last.startedAt;
@@ -260,6 +269,8 @@ export class Handling implements Handler, Run {
       this.reply?.abandon();
       this.reply = undefined;
     }
+    this.race = this.race?.end(now);
+    this.mirror = this.mirror?.left(this.exchange.complete);
     this.entered = false;
     recording.status = status;
     recording.failure = this.passage.visit?.rescued === true ? Failure.None : failure;
@@ -338,7 +349,18 @@ export class Handling implements Handler, Run {
     const { delay } = this.decision;
     if (delay > 0) return this.wait(delay);
     if (this.decision.answer >= 0) this.answerByPolicy();
-    else this.relay.start(now);
+    else this.send(now);
+  }
+
+  private send(now: Millis): void {
+    const route = this.active.plan.routes[this.decision.route];
+    if (this.decision.mirrored) this.mirror = Mirror.begin(this, now);
+    this.relay.start(now);
+    if (route.hedge !== undefined && this.busy) this.race = Race.begin(this, route);
+  }
+
+  newRelay(): Relay {
+    return new Relay(this);
   }
 
   private wait(delay: Millis): void {
@@ -347,7 +369,7 @@ export class Handling implements Handler, Run {
     setTimeout(() => {
       if (turn !== this.turn || !this.busy) return;
       if (this.decision.answer >= 0) this.answerByPolicy();
-      else this.relay.start(this.services.now());
+      else this.send(this.services.now());
     }, delay).unref();
   }
 

@@ -10,36 +10,19 @@ import { Failure, Life, type Outcome } from "../../model/state.ts";
 import { composeRequest, OutgoingRequest } from "../http1/compose.ts";
 import type { RequestHeadEdit } from "../http1/edit.ts";
 import { Framing, Known, type Head } from "../http1/head.ts";
-import type { AttemptRecord, Recording } from "../record/recording.ts";
+import { Next, type AttemptRecord, type Recording } from "../record/recording.ts";
 import type { UpstreamSecurity } from "../tls/upstream-security.ts";
 import { shownAsHttp2 } from "../http2/fields.ts";
 import { isGrpc } from "../http2/grpc.ts";
 import type { Backend, UpstreamOwner } from "./backend.ts";
 import type { DialProblem } from "./dial.ts";
-import type { Run } from "./run.ts";
+import { askRetry, attemptDue, hindrance, keptBodyOf, overdue, type KeptBody } from "./retry.ts";
+import type { Racer, Run } from "./run.ts";
 import { connectSentence, failureOfConnect, lostSentence, seconds } from "./sentences.ts";
 import { takesAnswer } from "./reply-body.ts";
 import { policyLines, sessionLine, Shaping } from "./shapes.ts";
 import { Upstream } from "./upstream.ts";
 import type { Visit } from "./visit.ts";
-
-/** Attempts in all, the first included; a stale idle connection does not count as one. */
-const MAX_ATTEMPTS = 3;
-/** A connection that takes longer is given up and another endpoint is asked. */
-const CONNECT_LIMIT: Millis = 3000;
-/** RFC 9110 section 9.2.2, and the safe methods of WebDAV and QUERY. */
-const IDEMPOTENT = new Set([
-  "GET",
-  "HEAD",
-  "OPTIONS",
-  "TRACE",
-  "PUT",
-  "DELETE",
-  "PROPFIND",
-  "REPORT",
-  "SEARCH",
-  "QUERY",
-]);
 
 /** Offered by ALPN where a service does not say that its endpoints speak HTTP/2. */
 const HTTP1 = ["http/1.1"];
@@ -47,7 +30,7 @@ const HTTP2 = ["h2", "http/1.1"];
 
 const Stage = { Off: 0, Dialling: 1, Asking: 2, Replying: 3, Tunnel: 4 } as const;
 
-export class Relay implements UpstreamOwner {
+export class Relay implements UpstreamOwner, Racer {
   private readonly run: Run;
   private readonly shaping = new Shaping();
   private readonly request = new OutgoingRequest();
@@ -57,19 +40,24 @@ export class Relay implements UpstreamOwner {
   private endpoint: PlanEndpoint | undefined;
   /** Where the attempt really goes: the endpoint, or whoever answers in its place while that is simulated. */
   private target: Pick<PlanEndpoint, "host" | "port"> | undefined;
+  /** The client speaks JSON, the backend gRPC. */
+  private translates = false;
   /** HTTP/2 shall be spoken. */
   private http2 = false;
   /** How it is secured; undefined in the clear. */
   private security: UpstreamSecurity | undefined;
-  private attempt: AttemptRecord | undefined;
+  /** The attempt that is on its way, or the last one. */
+  current: AttemptRecord | undefined;
   private callOff: (() => void) | undefined;
   /** The head as sent to every backend tried. */
   private head = "";
   /** It waits for the first body bytes, to leave with them. */
   private headHeld = false;
   private chunked = false;
-  /** Body bytes were given to a backend: no second one may be asked. */
+  /** Body bytes were given to a backend and are not kept: no second one may be asked. */
   private bodyTouched = false;
+  /** The body, as long as it may be given to another backend too. */
+  private kept: KeptBody | undefined;
   private requestSent = false;
   private attemptDue: Millis = Infinity;
   private connectDue: Millis = Infinity;
@@ -96,8 +84,9 @@ export class Relay implements UpstreamOwner {
   start(now: Millis): void {
     this.bodyTouched = this.requestSent = this.moved = this.replaced = false;
     this.quietSince = now;
+    this.kept = keptBodyOf(this.run);
     this.composeHead();
-    this.try(now, true);
+    this.try(now, true, this.run.decision.endpoint);
   }
 
   /** Forgets the backend: the client is gone, or an answer was found elsewhere. Must not call back. */
@@ -119,7 +108,7 @@ export class Relay implements UpstreamOwner {
     if (run.recording !== undefined) run.services.recorder.captureRequest(run.recording, buffer, start, end);
     if (upstream === undefined) return;
     this.moved = true;
-    this.bodyTouched = true;
+    if (this.kept?.add(buffer, start, end) !== true) this.bodyTouched = true;
     if (this.headHeld) this.releaseHead(upstream);
     upstream.out.bytes(buffer, start, end, this.chunked);
   }
@@ -129,7 +118,8 @@ export class Relay implements UpstreamOwner {
     if (upstream === undefined || this.requestSent) return;
     if (this.headHeld) this.releaseHead(upstream);
     if (this.chunked) {
-      this.bodyTouched = true;
+      if (this.kept === undefined) this.bodyTouched = true;
+      else this.kept.trailers = trailers;
       upstream.out.lastChunk(trailers);
     }
     this.markSent(this.run.services.now());
@@ -160,20 +150,22 @@ export class Relay implements UpstreamOwner {
   upstreamHead(): void {
     const { run } = this;
     const upstream = this.upstream as Backend;
-    const attempt = this.attempt as AttemptRecord;
+    const attempt = this.current as AttemptRecord;
     const recording = run.recording as Recording;
     const { head, version } = upstream;
     this.moved = true;
     this.headAt = run.services.now();
     if (attempt.firstByteAt < 0) attempt.firstByteAt = this.headAt;
     if (head.status < 200 && head.status !== 101) {
-      run.exchange.inform(head);
+      if (run.race?.undecided !== true) run.exchange.inform(head);
       return;
     }
-    this.attemptDue = Infinity;
     attempt.status = head.status;
+    if (run.race?.takes(this, head.status, attempt.firstByteAt) === false) return;
+    if (this.route.retry?.codes.has(head.status) && this.retryAnswer(head.status)) return;
+    this.attemptDue = Infinity;
     recording.status = head.status;
-    recording.responseHead = version === "2" ? shownAsHttp2(head.text) : head.text;
+    recording.responseHead = version === "2" ? shownAsHttp2(upstream.shownHead ?? head.text) : head.text;
     const { caches } = run.services;
     if (caches.watching) caches.changedBy(run.arrival, run.exchange.head.hostHeader, head);
     const { visit } = run.passage;
@@ -262,19 +254,19 @@ export class Relay implements UpstreamOwner {
     const unanswered = this.stage === Stage.Asking;
     this.stage = Stage.Off;
     if (unanswered && failure !== Failure.MalformedResponse) {
-      const idempotent = IDEMPOTENT.has(run.exchange.head.method);
-      const unsent = this.headHeld || ((idempotent || upstream.refused) && !this.bodyTouched);
-      const stale = upstream.served > 0 && !upstream.answered;
-      this.endAttempt(failure, now);
-      if (stale && unsent) {
-        (this.attempt as AttemptRecord).retried = true;
-        return this.try(now, false);
+      const untouched = this.headHeld || upstream.refused;
+      const hindered = hindrance(run, { untouched, bodyGone: this.bodyTouched });
+      if (hindered === Next.Nothing && upstream.served > 0 && !upstream.answered) {
+        this.conclude(failure, now);
+        const { current } = this;
+        if (current !== undefined) current.next = Next.Repeated;
+        return this.try(now, false, current?.endpoint ?? run.decision.endpoint);
       }
-      if (unsent && this.retry(failure, now)) return;
-    } else {
-      this.endAttempt(failure, now);
+      return this.failedBy(failure, lostSentence(this.placeName, failure, detail, false), hindered, now);
     }
-    run.fail(failure, lostSentence(this.placeName, failure, detail, run.exchange.committed));
+    const { committed } = run.exchange;
+    const hindered = committed ? Next.Committed : Next.Malformed;
+    this.failedBy(failure, lostSentence(this.placeName, failure, detail, committed), hindered, now);
   }
 
   upstreamDrained(): void {
@@ -295,7 +287,7 @@ export class Relay implements UpstreamOwner {
       this.callOff = undefined;
       return this.connectFailed(
         Failure.ConnectTimeout,
-        `${this.placeName} accepted no connection within ${seconds(CONNECT_LIMIT)}.`,
+        `${this.placeName} accepted no connection within ${seconds(timeouts.connect)} (timeouts.connect of route ${this.run.routeName}).`,
         now,
       );
     }
@@ -304,9 +296,12 @@ export class Relay implements UpstreamOwner {
       return this.expired(Failure.Deregistered, sentence, now);
     }
     if (now >= this.attemptDue) {
-      const limit = seconds(timeouts.backendRequest);
-      const sentence = `${this.placeName} sent no response head within ${limit} (timeouts.backendRequest of route ${this.run.routeName}).`;
-      return this.expired(Failure.BackendTimeout, sentence, now);
+      const { failure, sentence } = overdue(this.route, this.placeName);
+      const mayFollow = this.route.retry !== undefined;
+      const untouched = this.stage === Stage.Dialling || this.headHeld;
+      const hindered = mayFollow ? hindrance(this.run, { untouched, bodyGone: this.bodyTouched }) : Next.Unasked;
+      this.abandon();
+      return this.failedBy(failure, sentence, hindered, now);
     }
     const flowing = this.stage >= Stage.Replying || (this.stage === Stage.Asking && !this.run.exchange.complete);
     if (timeouts.idle > 0 && flowing && now - this.quietSince >= timeouts.idle) {
@@ -319,30 +314,31 @@ export class Relay implements UpstreamOwner {
   /** Its endpoint has left the plan, and the time to end what was on its way is over. */
   private overstays(now: Millis): boolean {
     const { decision, active } = this.run;
-    const endpoint = active.state.services[decision.service].endpoints[decision.endpoint];
+    const { endpoint: index } = this.current ?? decision;
+    const endpoint = active.state.services[decision.service].endpoints[index];
     return endpoint.life === Life.Leaving && endpoint.lifeUntil > 0 && now >= endpoint.lifeUntil;
   }
 
   /** A deadline has passed. */
   expired(failure: number, sentence: string, now: Millis): void {
     this.abandon();
-    this.endAttempt(failure, now);
+    this.conclude(failure, now);
     this.run.fail(failure, sentence);
   }
 
   // ---- Attempts ------------------------------------------------------------------------------------------------
 
-  private try(now: Millis, mayReuse: boolean): void {
+  private try(now: Millis, mayReuse: boolean, index: number): void {
     const { run } = this;
     const { plan } = run.active;
     const { decision } = run;
     const service = plan.services[decision.service];
-    const endpoint = service.endpoints[decision.endpoint];
+    const endpoint = service.endpoints[index];
     this.endpoint = endpoint;
+    this.requestSent = false;
     this.headAt = -1;
     const { securities, simulations } = run.services;
-    const limit = this.route.timeouts.backendRequest;
-    this.attemptDue = limit > 0 ? now + limit : Infinity;
+    this.attemptDue = attemptDue(this.route, now);
     const met = simulations.meet(service.name, endpoint.url, run.passage.seed, decision.attempts);
     this.target = met?.kind === "errors" ? met.place : endpoint;
     const direct = met === undefined || met.kind === "errors";
@@ -350,8 +346,8 @@ export class Relay implements UpstreamOwner {
     this.http2 = own && this.wantsHttp2(service.http2 === true);
     this.security = own ? securities.of(service, endpoint, this.http2 ? HTTP2 : HTTP1) : undefined;
     const idle = mayReuse && direct ? this.take(this.target, now) : undefined;
-    this.attempt = {
-      endpoint: decision.endpoint,
+    this.current = {
+      endpoint: index,
       startedAt: now,
       connectedAt: idle === undefined ? -1 : now,
       sentAt: -1,
@@ -360,14 +356,14 @@ export class Relay implements UpstreamOwner {
       status: 0,
       failure: Failure.None,
       reused: idle !== undefined,
-      retried: false,
+      next: Next.Nothing,
       localPort: 0,
       simulated: met !== undefined,
     };
-    (run.recording as Recording).attempts.push(this.attempt);
+    (run.recording as Recording).attempts.push(this.current);
     if (idle !== undefined) return this.ask(idle, now);
     this.stage = Stage.Dialling;
-    this.connectDue = now + CONNECT_LIMIT;
+    this.connectDue = this.connectLimit(now);
     run.exchange.holdBody();
     if (met?.kind === "down") return this.pretendDown();
     if (met?.kind === "latency") return this.pretendLatency(met.milliseconds);
@@ -378,7 +374,7 @@ export class Relay implements UpstreamOwner {
   private wantsHttp2(said: boolean): boolean {
     const { head } = this.run.exchange;
     if (this.request.upgrade !== "") return false;
-    return said || (head.has(Known.ContentType) && isGrpc(head.get("content-type")));
+    return said || this.translates || (head.has(Known.ContentType) && isGrpc(head.get("content-type")));
   }
 
   private take({ host, port }: Pick<PlanEndpoint, "host" | "port">, now: Millis): Backend | undefined {
@@ -408,11 +404,11 @@ export class Relay implements UpstreamOwner {
   private pretendLatency(milliseconds: number): void {
     this.connectDue = Infinity;
     this.later(milliseconds, (now) => {
-      this.connectDue = now + CONNECT_LIMIT;
+      this.connectDue = this.connectLimit(now);
       const { host, port } = this.target as PlanEndpoint;
       const idle = this.take({ host, port }, now);
       if (idle === undefined) return this.dial({ host, port });
-      const attempt = this.attempt as AttemptRecord;
+      const attempt = this.current as AttemptRecord;
       attempt.connectedAt = now;
       attempt.reused = true;
       this.ask(idle, now);
@@ -432,7 +428,7 @@ export class Relay implements UpstreamOwner {
     this.callOff = undefined;
     const now = this.run.services.now();
     if (upstream !== undefined) {
-      (this.attempt as AttemptRecord).connectedAt = now;
+      (this.current as AttemptRecord).connectedAt = now;
       this.ask(upstream, now);
       return;
     }
@@ -440,67 +436,131 @@ export class Relay implements UpstreamOwner {
     this.connectFailed(failure, connectSentence(this.placeName, failure, problem), now);
   };
 
-  private ask(upstream: Backend, now: Millis): void {
+  private ask(taken: Backend, now: Millis): void {
+    const upstream = this.translates ? (this.run.passage.translation?.wrap(taken) ?? taken) : taken;
     const { exchange } = this.run;
     this.stage = Stage.Asking;
     this.connectDue = Infinity;
     this.upstream = upstream;
     if (upstream.version === "2") (this.run.recording as Recording).upstreamHead = shownAsHttp2(this.head);
     upstream.attach(this, exchange.head.method, this.request.upgrade !== "");
-    (this.attempt as AttemptRecord).localPort = upstream.localPort;
+    (this.current as AttemptRecord).localPort = upstream.localPort;
     upstream.out.begin();
+    const { kept, chunked } = this;
     const held = this.run.body?.held;
-    if (exchange.complete && (!this.chunked || held !== undefined)) {
-      this.headHeld = false;
-      upstream.out.text(this.head);
-      if (held !== undefined) this.sendHeld(upstream, held);
+    const inHand = held !== undefined || kept?.begun === true;
+    const whole = exchange.complete && (!chunked || inHand || kept !== undefined);
+    this.headHeld = !whole && !inHand;
+    if (this.headHeld) return exchange.wantBody();
+    upstream.out.text(this.head);
+    if (inHand) this.sendInHand(upstream, held);
+    if (whole) {
+      if (chunked) upstream.out.lastChunk(kept?.trailers || (this.run.body?.trailers ?? ""));
       this.markSent(now);
-      upstream.out.flush();
-      return;
     }
-    this.headHeld = true;
-    if (held !== undefined) this.sendHeld(upstream, held);
-    exchange.wantBody();
+    upstream.out.flush();
+    if (!whole && !upstream.out.pending) exchange.wantBody();
   }
 
-  /** What was collected of the body goes first; all of it, with its trailers, when nothing else will come. */
-  private sendHeld(upstream: Backend, held: Buffer): void {
-    this.bodyTouched = true;
-    if (this.headHeld) this.releaseHead(upstream);
-    if (held.length > 0) upstream.out.bytes(held, 0, held.length, this.chunked);
-    if (this.run.exchange.complete && this.chunked) upstream.out.lastChunk(this.run.body?.trailers ?? "");
+  /** What has come of the body so far: what was collected of it for a policy, then what a backend before had got too. */
+  private sendInHand(upstream: Backend, held: Buffer | undefined): void {
+    if (this.kept === undefined) this.bodyTouched = true;
+    if (held !== undefined && held.length > 0) upstream.out.bytes(held, 0, held.length, this.chunked);
+    this.kept?.send(upstream.out, this.chunked);
   }
 
   private connectFailed(failure: number, sentence: string, now: Millis): void {
-    this.stage = Stage.Off;
-    this.endAttempt(failure, now);
     // Nothing of this request has left: whatever its method, another endpoint may have it.
-    if (!this.bodyTouched && this.retry(failure, now)) return;
-    this.run.fail(failure, sentence);
+    const hindered = hindrance(this.run, { untouched: true, bodyGone: this.bodyTouched });
+    this.stage = Stage.Off;
+    this.failedBy(failure, sentence, hindered, now);
   }
 
-  private retry(failure: number, now: Millis): boolean {
-    const { run, failed } = this;
-    const { decision, active } = run;
-    if (decision.attempts >= MAX_ATTEMPTS) return false;
-    failed.status = 0;
-    failed.failure = failure;
-    failed.firstByte = -1;
-    const { service, endpoint } = decision;
-    run.services.journal?.again(run.recording as Recording, run.passage, now, failed);
-    const found = again(run.passage, active.plan, active.state, now, failed, decision);
-    run.services.attemptFailed(active, service, endpoint, failure, now);
-    if (!found) return false;
-    (this.attempt as AttemptRecord).retried = true;
-    this.try(now, true);
+  /** No answer came of this attempt. @param hindered one of Next: why none may follow. */
+  private failedBy(failure: number, sentence: string, hindered: number, now: Millis): void {
+    const { run, current } = this;
+    this.conclude(failure, now);
+    if (current !== undefined) current.next = hindered;
+    if (run.race?.yields(this, failure, now) === true) return;
+    if (hindered === Next.Nothing && this.retry(failure, 0, sentence, now)) return;
+    run.fail(failure, sentence);
+  }
+
+  /** @returns true when the answer is not passed on, but tried to be had better elsewhere. */
+  private retryAnswer(status: number): boolean {
+    const { run } = this;
+    const current = this.current as AttemptRecord;
+    const { upstream } = this;
+    current.next = hindrance(run, { untouched: false, bodyGone: this.bodyTouched });
+    if (current.next !== Next.Nothing) return false;
+    const now = run.services.now();
+    const wait = this.askRetry(Failure.None, status, now);
+    if (wait < 0) return false;
+    this.upstream = undefined;
+    upstream?.abandon();
+    this.conclude(Failure.None, now);
+    const sentence = `${this.placeName} answered ${status}, which is to be tried again, but nobody was left to be asked.`;
+    if (!this.follow(wait, Failure.BadAnswer, sentence, now)) run.fail(Failure.BadAnswer, sentence);
     return true;
   }
 
-  private endAttempt(failure: number, now: Millis): void {
-    const { attempt } = this;
-    if (attempt === undefined || attempt.endedAt >= 0) return;
-    attempt.endedAt = now;
-    attempt.failure = failure;
+  private retry(failure: number, status: number, sentence: string, now: Millis): boolean {
+    const wait = this.askRetry(failure, status, now);
+    return wait >= 0 && this.follow(wait, failure, sentence, now);
+  }
+
+  private askRetry(failure: number, status: number, now: Millis): Millis {
+    const current = this.current as AttemptRecord;
+    const { failed } = this;
+    failed.status = status;
+    failed.failure = failure;
+    failed.firstByte = current.firstByteAt < 0 ? -1 : current.firstByteAt - current.startedAt;
+    return askRetry(this.run, failed, current, now);
+  }
+
+  /** Another attempt, when `wait` is over. @returns false when nobody is left to be asked now. */
+  private follow(wait: Millis, failure: number, sentence: string, now: Millis): boolean {
+    this.stage = Stage.Off;
+    this.headHeld = false;
+    this.attemptDue = this.connectDue = Infinity;
+    if (wait <= 0) return this.tryAnother(now);
+    this.run.exchange.holdBody();
+    this.later(wait, (then) => {
+      if (!this.tryAnother(then)) this.run.fail(failure, sentence);
+    });
+    return true;
+  }
+
+  private tryAnother(now: Millis): boolean {
+    const { run, failed } = this;
+    const { decision, active, services } = run;
+    const current = this.current as AttemptRecord;
+    services.journal?.again(run.recording as Recording, run.passage, now, failed);
+    if (!again(run.passage, active.plan, active.state, now, failed, decision)) {
+      current.next = Next.NobodyLeft;
+      return false;
+    }
+    current.next = Next.Retried;
+    this.try(now, true, decision.endpoint);
+    return true;
+  }
+
+  /** An attempt is on its way and has not been answered. */
+  get unanswered(): boolean {
+    return this.stage === Stage.Dialling || this.stage === Stage.Asking;
+  }
+
+  /** The attempt is over. */
+  conclude(failure: number, now: Millis): void {
+    const { current } = this;
+    if (current === undefined || current.endedAt >= 0) return;
+    current.endedAt = now;
+    current.failure = failure;
+  }
+
+  private connectLimit(now: Millis): Millis {
+    const { connect } = this.route.timeouts;
+    return connect > 0 ? now + connect : Infinity;
   }
 
   // ---- Parts ---------------------------------------------------------------------------------------------------
@@ -525,6 +585,9 @@ export class Relay implements UpstreamOwner {
     request.acceptsTrailers = head.acceptsTrailers;
     request.skip = run.body?.held === undefined ? hop.skip : hop.skip | (1 << Known.Expect);
     request.lines = hop.lines;
+    const { translation } = run.passage;
+    this.translates = translation !== undefined && isGrpc(edit?.get("content-type"));
+    if (this.translates) translation?.compose(request, this.route.timeouts);
     this.chunked = head.framing === Framing.Chunked;
     this.head = composeRequest(head, request, edit);
     (recording as Recording).upstreamHead = this.head;
@@ -545,7 +608,7 @@ export class Relay implements UpstreamOwner {
   private markSent(now: Millis): void {
     this.requestSent = true;
     this.upstream?.out.finish();
-    (this.attempt as AttemptRecord).sentAt = now;
+    (this.current as AttemptRecord).sentAt = now;
   }
 
   private closeTunnel(): void {

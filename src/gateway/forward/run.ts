@@ -2,10 +2,10 @@
  * One request on its way, as the relay sees it: what it may read, and the two ways in which it ends.
  * It exists so that the relay need not know who walks the request through its steps.
  */
+import type { Arrival } from "../../model/arrival.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { Decision } from "../../model/decision.ts";
-import type { HeadArrival } from "../listen/arrival.ts";
-import type { Recording } from "../record/recording.ts";
+import type { AttemptRecord, Recording } from "../record/recording.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Hop } from "./hop.ts";
 import type { LivePassage } from "./passage.ts";
@@ -14,7 +14,7 @@ import type { Active, EngineServices } from "./services.ts";
 export interface Run {
   readonly services: EngineServices;
   readonly exchange: Exchange;
-  readonly arrival: HeadArrival;
+  readonly arrival: Arrival & { readonly path: string };
   readonly passage: LivePassage;
   readonly hop: Hop;
   /** The pair that this request entered with. */
@@ -24,6 +24,8 @@ export interface Run {
   readonly routeName: string;
   /** The request's body, where a policy of the route works on it. */
   readonly body: HeldBody | undefined;
+  /** Set while the request may be sent to several endpoints at once. */
+  readonly race: Rivals | undefined;
   /** The body is collected, as far as it will be. */
   bodyThere(): void;
   /** The policies' work on the answer's body, where they do any; set by `takesAnswer`. */
@@ -55,4 +57,31 @@ export interface HeldBody {
   readonly held: Buffer | undefined;
   /** Trailers that came behind it. */
   readonly trailers: string;
+}
+
+/** One attempt among several. */
+export interface Racer {
+  /** The attempt that is on its way, or the last one. */
+  readonly current: AttemptRecord | undefined;
+  /** It is on its way and has not been answered. */
+  readonly unanswered: boolean;
+  start(now: Millis): void;
+  tick(now: Millis): void;
+  /** Forgets the backend. Must not call back. */
+  abandon(): void;
+  /** The attempt is over. @param failure one of Failure. */
+  conclude(failure: number, now: Millis): void;
+}
+
+/** Several attempts at once, as each of them sees the others. */
+export interface Rivals {
+  /** More than one attempt is on its way. */
+  readonly undecided: boolean;
+  /**
+   * The head of an answer has come. @returns true when it is the client's; false when another attempt may still do better,
+   * and this one was let go.
+   */
+  takes(racer: Racer, status: number, now: Millis): boolean;
+  /** An attempt has failed. @returns true when others go on, so that nothing is lost. */
+  yields(racer: Racer, failure: number, now: Millis): boolean;
 }

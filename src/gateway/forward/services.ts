@@ -54,6 +54,8 @@ export interface EngineServices {
   active(): Active;
   /** What people pretend of single replicas. */
   readonly simulations: Simulations;
+  /** Copies on their way: whoever stops gives them up. */
+  readonly mirrors: Set<{ giveUp(failure: number): void }>;
   /** An attempt at an endpoint failed. */
   attemptFailed(active: Active, service: number, endpoint: number, failure: number, now: Millis): void;
 }

@@ -16,7 +16,7 @@ import { LivePassage } from "../forward/passage.ts";
 import type { Active, EngineServices } from "../forward/services.ts";
 import type { Pretence } from "../simulate/simulations.ts";
 import type { Ending } from "../record/ending.ts";
-import type { AttemptRecord, Recording } from "../record/recording.ts";
+import { Next, type AttemptRecord, type Recording } from "../record/recording.ts";
 import { ATTEMPTS, PROGRESS } from "./limits.ts";
 
 /** Filled before it is judged; constant from then on. */
@@ -130,7 +130,7 @@ export class Crossing {
       status: 0,
       failure: Failure.None,
       reused: false,
-      retried: false,
+      next: Next.Nothing,
       localPort: 0,
     };
     this.recording.attempts.push(this.attempt);
@@ -178,7 +178,7 @@ export class Crossing {
     services.journal?.again(recording, passage, now, failed);
     const found = again(passage, active.plan, active.state, now, failed, decision);
     services.attemptFailed(active, service, endpoint, failure, now);
-    if (found && attempt !== undefined) attempt.retried = true;
+    if (found && attempt !== undefined) attempt.next = Next.Retried;
     return found;
   }
 

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import type { Millis, Seed } from "../../model/basics.ts";
 import type { PlanEndpoint } from "../../model/endpoint.ts";
 import type { Plan, PlanListener, PlanService } from "../../model/plan.ts";
-import type { EndpointState, State } from "../../model/state.ts";
+import { Failure, type EndpointState, type State } from "../../model/state.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
 import { Caches } from "../cache/caches.ts";
 import { UpstreamPool } from "../forward/pool.ts";
@@ -116,6 +116,7 @@ export class Engine {
       journal: options.journal,
       active: () => this.current as Active,
       simulations,
+      mirrors: new Set(),
       attemptFailed: (active, service, endpoint, failure, at) => {
         if (active.state === this.current?.state) this.revival.failed(service, endpoint, failure);
         const seen = active.state.services[service].endpoints[endpoint];
@@ -124,6 +125,7 @@ export class Engine {
         options.changed?.("health");
       },
     };
+    options.facts.calls.attach(this.services);
   }
 
   /** The pair that serves; undefined before the first `apply` has settled. */
@@ -165,6 +167,7 @@ export class Engine {
     await Promise.race([Promise.all(closed), new Promise<void>((resolve) => setTimeout(resolve, ms).unref())]);
     for (const { connections } of all) for (const connection of connections) connection.destroy();
     await Promise.all(closed);
+    for (const mirror of this.services.mirrors) mirror.giveUp(Failure.ClientGone);
     this.pool.close();
     this.terminators.close();
     this.sessions.close();

@@ -4,7 +4,7 @@
  * Must not know heads and bodies (payload-ring.ts), nor format for people.
  */
 import type { Caller, Facts } from "../../model/arrival.ts";
-import { Mark, type Decision } from "../../model/decision.ts";
+import { Mark, SendNote, SkipNote, type Decision } from "../../model/decision.ts";
 import type { AttemptRecord, Recording } from "./recording.ts";
 
 export const CHUNK_ROWS = 4096;
@@ -28,6 +28,9 @@ export const Tag = {
   Simulated: 16,
   Http2: 32,
   Grpc: 64,
+  Bypassed: 128,
+  Hedged: 256,
+  Mirror: 512,
 } as const;
 
 /** Where a row's heads and bodies stand in the ring. */
@@ -91,8 +94,10 @@ export class Chunk {
   readonly builtIn = column.byte();
   readonly attempts = column.byte();
   readonly failure = column.byte();
+  /** Of a gRPC call, plus one; 0 = none. */
+  readonly grpcStatus = column.byte();
   readonly state = column.byte();
-  readonly tags = column.byte();
+  readonly tags = column.word();
 
   /** Word 0 is "absent". */
   readonly words: string[] = [""];
@@ -221,6 +226,7 @@ export class Chunk {
     this.builtIn[i] = decision.builtIn;
     this.attempts[i] = Math.min(255, recording.attempts.length);
     this.failure[i] = recording.failure;
+    this.grpcStatus[i] = recording.grpcStatus + 1;
     this.state[i] = state;
     this.tags[i] = tags;
     this.numbers[i] = this.packNumbers(recording);
@@ -336,7 +342,7 @@ const MARK_UNIT = 1048576;
 const FIRST_SHADOW = Mark.Shadow * MARK_UNIT;
 
 /** Sum of the column widths above. */
-const BYTES_PER_ROW = 4 * 8 + 4 * 4 + 5 * 4 + 11 * 2 + 6 * 2 + 6;
+const BYTES_PER_ROW = 4 * 8 + 4 * 4 + 5 * 4 + 12 * 2 + 6 * 2 + 6;
 
 function packAttempt(block: Float32Array, at: number, attempt: AttemptRecord, start: number): number {
   block[at] = attempt.endpoint;
@@ -347,8 +353,8 @@ function packAttempt(block: Float32Array, at: number, attempt: AttemptRecord, st
   block[at + 5] = since(attempt.endedAt, start);
   block[at + 6] = attempt.status;
   block[at + 7] = attempt.failure;
-  block[at + 8] = (attempt.reused ? 1 : 0) + (attempt.simulated === true ? 2 : 0);
-  block[at + 9] = attempt.retried ? 1 : 0;
+  block[at + 8] = (attempt.reused ? 1 : 0) + (attempt.simulated === true ? 2 : 0) + (attempt.hedge === true ? 4 : 0);
+  block[at + 9] = attempt.next;
   block[at + 10] = attempt.localPort ?? 0;
   return at + PER_ATTEMPT;
 }
@@ -365,8 +371,9 @@ function unpackAttempt(block: Float32Array, at: number, start: number): AttemptR
     status: block[at + 6],
     failure: block[at + 7],
     reused: (block[at + 8] & 1) === 1,
-    retried: block[at + 9] === 1,
+    next: block[at + 9],
     simulated: (block[at + 8] & 2) === 2,
+    hedge: (block[at + 8] & 4) === 4,
     localPort: block[at + 10],
   };
 }
@@ -393,12 +400,17 @@ function weigh(value: unknown): number {
   }
 }
 
-/** True when a shadow step would have refused. */
-export function shadowRefused(decision: Decision): boolean {
+/** What the trace tells of steps that did not judge: one in shadow would have refused, a trusted listener bypassed one. */
+export function traceTags(decision: Decision): number {
   const { numbers, length } = decision.trace;
+  let tags = 0;
   for (let k = 0; k < length; k++) {
     const code = numbers[k * 3];
-    if (code >= FIRST_SHADOW && code < FIRST_SHADOW + MARK_UNIT && (code & 255) > 0) return true;
+    if (code < FIRST_SHADOW || (code & 255) === 0) continue;
+    const mark = Math.floor(code / MARK_UNIT);
+    if (mark === Mark.Shadow) tags |= Tag.Shadow;
+    else if (mark === Mark.Send && (code & 255) === SendNote.Copy) tags |= Tag.Mirror;
+    else if (mark === Mark.Skipped && (code & 255) === SkipNote.Bypassed) tags |= Tag.Bypassed;
   }
-  return false;
+  return tags;
 }

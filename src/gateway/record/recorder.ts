@@ -6,12 +6,13 @@
 import type { Arrival } from "../../model/arrival.ts";
 import { BuiltIn, Decision } from "../../model/decision.ts";
 import { Failure } from "../../model/state.ts";
-import { Chunk, CHUNK_ROWS, RowStateCode, shadowRefused, Tag } from "./chunk.ts";
+import { Chunk, CHUNK_ROWS, RowStateCode, Tag, traceTags } from "./chunk.ts";
 import { wasKilled } from "./ending.ts";
+import { isCallersFault } from "./grpc-status.ts";
 import { PayloadRing, type Payload } from "./payload-ring.ts";
 import { PlanBook } from "./plan-book.ts";
 import { Durations, Rate } from "./rates.ts";
-import type { Captured, RecordKeeper, Recording } from "./recording.ts";
+import { wasRetried, type Captured, type RecordKeeper, type Recording } from "./recording.ts";
 
 export interface RecorderOptions {
   /** Monotonic milliseconds. */
@@ -87,6 +88,7 @@ class LiveRecording implements Recording {
   refusalDetail = "";
   upgraded = false;
   protocol: Recording["protocol"] = "http/1.1";
+  grpcStatus = -1;
   ending: string | undefined = undefined;
 
   constructor(decision: Decision) {
@@ -318,15 +320,21 @@ export class Recorder implements RecordKeeper {
     const { attempts } = recording;
     let tags = 0;
     for (let k = 0; k < attempts.length; k++) if (attempts[k].simulated === true) tags |= Tag.Simulated;
-    if (attempts.length > 1) tags |= Tag.Retried;
+    if (attempts.length > 1) tags |= attemptTags(attempts);
     if (recording.upgraded) tags |= Tag.Upgraded;
     if (recording.protocol !== "http/1.1") tags |= recording.protocol === "grpc" ? Tag.Grpc : Tag.Http2;
-    if (shadowRefused(recording.decision)) tags |= Tag.Shadow;
+    tags |= traceTags(recording.decision);
     if (recording.refusal !== "") tags |= Tag.EngineRefused;
     place.chunk.end(place.index, recording, state, tags, this.payloads);
     if (state === RowStateCode.Rejected) this.latestRejection = recording.id;
     for (const listener of this.listeners) listener.ended(recording.id);
   }
+}
+
+function attemptTags(attempts: Recording["attempts"]): number {
+  return (
+    (attempts.some(wasRetried) ? Tag.Retried : 0) | (attempts.some(({ hedge }) => hedge === true) ? Tag.Hedged : 0)
+  );
 }
 
 function sizeOf(body: Captured): number {
@@ -350,5 +358,8 @@ export function stateOf(recording: Recording): number {
   if (recording.arrival.layer === 4) return recording.refusal === "" ? RowStateCode.Ok : RowStateCode.Rejected;
   if (recording.refusal !== "") return status >= 500 ? RowStateCode.UpstreamError : RowStateCode.Rejected;
   if (status >= 500 || status === 0) return RowStateCode.UpstreamError;
+  // Every gRPC answer has the status 200: how the call went stands in its trailers.
+  if (recording.grpcStatus > 0)
+    return isCallersFault(recording.grpcStatus) ? RowStateCode.ClientError : RowStateCode.UpstreamError;
   return status >= 400 ? RowStateCode.ClientError : RowStateCode.Ok;
 }

@@ -8,7 +8,7 @@ import type { Plan } from "../../model/plan.ts";
 import { read } from "../../policyfile/read.ts";
 import { fieldOf } from "./heads.ts";
 import type { Recorder } from "./recorder.ts";
-import type { Recording } from "./recording.ts";
+import { Next, type Recording } from "./recording.ts";
 
 export const POLICY = `version: 1
 listeners:
@@ -134,7 +134,7 @@ export function finish(recorder: Recorder, recording: Recording, made: Made = {}
       status,
       failure: made.failure ?? 0,
       reused: false,
-      retried: false,
+      next: Next.Nothing,
     });
   } else {
     decision.step = refusedBy;

@@ -7,6 +7,35 @@ import type { Arrival, Caller, Facts } from "../../model/arrival.ts";
 import type { Millis, Seed } from "../../model/basics.ts";
 import type { Decision } from "../../model/decision.ts";
 
+/** What follows an attempt. */
+export const Next = {
+  /** Nothing: it is the last one. */
+  Nothing: 0,
+  /** Tried again, on another endpoint as a rule. */
+  Retried: 1,
+  /** The kept connection had died unseen: repeated at once on a fresh one. */
+  Repeated: 2,
+  /** The rest says why nothing followed. The request was sent, and its method is not idempotent. */
+  Unsafe: 3,
+  /** What was sent of the body was too long to be kept. */
+  BodyGone: 4,
+  /** All attempts that the route allows were made. */
+  Exhausted: 5,
+  OverBudget: 6,
+  NobodyLeft: 7,
+  /** The client has part of the answer. */
+  Committed: 8,
+  /** What came is no HTTP: it would hardly be better elsewhere. */
+  Malformed: 9,
+  /** It took too long, and the route does not retry. */
+  Unasked: 10,
+} as const;
+
+/** True for an attempt that another one followed. */
+export function wasRetried({ next }: Pick<AttemptRecord, "next">): boolean {
+  return next === Next.Retried || next === Next.Repeated;
+}
+
 /** One try at one endpoint. All times are monotonic milliseconds; -1 = did not happen. */
 export interface AttemptRecord {
   /** Index into the service's endpoints. */
@@ -22,8 +51,10 @@ export interface AttemptRecord {
   /** One of model Failure. */
   failure: number;
   reused: boolean;
-  /** Tried again on another endpoint (or a fresh connection) after this one. */
-  retried: boolean;
+  /** What followed it, or why nothing did: one of Next. */
+  next: number;
+  /** Sent beside another attempt that had not been answered yet. */
+  hedge?: boolean;
   /** A person pretended something of this replica, and the attempt met it. */
   simulated?: boolean;
   /** Port of ours that the endpoint sees as its client's; 0 or absent = no connection. */
@@ -71,6 +102,8 @@ export interface Recording {
   upgraded: boolean;
   /** What the client spoke; "grpc" is HTTP/2 with its content type. */
   protocol: "http/1.1" | "h2" | "grpc";
+  /** Of a gRPC call: its status, once it was told; -1 = none. */
+  grpcStatus: number;
   /**
    * How a layer-4 connection ended: HAProxy's two letters, and a third for who closed first (record/ending.ts).
    * Absent at layer 7 and while it is open.

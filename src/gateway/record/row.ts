@@ -9,6 +9,7 @@ import { failureWords } from "../../decide/failures.ts";
 import type { Story } from "../../decide/story.ts";
 import { RowStateCode, Tag } from "./chunk.ts";
 import { endingCode, endingWords } from "./ending.ts";
+import { grpcWords } from "./grpc-status.ts";
 import type { Mask } from "./mask.ts";
 import { decisionOf, passageOf } from "./passage.ts";
 import type { Recorder, RowPlace } from "./recorder.ts";
@@ -91,6 +92,7 @@ function makeRow(recorder: Recorder, id: number, place: RowPlace, evicted: boole
     host: chunk.words[chunk.host[index]],
     path: mask.target(chunk.words[chunk.path[index]]),
     status: chunk.status[index],
+    ...(chunk.grpcStatus[index] === 0 ? {} : { grpcStatus: chunk.grpcStatus[index] - 1 }),
     listener: plan?.listeners[chunk.listener[index]]?.name ?? "",
     route: plan?.routes[chunk.route[index]]?.name,
     service: service?.name,
@@ -144,6 +146,9 @@ function whyOf({ chunk, index }: RowPlace, story: Brief | undefined): string {
   if (ending !== "" && chunk.state[index] !== RowStateCode.Rejected) {
     return [endingWords(ending), story?.why ?? ""].filter((part) => part !== "").join("; ");
   }
+  const grpc = chunk.grpcStatus[index] - 1;
+  if (grpc > 0 && chunk.state[index] !== RowStateCode.Rejected)
+    return [`gRPC status ${grpcWords(grpc)}`, story?.why ?? ""].filter((part) => part !== "").join("; ");
   if (story !== undefined) return story.why;
   return failureWords(chunk.failure[index]);
 }
@@ -164,9 +169,9 @@ function protocolOf({ chunk, index }: RowPlace): Row["protocol"] {
   const layer4 = chunk.words[chunk.protocol[index]];
   if (layer4 !== "") return layer4 as Row["protocol"];
   const tags = chunk.tags[index];
+  if (tags & Tag.Upgraded) return "websocket";
   if (tags & Tag.Grpc) return "grpc";
-  if (tags & Tag.Http2) return "h2";
-  return tags & Tag.Upgraded ? "websocket" : "http/1.1";
+  return tags & Tag.Http2 ? "h2" : "http/1.1";
 }
 
 function tagsOf(bits: number): string[] {
@@ -174,6 +179,9 @@ function tagsOf(bits: number): string[] {
   if (bits & Tag.Retried) tags.push("retried");
   if (bits & Tag.Shadow) tags.push("shadow");
   if (bits & Tag.Simulated) tags.push("simulated");
+  if (bits & Tag.Bypassed) tags.push("bypassed");
+  if (bits & Tag.Hedged) tags.push("hedged");
+  if (bits & Tag.Mirror) tags.push("mirror");
   return tags;
 }
 

@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { Failure } from "../../../src/model/state.ts";
+import { Next } from "../../../src/gateway/record/recording.ts";
 import {
   ask,
   client,
@@ -33,10 +34,10 @@ describe("engine: retries", () => {
     assert.equal((await ask(port, request)).body, "hello");
     const [row] = await keeper.has(1);
     assert.deepEqual(
-      row.attempts.map(({ endpoint, failure, retried }) => ({ endpoint, failure, retried })),
+      row.attempts.map(({ endpoint, failure, next }) => ({ endpoint, failure, next })),
       [
-        { endpoint: 0, failure: Failure.ConnectRefused, retried: true },
-        { endpoint: 1, failure: Failure.None, retried: false },
+        { endpoint: 0, failure: Failure.ConnectRefused, next: Next.Retried },
+        { endpoint: 1, failure: Failure.None, next: Next.Nothing },
       ],
     );
   });
@@ -48,7 +49,7 @@ describe("engine: retries", () => {
     assert.equal((await ask(port, get())).body, "hello");
     const [row] = await keeper.has(1);
     assert.equal(row.attempts[0].failure, Failure.ResetBeforeResponse);
-    assert.equal(row.attempts[0].retried, true);
+    assert.equal(row.attempts[0].next, Next.Retried);
   });
 
   it("does not repeat a POST that a backend may have acted upon", async () => {
@@ -100,10 +101,10 @@ describe("engine: retries", () => {
     }
     const [, row] = await keeper.has(2);
     assert.deepEqual(
-      row.attempts.map(({ reused, retried }) => ({ reused, retried })),
+      row.attempts.map(({ reused, next }) => ({ reused, next })),
       [
-        { reused: true, retried: true },
-        { reused: false, retried: false },
+        { reused: true, next: Next.Repeated },
+        { reused: false, next: Next.Nothing },
       ],
     );
     assert.equal(row.decision.attempts, 1);

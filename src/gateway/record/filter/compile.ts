@@ -59,6 +59,10 @@ function testOf(term: Term, context: FilterContext): RowTest {
       return anyOf(term.values.map((value) => stateTest(normalState(value), context)));
     case "status":
       return anyOf(term.values.map((value) => statusTest(term, value)));
+    case "proto":
+      return protocolTest(nameTest(term));
+    case "grpc":
+      return numbers((chunk, i) => (chunk.grpcStatus[i] === 0 ? NaN : chunk.grpcStatus[i] - 1), term, Number);
     case "method":
       return words((chunk) => chunk.method, nameTest(term));
     case "path":
@@ -232,6 +236,19 @@ function tagged(tag: number): RowTest {
   return (chunk, index) => (chunk.tags[index] & tag) !== 0;
 }
 
+/** A row speaks several: a gRPC call is HTTP/2, too. */
+function protocolTest(test: TextTest): RowTest {
+  const [h1, h2, grpc, websocket] = ["http/1.1", "h2", "grpc", "websocket"].map(test);
+  const layer4 = words((chunk) => chunk.protocol, test);
+  return (chunk, index) => {
+    if (chunk.protocol[index] !== 0) return layer4(chunk, index);
+    const tags = chunk.tags[index];
+    if (tags & Tag.Upgraded && websocket) return true;
+    if (tags & Tag.Grpc && grpc) return true;
+    return tags & (Tag.Http2 | Tag.Grpc) ? h2 : h1;
+  };
+}
+
 function stateTest(state: string, context: FilterContext): RowTest {
   switch (state) {
     case "pending":
@@ -258,6 +275,8 @@ function stateTest(state: string, context: FilterContext): RowTest {
       return tagged(Tag.Mirror);
     case "websocket":
       return tagged(Tag.Upgraded);
+    case "grpc":
+      return tagged(Tag.Grpc);
     case "shadow":
       return tagged(Tag.Shadow);
     case "simulated":

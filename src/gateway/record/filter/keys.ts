@@ -36,6 +36,7 @@ export const STATES: Readonly<Record<string, string>> = {
   hedged: "sent to another replica before the first had answered",
   mirror: "that are copies of others, sent to a mirror",
   websocket: "upgraded to a WebSocket",
+  grpc: "that are gRPC calls",
   shadow: "let pass by a shadow policy that would have refused",
   simulated: "touched by a simulation",
   bypassed: "let through a trusted listener without all its policies",
@@ -45,6 +46,14 @@ export const STATES: Readonly<Record<string, string>> = {
 
 /** Of ux.md's list, what later features bring; said so instead of "unknown". */
 const LATER = new Set(["replay", "mock"]);
+
+/** After `proto:`. `h2` are all requests over HTTP/2, gRPC and WebSockets too. */
+export const PROTOCOLS: readonly string[] = ["http/1.1", "h2", "grpc", "websocket", "tcp", "tls", "udp"];
+
+function checkProtocol(value: string, operator: Operator): string | undefined {
+  if (operator === "~" || value.includes("*") || PROTOCOLS.includes(value.toLowerCase())) return undefined;
+  return `"${value}" is no protocol. Known are ${PROTOCOLS.join(", ")}.`;
+}
 
 const anything = () => undefined;
 
@@ -75,6 +84,8 @@ const KEYS: readonly KeyKind[] = [
   kind("status", "status", "status", "status>=500", "status sent to the client; 4xx is a class", {
     check: checkStatus,
   }),
+  kind("proto", "name", "by", "proto:h2", `what the client spoke: ${PROTOCOLS.join(", ")}`, { check: checkProtocol }),
+  kind("grpc", "number", "gRPC status", "grpc>0", "status of a gRPC call; 0 is OK", { check: checkNumber }),
   kind("method", "name", "method", "method:POST", "request method", { atEnd: false }),
   kind("path", "text", "path", "path:/orders/*", "path; * stands for anything", { atEnd: false }),
   kind("host", "text", "host", "host:shop.localhost", "host that was asked for", { atEnd: false }),
