@@ -17,7 +17,7 @@ import type { Secured } from "../listen/secured.ts";
 import type { Unreadable } from "../refuse/problems.ts";
 import { composeProblem, type Problem } from "../refuse/refuse.ts";
 import { headersOf, requestText, responseHeaders, shownAsHttp2, trailerLines } from "./fields.ts";
-import { grpcRefusal, isGrpc } from "./grpc.ts";
+import { grpcRefusal, grpcStatusIn, isGrpc } from "./grpc.ts";
 
 /** What the streams of one connection share. */
 export interface StreamHost {
@@ -163,6 +163,8 @@ export class Http2Exchange implements Exchange {
     const text = composeResponse(head, reply, edit);
     this.responding = true;
     const endStream = head.framing === Framing.None;
+    // A call that fails before its first message has its status in the head.
+    if (endStream) this.noteGrpc(text);
     // Trailers may follow a body whose length nobody has said.
     const waitForTrailers = reply.framing === Framing.Chunked;
     this.ended = endStream;
@@ -195,7 +197,14 @@ export class Http2Exchange implements Exchange {
     if (this.ended) return;
     this.ended = true;
     this.replyTrailers = trailers;
+    this.noteGrpc(trailers);
     this.send((stream) => void stream.end());
+  }
+
+  /** Whatever the HTTP status, this is how a gRPC call went. @param lines of a head or of trailers. */
+  private noteGrpc(lines: string): void {
+    const { recording } = this.handling;
+    if (recording?.protocol === "grpc") recording.grpcStatus = grpcStatusIn(lines);
   }
 
   private sendTrailers(stream: ServerHttp2Stream): void {
@@ -220,6 +229,7 @@ export class Http2Exchange implements Exchange {
     this.responding = this.ended = true;
     if (problem.status >= 400 && isGrpc(head.get("content-type"))) {
       const text = grpcRefusal(problem, services.pseudonym);
+      this.noteGrpc(text);
       this.send((stream) => stream.respond(responseHeaders(text), { endStream: true, sendDate: false } as object));
       return shownAsHttp2(text);
     }

@@ -27,6 +27,12 @@ const CODES: Readonly<Record<number, number>> = {
   508: 13,
 };
 
+/** @param lines of a head or of trailers. @returns 0 to 16; 2 (UNKNOWN) when there is none, as the protocol wants it. */
+export function grpcStatusIn(lines: string): number {
+  const status = Number(/(?:^|\n)grpc-status:[ \t]*(\d{1,2})[ \t]*\r\n/i.exec(lines)?.[1] ?? 2);
+  return status <= 16 ? status : 2;
+}
+
 /** @returns the head of the whole answer, as HTTP/1.1 writes it. */
 export function grpcRefusal(problem: Problem, pseudonym: string): string {
   return (

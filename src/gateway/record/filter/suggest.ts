@@ -5,7 +5,7 @@
 import type { Suggestion } from "../../../contract/messages.ts";
 import { RowStateCode } from "../chunk.ts";
 import { compileFilter, type FilterContext } from "./compile.ts";
-import { ALL_KEYS, findKey, STATES } from "./keys.ts";
+import { ALL_KEYS, findKey, PROTOCOLS, STATES } from "./keys.ts";
 import { parseFilter } from "./syntax.ts";
 
 const MAX_SUGGESTIONS = 20;
@@ -57,6 +57,8 @@ function valuesOf(key: string, context: FilterContext): string[] {
   switch (findKey(key)?.name) {
     case "is":
       return Object.keys(STATES);
+    case "proto":
+      return [...PROTOCOLS];
     case "since":
       return ["save", "1m", "5m", "1h"];
     case "route":
