@@ -8,7 +8,10 @@ import type { BypassReason, CacheFact, CacheSource } from "../../model/cache.ts"
 import type { Millis } from "../../model/basics.ts";
 import type { Plan } from "../../model/plan.ts";
 import { isAnswered, judgeUse, requestDirectives, Use } from "../../policies/cache-freshness.ts";
+import { RENEWAL } from "../../policies/cache.ts";
+import { Child, type ChildOwner } from "../forward/child.ts";
 import { LivePassage } from "../forward/passage.ts";
+import type { Run } from "../forward/run.ts";
 import type { Head } from "../http1/head.ts";
 import { Flight, Store } from "./store.ts";
 import { sameOriginTarget, uriOf } from "./uri.ts";
@@ -33,8 +36,6 @@ export class Caches {
   private readonly now: () => Millis;
   /** By listener of the serving plan: clients come over TLS. */
   private secure: readonly boolean[] = [];
-  /** Told of what is to be fetched again behind a client's back. */
-  renew: Renew = () => {};
 
   constructor(now: () => Millis) {
     this.now = now;
@@ -118,6 +119,16 @@ export class Caches {
     return visit.fact;
   }
 
+  /** Asks for a newer answer on behalf of a request that got the stale one: one at a time for each URL (RFC 5861 section 3). */
+  private readonly renew: Renew = (host, { store, uri, fact, entry }) => {
+    if (store.flights.has(uri)) return;
+    const visit = new CacheVisit(store, uri, entry, fact, this.renew, true);
+    visit.flight = new Flight();
+    store.flights.set(uri, visit.flight);
+    const request = { name: RENEWAL, head: unconditional(host.exchange.head), visit };
+    if (Child.begin(host as Run, request, NOBODY, host.services.now()) === undefined) visit.ended();
+  };
+
   /** An unsafe request was answered: what it changed is not what is stored any more (RFC 9111 section 4.4). */
   changedBy(arrival: Arrival, authority: string, head: Head): void {
     if (SAFE.has(arrival.method ?? "") || head.status < 200 || head.status >= 400) return;
@@ -182,4 +193,17 @@ function shares(arrival: Arrival): boolean {
     arrival.header("if-modified-since") === undefined &&
     !requestDirectives(arrival).has("only-if-cached")
   );
+}
+
+/** Nobody hears the answer: the store keeps it. */
+const NOBODY: ChildOwner = { head() {}, bytes() {}, ended() {}, failed() {} };
+
+/** The request's head as GET, without its own conditions. */
+function unconditional(head: Head): string {
+  let text = `GET ${head.target} HTTP/1.1\r\n`;
+  for (let i = 0; i < head.count; i++) {
+    if (/^if-(?:none-match|modified-since)$/i.test(head.nameAt(i))) continue;
+    text += head.text.slice(head.nameStart[i], head.lineEnd(i));
+  }
+  return `${text}\r\n`;
 }

@@ -58,20 +58,23 @@ export class CacheVisit implements Visit, Keeper {
   /** What the core was told of what is held. */
   fact: CacheFact;
   private readonly renew: Renew;
+  private readonly renews: boolean;
   /** Its policy has spoken, so that its answer may be kept. */
-  private active = false;
+  private active: boolean;
   private asksIfModified = false;
   private judged: Keeping | undefined;
   private status = "";
   private sentAt = -1;
   private landing: Landing = "unasked";
 
-  constructor(store: Store, uri: string, entry: Entry | undefined, fact: CacheFact, renew: Renew) {
+  /** @param renews it fetches a newer answer, whatever policies say to its request. */
+  constructor(store: Store, uri: string, entry: Entry | undefined, fact: CacheFact, renew: Renew, renews = false) {
     this.store = store;
     this.uri = uri;
     this.entry = entry;
     this.fact = fact;
     this.renew = renew;
+    this.renews = this.active = renews;
   }
 
   get lines(): string {
@@ -100,7 +103,7 @@ export class CacheVisit implements Visit, Keeper {
 
   sent(host: Host, edit: RequestHeadEdit): boolean {
     const { decision, active, services, arrival, passage } = host;
-    this.active = spoke(active.plan, decision);
+    this.active = this.renews || spoke(active.plan, decision);
     if (!this.active) return false;
     this.landing = "failed";
     this.store.misses++;
