@@ -4,7 +4,7 @@
  * Must not run a policy: it words the numbers that the policy left.
  */
 import type { Passage } from "../model/arrival.ts";
-import { BuiltIn, Mark, type TraceEntry } from "../model/decision.ts";
+import { BuiltIn, Mark, SkipNote, type TraceEntry } from "../model/decision.ts";
 import type { Plan, PlanStep } from "../model/plan.ts";
 import type { Shape } from "../model/policy.ts";
 import type { Refusal, Judged, RouteCandidate, StoryAnswer, StoryPhase, StoryStep } from "./story.ts";
@@ -68,28 +68,36 @@ export function ranPhases({ plan, seen, decision, entries }: Told): RanPhase[] {
 export function drawnService({ plan, decision, entries }: Told): number {
   if (decision.route < 0) return -1;
   const { backends, totalWeight } = plan.routes[decision.route];
-  if (!(totalWeight > 0)) return -1;
   const split = entries.find(({ mark }) => mark === Mark.Split);
+  if (split === undefined && !(totalWeight > 0)) return -1;
   return backends[split?.index ?? 0]?.service ?? -1;
 }
 
 function tellStep(told: Told, index: number): StoryStep {
   const step = told.plan.steps[index];
   const shared = { phase: step.phase, label: step.name, source: step.source };
-  const entry = told.entries.find((one) => one.index === index && isVerdict(one.mark));
+  // The last one: a verdict on what came later (a body, an answer) stands behind the one on the head.
+  const entry = told.entries.findLast((one) => one.index === index && isVerdict(one.mark));
   if (entry === undefined) {
     const lost = told.decision.trace.dropped > 0 && told.decision.step < 0 && told.decision.route >= 0;
     const sentence = lost ? "admitted; its numbers did not fit into the trace" : "not reached";
     return { ...shared, sentence, state: lost ? "ok" : "off", facts: [] };
   }
   if (entry.mark === Mark.Skipped) {
-    const sentence = "skipped: its `when` is false for this request";
+    const sentence =
+      entry.reason === SkipNote.Bypassed
+        ? bypassed(told.plan.listeners[told.seen.arrival.listener].name)
+        : "skipped: its `when` is false for this request";
     return { ...shared, sentence, state: "skipped", facts: [] };
   }
   const sentence = sentenceOf(step, entry, told.seen);
   const state = entry.reason === 0 ? "ok" : entry.mark === Mark.Shadow ? "shadow" : "stop";
   const worded = state === "shadow" ? `would have refused (shadow): ${sentence}` : sentence;
   return { ...shared, sentence: worded, state, facts: factsOf(step, entry, told.seen) };
+}
+
+function bypassed(listener: string): string {
+  return `bypassed: listener ${listener} is trusted (internal calls)`;
 }
 
 function isVerdict(mark: number): boolean {
@@ -111,6 +119,13 @@ function factsOf(step: PlanStep, { reason, x, y }: TraceEntry, seen: Passage): S
   for (const [name, value] of step.policy.replyFields?.(step.config, reason, x, y, seen) ?? []) {
     facts.push({ name, value });
   }
+  for (const { pointer, detail } of (reason === 0 ? undefined : reasonOf(step, reason)?.errors)?.(
+    step.config,
+    x,
+    y,
+    seen,
+  ) ?? [])
+    facts.push({ name: pointer === "" ? "the whole body" : pointer, value: detail });
   return facts;
 }
 
@@ -123,7 +138,12 @@ function tellShape(told: Told, index: number): StoryStep {
     facts: [{ name: "policy", value: step.kind }],
   };
   const answered = told.answer !== undefined && (step.act as Shape).response === undefined;
-  if (told.refusal !== undefined || answered) return { ...shared, sentence: "not reached", state: "off" };
+  const stopped = told.refusal !== undefined && (told.decision.step < 0 || told.decision.service < 0);
+  if (stopped || answered) return { ...shared, sentence: "not reached", state: "off" };
+  const { listener } = told.seen.arrival;
+  if (step.bypassedBy?.has(listener) === true) {
+    return { ...shared, sentence: bypassed(told.plan.listeners[listener].name), state: "skipped" };
+  }
   if (step.when !== undefined && !step.when(told.seen)) {
     const sentence = "skipped: its `when` is false for this request";
     return { ...shared, sentence, state: "skipped" };

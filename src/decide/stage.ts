@@ -5,7 +5,7 @@
  */
 import type { Passage } from "../model/arrival.ts";
 import type { Millis } from "../model/basics.ts";
-import { Mark, type Decision } from "../model/decision.ts";
+import { Mark, SkipNote, type Decision } from "../model/decision.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Step } from "../model/policy.ts";
 import type { State } from "../model/state.ts";
@@ -33,6 +33,10 @@ export function runStage(
     const index = steps[i];
     const step = plan.steps[index];
     if (step.service !== undefined && step.service !== service) continue;
+    if (step.bypassedBy !== undefined && step.bypassedBy.has(x.arrival.listener)) {
+      trace.mark(Mark.Skipped, index, SkipNote.Bypassed, 0, 0);
+      continue;
+    }
     if (step.when !== undefined && !step.when(x)) {
       trace.mark(Mark.Skipped, index, 0, 0, 0);
       continue;

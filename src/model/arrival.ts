@@ -41,13 +41,76 @@ export type Facts = Readonly<Record<string, unknown>>;
 
 /** What a route's steps want looked up. The gateway has one gatherer per `kind`. */
 export type FactRequest =
-  FactNeed<"cache", CacheSource> | FactNeed<"token", TokenSource> | FactNeed<"password", PasswordSource> | FactNeed<"body", BodySource>;
+  | FactNeed<"cache", CacheSource>
+  | FactNeed<"token", TokenSource>
+  | FactNeed<"password", PasswordSource>
+  | FactNeed<"introspection", IntrospectionSource>
+  | FactNeed<"authority", AuthoritySource>
+  | FactNeed<"certificate", CertificateSource>
+  | FactNeed<"body", BodySource>
+  | FactNeed<"call", CallSource>;
+
+/** How JSON over HTTP becomes a call: where the methods are described, and how messages are read and written. */
+export interface CallSource {
+  /** Exactly one of the three. Paths as written. */
+  readonly proto?: string;
+  readonly descriptor?: string;
+  readonly reflection?: true;
+  /** Folders in which imports of `proto` are looked for. */
+  readonly importPaths: readonly string[];
+  /** Whose endpoints are asked by server reflection: "route/orders" or "service/orders". */
+  readonly owner: string;
+  /** With its package. */
+  readonly service: string;
+  /** What stands before the paths of the service's rules; "" = nothing. */
+  readonly prefix: string;
+  /** Bytes of a request's body. */
+  readonly most: number;
+  /** Bytes of one message that comes back. */
+  readonly mostAnswer: number;
+  readonly ignoreUnknown: boolean;
+  readonly ignoreQuery: readonly string[];
+  readonly plusIsBlank: boolean;
+  readonly form: { readonly defaults: boolean; readonly enumsAsNumbers: boolean; readonly protoNames: boolean };
+}
+
+/** Which call a request is. */
+export type CallFact =
+  | {
+      readonly state: "call";
+      readonly service: string;
+      readonly method: string;
+      /** Of the path, with the prefix. */
+      readonly template: string;
+      /** The answer is a stream of messages. */
+      readonly streams: boolean;
+    }
+  /** The caller speaks gRPC itself. */
+  | { readonly state: "native" }
+  /** `methods`: some that there are, in words. `near`: the one that was probably meant. */
+  | {
+      readonly state: "noMethod";
+      readonly service: string;
+      readonly near?: string;
+      readonly methods: readonly string[];
+    }
+  /** The path is called by other HTTP methods. */
+  | { readonly state: "otherMethod"; readonly methods: readonly string[] }
+  | { readonly state: "ambiguous"; readonly methods: readonly string[] }
+  | { readonly state: "streamsRequests"; readonly method: string }
+  | { readonly state: "badRequest"; readonly problem: string }
+  | { readonly state: "tooLarge"; readonly length: number; readonly most: number }
+  | { readonly state: "busy" }
+  /** What the service offers could not be looked up. */
+  | { readonly state: "unavailable"; readonly problem: string };
 
 interface FactNeed<Kind extends string, Source> {
   /** Unique per distinct lookup; the key under which the answer stands in Facts. */
   readonly name: string;
   readonly kind: Kind;
   readonly source: Source;
+  /** Looked up only where it is true: reads nothing but the request itself. Absent: always. */
+  readonly when?: (x: Passage) => boolean;
 }
 
 /** Where a token stands in the request and which keys verify it. Exactly one key source is set. */
@@ -95,6 +158,67 @@ export type PasswordFact =
   /** Too many passwords are being checked at this moment. */
   | { readonly state: "busy"; readonly problem: string }
   | { readonly state: "verified"; readonly user: string };
+
+/** Where a token stands, and the server that knows whether it holds (RFC 7662). */
+export interface IntrospectionSource {
+  readonly header: string;
+  readonly url: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Milliseconds that an answer serves, at most; `exp` ends it earlier. 0 = every request asks. */
+  readonly cache: number;
+  /** Milliseconds. */
+  readonly timeout: number;
+}
+
+export type IntrospectionFact =
+  | { readonly state: "absent" }
+  | { readonly state: "malformed"; readonly problem: string }
+  | { readonly state: "inactive" }
+  /** The server could not be asked, or did not say. */
+  | { readonly state: "unavailable"; readonly problem: string }
+  | { readonly state: "active"; readonly claims: Readonly<Record<string, unknown>> };
+
+/** A server that is asked about every request. Header names in lower case. */
+export interface AuthoritySource {
+  readonly url: string;
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Of the request, given to it. */
+  readonly forwardHeaders: readonly string[];
+  /** Of its answer, kept in the fact. */
+  readonly keep: readonly string[];
+}
+
+export type AuthorityFact =
+  | { readonly state: "unavailable"; readonly problem: string }
+  | {
+      readonly state: "answered";
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string>>;
+      /** Its WWW-Authenticate, when it sent one. */
+      readonly challenge?: string;
+    };
+
+export interface CertificateSource {
+  /** PEM file as written: one of these CAs must stand above the client's certificate. Absent: whom the listener believes. */
+  readonly ca?: string;
+}
+
+/** The edge's verdict on the client's certificate. Who may do what is the policy's to say. */
+export type CertificateFact =
+  | { readonly state: "absent" }
+  /** Shown, and not believed: by the listener, or because no CA of the file stands above it. */
+  | { readonly state: "unverified" | "foreign"; readonly subject: string; readonly problem: string }
+  | { readonly state: "unavailable"; readonly problem: string }
+  | {
+      readonly state: "verified";
+      readonly subject: string;
+      /** "CN=alice": each part of the subject by itself. */
+      readonly attributes: readonly string[];
+      /** "DNS:a.test": each alternative name by itself. */
+      readonly names: readonly string[];
+    };
 
 /**
  * What a policy wants to know of a request's body before the decision: its own question, answered at the edge and

@@ -20,6 +20,9 @@ export const PHASES = ["screen", "identify", "authorize", "validate", "limit", "
 
 export type Phase = (typeof PHASES)[number];
 
+/** What a listener with `trusted: true` bypasses for internal calls. */
+export const BYPASSABLE: ReadonlySet<Phase> = new Set<Phase>(["identify", "authorize", "limit"]);
+
 /** A place in a policy file. Lines and columns count from 1, `offset`s from 0; `endOffset` is exclusive. */
 export interface SourceRange {
   readonly file: string;

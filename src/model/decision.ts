@@ -21,7 +21,7 @@ export const Mark = {
   Shadow: 3,
   /** A step that was not asked: index = step, reason = one of SkipNote. */
   Skipped: 4,
-  /** index = backendRef within the route, x = draw in [0, total), y = total weight. */
+  /** index = backendRef within the route, x = draw in [0, total), y = total weight; reason 1 = a policy chose it. */
   Split: 5,
   /** index = endpoint, reason = Exclusion, x and y depend on it. */
   Excluded: 6,

@@ -145,6 +145,8 @@ export interface PlanRoute {
   /** Bytes of a request's body that are collected before the decision, since a need asks for them; absent = none. */
   readonly collects?: number;
   readonly backends: readonly PlanBackend[];
+  /** Index of the step that chooses among them by itself; absent = the weights do. */
+  readonly chooser?: number;
   readonly totalWeight: number;
   readonly timeouts: Timeouts;
   readonly retry?: PlanRetry | undefined;

@@ -44,6 +44,8 @@ export interface Answer {
 /** The fields of one head on its way through, as a shape may change them. Names are case-insensitive. */
 export interface FieldEdit {
   get(name: string): string | undefined;
+  /** Each field of that name by itself: those that hold commas of their own (Set-Cookie) cannot be taken apart. */
+  all(name: string): readonly string[];
   set(name: string, value: string): void;
   add(name: string, value: string): void;
   remove(name: string): void;
@@ -61,8 +63,8 @@ export interface RequestEdit extends FieldEdit {
 export interface ReplyEdit extends FieldEdit {
   /** Of the answer. */
   readonly status: number;
-  /** Sets Content-Encoding, and the body gets that coding on its way. */
-  encode(coding: ContentCoding): void;
+  /** Sets Content-Encoding, and the body gets that coding on its way. @returns false when this runtime cannot. */
+  encode(coding: ContentCoding): boolean;
 }
 
 /** Rewrites heads. A function of its arguments, so that `explain` can show each change again, with its owner. */
@@ -71,6 +73,8 @@ export interface Shape {
   response?(x: Passage, edit: ReplyEdit): void;
   /** What it does with bodies. */
   readonly body?: BodyWork;
+  /** Name of the service that the request goes to, whatever the route's weights say; undefined = they say. */
+  service?(x: Passage): string | undefined;
 }
 
 /** What a policy compiles to. */
@@ -93,6 +97,14 @@ export interface RefusalReason<Config> {
   /** The same in few words, for a table, to follow the policy's name: "0 of 20, next in 1.3 s". Absent: `say`. */
   brief?(config: Config, x: number, y: number, seen: Passage): string;
   fix?(config: Config, x: number, y: number, seen: Passage): readonly Fix[];
+  /** Everything that is wrong, place by place (RFC 9457 section 3): with the problem document and the timeline. */
+  errors?(config: Config, x: number, y: number, seen: Passage): readonly PlacedError[];
+}
+
+export interface PlacedError {
+  /** JSON Pointer into what was sent, or where in a head: "query/limit". */
+  readonly pointer: string;
+  readonly detail: string;
 }
 
 export interface Consumer {
@@ -147,12 +159,16 @@ export interface Policy<Config, State, ReasonName extends string> {
    * works there too, else what it reads that is not there, after "reads".
    */
   layer4?(config: Config): string | undefined;
+  /** Set when it reads the certificate of the client: a listener must ask for one. */
+  readsClientCertificate?(config: Config): boolean;
   /** Requests that it sends by itself, as children of the one that it works for. */
   sends?(config: Config): readonly PolicyRequest[];
   /** Where in its config, as it is written, names of services stand: for references, renaming and completion. */
   servicePlaces?(written: unknown): readonly (readonly string[])[];
   /** It answers CORS preflights: a route with it takes a preflight for any method that it takes. */
   readonly preflights?: boolean;
+  /** Names of the services among which its act chooses by `service`, instead of the route's weights. */
+  chooses?(config: Config): readonly string[];
   /** Absent for policies without state. */
   state?(config: Config): State;
   /** Keeps state over an edit; absent = start afresh when the config differs, keep when it is equal. */

@@ -31,14 +31,18 @@ export interface PlanBackendTls {
 
 /** What is known of a client by its certificate. */
 export interface ClientCertificate {
-  /** "CN=alice, O=Shop". */
+  /** "CN=alice, O=Shop"; a comma within a value is written "\,", so that no value can pass for two. */
   readonly subject: string;
+  /** The parts of the subject, each by itself, escaped alike: "CN=alice". */
+  readonly attributes: readonly string[];
   readonly issuer: string;
   /** SHA-256, upper case with colons. */
   readonly fingerprint: string;
   readonly serial: string;
   /** Alternative names as written in it: "DNS:a.test, email:x@y". */
   readonly names: string;
+  /** Fingerprints of the CAs above it, nearest first, as OpenSSL found them. */
+  readonly chain: readonly string[];
   /** Signed by the listener's CA and valid now. */
   readonly verified: boolean;
   /** Why not; "" when verified. */

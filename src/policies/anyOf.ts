@@ -10,9 +10,12 @@ import type { PathMatch } from "../model/path-match.ts";
 import type { AnyPolicy, CompileContext, ConfigProblem, Policy, RequestEdit, Shape, Step } from "../model/policy.ts";
 import { apiKey } from "./apiKey.ts";
 import { basicAuth } from "./basicAuth.ts";
+import { clientCertificate } from "./clientCertificate.ts";
+import { externalAuth } from "./externalAuth.ts";
+import { introspection } from "./introspection.ts";
 import { jwt } from "./jwt.ts";
 
-const members: readonly AnyPolicy[] = [apiKey, jwt, basicAuth];
+const members: readonly AnyPolicy[] = [apiKey, jwt, basicAuth, introspection, clientCertificate, externalAuth];
 const kinds = members.map(({ kind }) => kind);
 
 const entry = z.strictObject(
@@ -65,6 +68,8 @@ export const anyOf: Policy<Config, undefined, keyof typeof Refusal> = {
         : (member.policy.replyFields?.(member.config, told.reason, told.x, told.y, seen) ?? []);
     });
   },
+  readsClientCertificate: (c) =>
+    membersOf(c).some(({ policy, config: own }) => policy.readsClientCertificate?.(own) === true),
   secretPlaces: (c) => membersOf(c).flatMap(({ policy, config: own }) => policy.secretPlaces?.(own) ?? []),
 };
 

@@ -42,6 +42,8 @@ export interface Expression {
   inBrief(x: Passage): string;
   /** The parts that must all be true: the operands of the outermost &&. */
   parts(): readonly Expression[];
+  /** Which of request, jwt, consumer and client it looks at. */
+  reads(): readonly string[];
 }
 
 /** The shape of a parsed tree that this file reads. */
@@ -156,6 +158,15 @@ class CompiledExpression implements Expression {
       this.#parts = operands.length > 1 ? operands.map(compileExpression) : [this];
     }
     return this.#parts;
+  }
+
+  reads(): readonly string[] {
+    const found = new Set<string>();
+    walk(this.#tree?.expr, [], (node, bound) => {
+      const name = rootName(node);
+      if (name !== undefined && !bound.includes(name) && Object.hasOwn(VARIABLES, name)) found.add(name);
+    });
+    return [...found];
   }
 
   #seen(x: Passage): string {

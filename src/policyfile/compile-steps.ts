@@ -3,8 +3,8 @@
  * Must not let one policy's fault (a check or compile that throws) hide the problems of the others.
  */
 import { compileExpression } from "../policies/expression.ts";
-import { PHASES } from "../model/basics.ts";
-import type { FactRequest } from "../model/arrival.ts";
+import { BYPASSABLE, PHASES } from "../model/basics.ts";
+import type { FactRequest, Passage } from "../model/arrival.ts";
 import type { PlanStep } from "../model/plan.ts";
 import type { Act, CompileContext, ConfigProblem, Consumer, SecretRef, Shape, Step } from "../model/policy.ts";
 import { sameValue } from "./carry.ts";
@@ -45,6 +45,7 @@ const SILENT: Partial<Step<unknown>> & Shape = {
   refused: undefined,
   request: undefined,
   response: undefined,
+  body: undefined,
 };
 
 /** The steps of one owner, by what runs them. */
@@ -63,6 +64,8 @@ export class StepCompiler {
   readonly #problems: Problems;
   readonly #sources: Sources;
   readonly #consumers: readonly Consumer[];
+  /** Indexes of the listeners for internal calls. */
+  readonly trusted = new Set<number>();
   readonly #named = new Map<string, PolicyEntry | undefined>();
 
   constructor(problems: Problems, sources: Sources, consumers: readonly Consumer[]) {
@@ -100,9 +103,11 @@ export class StepCompiler {
   /** Puts steps in the order in which they run; `lists` in order of precedence within a phase. */
   arrange(...lists: readonly (readonly number[])[]): OwnerSteps {
     const all = lists.flat().toSorted((a, b) => phaseOf(this.steps[a]) - phaseOf(this.steps[b]));
-    const needs = new Map(all.flatMap((index) => this.needs[index]).map((need) => [need.name, need]));
-    const asked = [...needs.values()].flatMap((need) => (need.kind === "body" ? [need.source.most] : []));
-    const bodies = all.filter((index) => "body" in this.steps[index].act);
+    const needs = this.#needed(all);
+    const asked = [...needs.values()].flatMap((need) =>
+      need.kind === "body" || need.kind === "call" ? [need.source.most] : [],
+    );
+    const bodies = all.filter((index) => (this.steps[index].act as Shape).body !== undefined);
     return {
       steps: all.filter((index) => judges(this.steps[index].act)),
       // A key that was judged is also hidden from the backend: such a step stands in both.
@@ -111,6 +116,40 @@ export class StepCompiler {
       ...(bodies.length + asked.length === 0 ? {} : { bodies }),
       ...(asked.length === 0 ? {} : { collects: Math.max(...asked) }),
     };
+  }
+
+  /** Each lookup once, by name; where nobody wants it for a request (`when`, a trusted listener), it is spared. */
+  #needed(steps: readonly number[]): ReadonlyMap<string, FactRequest> {
+    const wanted = new Map<string, { need: FactRequest; conditions: (Condition | undefined)[] }>();
+    for (const index of steps) {
+      for (const need of this.needs[index]) {
+        const known = wanted.get(need.name) ?? { need, conditions: [] };
+        known.conditions.push(this.#conditionOf(this.steps[index], need.when));
+        wanted.set(need.name, known);
+      }
+    }
+    return new Map(
+      [...wanted].map(
+        ([
+          name,
+          {
+            need: { when: _own, ...need },
+            conditions,
+          },
+        ]) => {
+          const some = conditions.filter((one) => one !== undefined);
+          if (some.length < conditions.length) return [name, need as FactRequest];
+          const when: Condition = some.length === 1 ? some[0] : (x) => some.some((one) => one(x));
+          return [name, { ...need, when } as FactRequest];
+        },
+      ),
+    );
+  }
+
+  #conditionOf(step: PlanStep, when: Condition | undefined): Condition | undefined {
+    const { trusted } = this;
+    if (trusted.size === 0 || step.bypassedBy === undefined) return when;
+    return (x) => !trusted.has(x.arrival.listener) && (when === undefined || when(x));
   }
 
   #mayStand(entry: PolicyEntry, path: Path, owner: Owner): boolean {
@@ -151,12 +190,15 @@ export class StepCompiler {
       act: { ...SILENT, ...act },
       replyFields: entry.policy.replyFields,
       shadow: entry.shadow,
+      ...(BYPASSABLE.has(entry.policy.phase) ? { bypassedBy: this.trusted } : {}),
       ...(owner.service === undefined ? {} : { service: owner.service }),
       ...(owner.listener === undefined ? {} : { listener: owner.listener }),
       ...(when === undefined ? {} : { when: (x) => when.test(x) !== false }),
       source: entry.source,
     });
-    this.needs.push(this.#needsOf(entry, context));
+    const early = when !== undefined && when.reads().every(isEarly) ? when : undefined;
+    const asks = early && ((x: Passage) => early.test(x) !== false);
+    this.needs.push(this.#needsOf(entry, context).map((need) => (asks ? { ...need, when: asks } : need)));
     return index;
   }
 
@@ -214,6 +256,13 @@ export class StepCompiler {
   }
 }
 
+type Condition = (x: Passage) => boolean;
+
+/** Known before any policy has found out who is calling. */
+function isEarly(variable: string): boolean {
+  return variable === "request" || variable === "client";
+}
+
 /** Where in a value something equal to `wanted` stands. */
 function pathTo(value: unknown, wanted: unknown): Path | undefined {
   if (sameValue(value, wanted)) return [];
@@ -227,5 +276,5 @@ function pathTo(value: unknown, wanted: unknown): Path | undefined {
 
 /** What encodes a body shapes after whoever still edits it. */
 function phaseOf({ phase, act }: PlanStep): number {
-  return PHASES.indexOf(phase) + ("body" in act && act.body?.encodes === true ? 0.5 : 0);
+  return PHASES.indexOf(phase) + ((act as Shape).body?.encodes === true ? 0.5 : 0);
 }

@@ -379,8 +379,10 @@ class Compiler {
   ): PlanRoute {
     const { tree } = this.#problems;
     const layer4 = checkRoute(this.#problems, { path, listeners: config.listeners }, all);
-    const backends = this.#backends(config.backendRefs, [...path, "backendRefs"]);
-    if (config.backendRefs.length === 0 && !own.some((index) => this.#answers(index))) {
+    const drawn = this.#backends(config.backendRefs, [...path, "backendRefs"]);
+    const chooser = own.find((index) => this.#steps.steps[index].policy.chooses !== undefined);
+    const backends = chooser === undefined ? drawn : this.#alsoChosen(drawn, chooser);
+    if (backends.length === 0 && !own.some((index) => this.#answers(index))) {
       const message = `The route \`${config.name}\` sends its requests nowhere: they are refused. Give it \`backendRefs: [{ service: name }]\`.`;
       this.#problems.value("SY216", [...path, "name"], message);
     }
@@ -414,6 +416,7 @@ class Compiler {
       shapes: [...onListeners.shapes, ...arranged.shapes],
       ...(arranged.bodies === undefined && bodies.length === 0 ? {} : { bodies }),
       backends,
+      ...(chooser === undefined ? {} : { chooser }),
       totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
       timeouts: layer4 ? { ...config.timeouts, request: 0, backendRequest: 0 } : config.timeouts,
       ...(layer4 ? { layer4 } : this.#sending(config, path)),
@@ -428,6 +431,14 @@ class Compiler {
       retry: retry && planRetry(retry, tree.blockRange([...path, "retry"])),
       hedge: hedge && planHedge(hedge, tree.blockRange([...path, "hedge"])),
     };
+  }
+
+  /** A policy may send where no weight does: those services are the route's as well, with weight 0. */
+  #alsoChosen(backends: readonly PlanBackend[], chooser: number): readonly PlanBackend[] {
+    const { policy, config, source } = this.#steps.steps[chooser];
+    const chosen = (policy.chooses?.(config) ?? []).flatMap((name) => this.#serviceIndex.get(name) ?? []);
+    const others = [...new Set(chosen)].filter((index) => backends.every(({ service }) => service !== index));
+    return [...backends, ...others.map((service) => ({ service, weight: 0, source }))];
   }
 
   /** A policy that answers by itself: its route needs no backend. */

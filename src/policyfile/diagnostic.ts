@@ -63,6 +63,7 @@ export const CODES = {
   SY219: { severity: "warning", title: "unverified backend" },
   SY220: { severity: "hint", title: "name beyond the development CA" },
   SY221: { severity: "error", title: "unusable file" },
+  SY222: { severity: "hint", title: "no listener asks for a certificate" },
 } as const satisfies Readonly<Record<string, { readonly severity: Severity; readonly title: string }>>;
 
 export type Code = keyof typeof CODES;

@@ -8,7 +8,7 @@ import type { Path } from "./tree.ts";
 /** Kinds of policies. */
 export const LATER_KINDS: readonly string[] = [
   ..."maxBody requestSchema openapi graphqlLimit quota".split(" "),
-  ..."requestBody responseBody apiVersion aggregate transcode compression cookies".split(" "),
+  ..."requestBody responseBody apiVersion compression cookies".split(" "),
 ];
 
 /** `loadBalancer.type`s. */

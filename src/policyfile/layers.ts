@@ -97,6 +97,23 @@ export function checkSteps(problems: Problems, steps: readonly PlanStep[], liste
   }
 }
 
+/** Policies that read a client's certificate, where no listener asks for one. @param named as the route names them. */
+export function checkCertificates(
+  problems: Problems,
+  steps: readonly PlanStep[],
+  listeners: readonly PlanListener[],
+  named: readonly string[] | undefined,
+): void {
+  const used = listeners.filter((one) => (named === undefined ? !isLayer4(one) : named.includes(one.name)));
+  if (used.length === 0 || used.some((one) => one.tls?.clientCertificate !== undefined)) return;
+  for (const step of steps) {
+    if (step.policy.readsClientCertificate?.(step.config) !== true) continue;
+    const names = used.map(({ name }) => `\`${name}\``).join(", ");
+    const message = `\`${step.kind}\` will find no certificate: ${names} ${used.length === 1 ? "asks" : "ask"} for none. Give an HTTPS listener \`tls: { clientCertificate: { ca: ./ca.pem, required: false } }\`.`;
+    problems.add("SY222", step.source, message);
+  }
+}
+
 /** Services by what their endpoints speak. @param at paths of the route's backends. */
 export function checkServices(
   problems: Problems,

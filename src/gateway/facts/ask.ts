@@ -32,5 +32,8 @@ export function failureOf(problem: unknown, timeout: number): string {
   if (!(problem instanceof Error)) return String(problem);
   if (problem.name === "TimeoutError") return `no answer within ${timeout} ms`;
   const { cause } = problem;
-  return cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : problem.message;
+  // `fetch` says only that it failed; why is in its cause.
+  return problem instanceof TypeError && cause instanceof Error
+    ? ((cause as NodeJS.ErrnoException).code ?? cause.message)
+    : problem.message;
 }

@@ -7,6 +7,10 @@ import type { FactRequest, Facts, Passage } from "../../model/arrival.ts";
 import type { CacheFact, CacheSource } from "../../model/cache.ts";
 import { NO_BODY } from "./collected.ts";
 import type { Collected } from "./collected.ts";
+import { CertificateVerifier } from "./certificate-verifier.ts";
+import { ExternalAuthority } from "./external-authority.ts";
+import { Introspector } from "./introspector.ts";
+import { Transcoder } from "../transcode/transcoder.ts";
 import { PasswordVerifier } from "./password-verifier.ts";
 import { TokenVerifier, type TokenVerifierOptions } from "./token-verifier.ts";
 
@@ -27,13 +31,22 @@ export class FactGatherer {
   cacheLookUp: CacheLookUp = () => ({ state: "none", variants: 0 });
   readonly #tokens: TokenVerifier;
   readonly #passwords = new PasswordVerifier();
+  /** JSON over HTTP to gRPC. */
+  readonly calls: Transcoder;
+  readonly #introspector: Introspector;
+  readonly #authority = new ExternalAuthority();
+  readonly #certificates: CertificateVerifier;
   /** The latest answer to a single need: callers come in rows, and the same verdict makes the same facts. */
   #lastName = "";
   #lastFact: unknown;
   #lastFacts = NOTHING;
 
   constructor(options: FactGathererOptions) {
+    const now = options.now ?? (() => performance.now());
     this.#tokens = new TokenVerifier(options);
+    this.calls = new Transcoder(options);
+    this.#introspector = new Introspector(now);
+    this.#certificates = new CertificateVerifier({ baseDirectory: options.baseDirectory, now });
   }
 
   /** Never rejects: what cannot be looked up is a fact that says so. @param body of the request, when needs ask for it. */
@@ -43,6 +56,7 @@ export class FactGatherer {
     const facts: Record<string, unknown> = {};
     let waiting: Promise<void>[] | undefined;
     for (const need of needs) {
+      if (need.when !== undefined && !need.when(x)) continue;
       const fact = this.#lookUp(need, x, body);
       if (fact instanceof Promise) (waiting ??= []).push(fact.then((known) => void (facts[need.name] = known)));
       else facts[need.name] = fact;
@@ -51,6 +65,7 @@ export class FactGatherer {
   }
 
   #gatherOne(need: FactRequest, x: Passage, body: BodyFor): Facts | Promise<Facts> {
+    if (need.when !== undefined && !need.when(x)) return NOTHING;
     const { name } = need;
     const fact = this.#lookUp(need, x, body);
     if (fact instanceof Promise) return fact.then((known) => ({ [name]: known }));
@@ -70,13 +85,23 @@ export class FactGatherer {
         return this.cacheLookUp(need.source, x);
       case "password":
         return this.#passwords.verdict(need.source, x.arrival.header(need.source.header));
+      case "introspection":
+        return this.#introspector.verdict(need.source, x.arrival.header(need.source.header), x.wallClock);
+      case "authority":
+        return this.#authority.verdict(need.source, x.arrival);
+      case "certificate":
+        return this.#certificates.verdict(need.source, x.arrival.clientCertificate);
       case "body":
         return need.source.read(body(need.source.most), x);
+      case "call":
+        return this.calls.fact(need.source, x, body(need.source.most));
     }
   }
 
-  /** Stops watching key files and abandons requests for keys. */
+  /** Stops watching key files and abandons what other servers were asked. */
   close(): void {
     this.#tokens.close();
+    this.#introspector.close();
+    this.#authority.close();
   }
 }

@@ -1,6 +1,8 @@
 /**
  * An engine that serves a policy text, with the world around it that TLS needs: a folder for files and one for the CA.
  */
+import { FactGatherer } from "../../../src/gateway/facts/gatherer.ts";
+import { FactGatherer } from "../../../src/gateway/facts/gatherer.ts";
 import { Engine } from "../../../src/gateway/listen/engine.ts";
 import { PolicyReader } from "../../../src/gateway/control/policy-reader.ts";
 import type { Plan } from "../../../src/model/plan.ts";
@@ -25,7 +27,10 @@ export async function serve(text: string, directory: string): Promise<Serving> {
     if (plan === undefined) throw new Error(diagnostics.map(({ message }) => message).join("\n"));
     return plan;
   };
-  const running = await startEngine(compile(text), { baseDirectory: directory });
+  const running = await startEngine(compile(text), {
+    baseDirectory: directory,
+    facts: new FactGatherer({ baseDirectory: directory }),
+  });
   let revision = 1;
   return {
     ...running,
