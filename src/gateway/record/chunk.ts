@@ -52,7 +52,7 @@ const NO_FACTS: number[] = [];
 
 export class Chunk {
   /** Id of row 0. */
-  readonly firstId: number;
+  firstId: number;
   count = 0;
   lowestRevision = Infinity;
 
@@ -100,12 +100,14 @@ export class Chunk {
   readonly tags = column.word();
 
   /** Word 0 is "absent". */
-  readonly words: string[] = [""];
-  private readonly wordIndex = new Map<string, number>();
+  words: string[] = [""];
+  private wordIndex = new Map<string, number>();
   /** Object 0 is "absent". Token facts, claims and groups, shared by every row of one token. */
-  readonly objects: unknown[] = [undefined];
-  private readonly objectIndex = new Map<unknown, number>();
-  private readonly blocks: Float32Array[] = [];
+  objects: unknown[] = [undefined];
+  private objectIndex = new Map<unknown, number>();
+  private blocks: Float32Array[] = [];
+  /** Blocks of an earlier life. */
+  private spare: Float32Array[] = [];
   private used = BLOCK;
   private internedBytes = 0;
   private lastFacts: Facts | undefined;
@@ -115,13 +117,31 @@ export class Chunk {
     this.firstId = firstId;
   }
 
+  /** Empty again, in the same memory: fresh memory costs a page fault every few rows. Nobody may still hold it. */
+  renew(firstId: number): this {
+    this.firstId = firstId;
+    this.count = 0;
+    this.lowestRevision = Infinity;
+    for (const value of Object.values(this)) if (ArrayBuffer.isView(value)) (value as Uint8Array).fill(0);
+    this.words = [""];
+    this.wordIndex = new Map();
+    this.objects = [undefined];
+    this.objectIndex = new Map();
+    this.spare.push(...this.blocks);
+    this.blocks = [];
+    this.used = BLOCK;
+    this.internedBytes = 0;
+    this.lastFacts = undefined;
+    return this;
+  }
+
   get full(): boolean {
     return this.count === CHUNK_ROWS;
   }
 
   /** Bytes that this chunk accounts for. */
   get bytes(): number {
-    return CHUNK_ROWS * BYTES_PER_ROW + this.blocks.length * BLOCK * 4 + this.internedBytes;
+    return CHUNK_ROWS * BYTES_PER_ROW + (this.blocks.length + this.spare.length) * BLOCK * 4 + this.internedBytes;
   }
 
   /** @returns 0 for undefined and "". */
@@ -238,7 +258,7 @@ export class Chunk {
     const facts = this.factIndexes(recording.facts);
     const length = HEADER + trace.length * 3 + attempts * PER_ATTEMPT + facts.length;
     if (this.used + length > BLOCK) {
-      this.blocks.push(new Float32Array(BLOCK));
+      this.blocks.push(this.spare.pop() ?? new Float32Array(BLOCK));
       // Position 0 of the first block stays free, so that 0 can mean "nothing kept".
       this.used = 1;
     }

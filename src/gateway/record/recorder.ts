@@ -112,6 +112,8 @@ export class Recorder implements RecordKeeper {
   private readonly maximumBytes: number;
   private readonly bodyBytes: number;
   private readonly chunks: Chunk[] = [];
+  /** The chunk that went last: the next one is made of it. */
+  private spare: Chunk | undefined;
   private readonly listeners = new Set<RecorderListener>();
   /** Decisions that nobody has at the moment. */
   private readonly decisions: Decision[] = [];
@@ -236,6 +238,7 @@ export class Recorder implements RecordKeeper {
 
   clear(): void {
     this.chunks.length = 0;
+    this.spare = undefined;
     this.base = this.nextId;
     this.droppedRows = 0;
     this.payloads.clear();
@@ -245,7 +248,8 @@ export class Recorder implements RecordKeeper {
   // ---- Inside ---------------------------------------------------------------------------------------------------
 
   private nextChunk(): Chunk {
-    const chunk = new Chunk(this.nextId);
+    const chunk = this.spare?.renew(this.nextId) ?? new Chunk(this.nextId);
+    this.spare = undefined;
     this.chunks.push(chunk);
     this.evict();
     return chunk;
@@ -257,6 +261,7 @@ export class Recorder implements RecordKeeper {
       const beyondOldest = (this.chunks.length - 2) * CHUNK_ROWS;
       if (beyondOldest < this.maximumRows && this.rowBytes() <= this.maximumBytes) break;
       const gone = this.chunks.shift()!;
+      this.spare = gone;
       this.droppedRows += gone.count;
       this.base = this.chunks[0].firstId;
     }
@@ -266,7 +271,7 @@ export class Recorder implements RecordKeeper {
   }
 
   private rowBytes(): number {
-    let sum = 0;
+    let sum = this.spare?.bytes ?? 0;
     for (const chunk of this.chunks) sum += chunk.bytes;
     return sum;
   }

@@ -36,25 +36,38 @@ export interface JournalView {
   readonly blocks: readonly (BlockView | number)[];
 }
 
+/** What a block is written to. */
+interface Memory {
+  readonly numbers: Float64Array;
+  readonly heads: Buffer;
+}
+
+/** Blocks that are kept to be written again. */
+const MOST_SPARE = 2;
+
 class Block {
   readonly number: number;
   readonly snapshot: Snapshot | undefined;
-  readonly numbers = new Float64Array(new SharedArrayBuffer(NUMBERS * 8));
-  readonly heads = Buffer.from(new SharedArrayBuffer(HEAD_BYTES));
+  readonly numbers: Float64Array;
+  readonly heads: Buffer;
   used = 0;
   headBytes = 0;
   requests = 0;
   /** Nothing is written to it any more. */
   sealed = false;
   handedOver = false;
+  /** Somebody else reads its memory, or did. */
+  shared = false;
   /** Word 0 is "absent". */
   readonly words: string[] = [""];
   readonly objects: unknown[] = [undefined];
   readonly #wordIndex = new Map<string, number>();
 
-  constructor(number: number, snapshot: Snapshot | undefined) {
+  constructor(number: number, snapshot: Snapshot | undefined, memory: Memory | undefined) {
     this.number = number;
     this.snapshot = snapshot;
+    this.numbers = memory?.numbers ?? new Float64Array(new SharedArrayBuffer(NUMBERS * 8));
+    this.heads = memory?.heads ?? Buffer.from(new SharedArrayBuffer(HEAD_BYTES));
   }
 
   word(text: string | undefined): number {
@@ -84,6 +97,8 @@ export interface TrafficJournalOptions {
 export class TrafficJournal implements Journal {
   readonly #options: TrafficJournalOptions;
   #blocks: Block[] = [];
+  /** Memory of blocks that went and that nobody else has: fresh memory costs a page fault every few requests. */
+  readonly #spare: Memory[] = [];
   #nextNumber = 1;
   /** Requests since the latest snapshot, the first id after it, and after how many the next one is due. */
   #sinceSnapshot = 0;
@@ -106,6 +121,7 @@ export class TrafficJournal implements Journal {
     const blocks = this.#blocks.map((block) => {
       if (block.handedOver) return block.number;
       block.handedOver = block.sealed;
+      block.shared = true;
       return block.view;
     });
     return { snapshot, blocks };
@@ -238,7 +254,7 @@ export class TrafficJournal implements Journal {
   #open(snapshot: Snapshot | undefined): Block {
     const before = this.#blocks.at(-1);
     if (before !== undefined) before.sealed = true;
-    const block = new Block(this.#nextNumber++, snapshot);
+    const block = new Block(this.#nextNumber++, snapshot, this.#spare.pop());
     this.#blocks.push(block);
     this.#evict();
     return block;
@@ -250,7 +266,10 @@ export class TrafficJournal implements Journal {
     for (let k = this.#blocks.length - 1; k > 0; k--) {
       behind += this.#blocks[k].requests;
       if (behind < KEPT_REQUESTS || this.#blocks[k].snapshot === undefined) continue;
-      this.#blocks.splice(0, k);
+      for (const gone of this.#blocks.splice(0, k)) {
+        // A block that was being written when it was handed over is with its reader too.
+        if (!gone.shared && this.#spare.length < MOST_SPARE) this.#spare.push(gone);
+      }
       return;
     }
   }
