@@ -68,6 +68,8 @@ export interface Row {
   readonly path: string;
   /** 0 while pending, or when there was none. */
   readonly status: number;
+  /** Of a gRPC call, whose HTTP status is always 200: 0 OK to 16 UNAUTHENTICATED. Absent until it is told. */
+  readonly grpcStatus?: number;
   readonly listener: string;
   readonly route?: string;
   readonly service?: string;
@@ -471,6 +473,8 @@ export interface RouteView {
   readonly perSecond: number;
   /** 0..1 over the last minute. */
   readonly rejectedShare: number;
+  /** 95th percentile of the duration over the last ten seconds, milliseconds; absent = no request in that time. */
+  readonly p95?: number;
   readonly total: number;
   readonly location?: Location;
 }

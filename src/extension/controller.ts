@@ -15,6 +15,7 @@ import {
   type ServicesView,
   type Topics,
   type WatcherFunctions,
+  type WhatIfView,
 } from "../contract/messages.ts";
 import { GatewayProcess, GatewayStartError, type StartFailure } from "./gateway-process.ts";
 import type { PolicyFile } from "./policy-file.ts";
@@ -35,6 +36,8 @@ export class Controller implements vscode.Disposable {
   status: GatewayStatus | undefined;
   services: ServicesView | undefined;
   limits: LimitsView | undefined;
+  /** What the unsaved policy would change, while somebody types. */
+  preview: WhatIfView | undefined;
   recording = true;
   /** When the gateway was lost: epoch milliseconds. */
   lostAt = 0;
@@ -156,6 +159,13 @@ export class Controller implements vscode.Disposable {
     this.#changed.fire();
   }
 
+  /** An unsaved policy is compared with the saved one. */
+  notePreview(view: WhatIfView | undefined): void {
+    if (view === undefined && this.preview === undefined) return;
+    this.preview = view;
+    this.#changed.fire();
+  }
+
   /** Who (a view) wants to be told what; nothing when it is hidden. */
   look(who: string, at: readonly Watched[]): void {
     this.#watchers.set(who, new Set(at));
@@ -243,6 +253,7 @@ export class Controller implements vscode.Disposable {
   }
 
   #forget(): void {
+    this.preview = undefined;
     this.#calls?.$close(new NotRunning());
     this.#calls = undefined;
     this.#applied = undefined;

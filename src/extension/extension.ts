@@ -7,6 +7,7 @@ import { performance } from "node:perf_hooks";
 import * as vscode from "vscode";
 import { Commands } from "./commands/commands.ts";
 import { Controller } from "./controller.ts";
+import type { EditorHost } from "./editor/live-editor.ts";
 import { findPolicyFiles, isPolicyName } from "./policy-file.ts";
 import { Pages } from "./pages/pages.ts";
 import { SavedPolicy } from "./saved-policy.ts";
@@ -55,7 +56,11 @@ export function activate(context: vscode.ExtensionContext): void {
     new StatusBar(own),
     new SavedPolicy(own),
     watchPolicyFiles(),
-    loadLanguageWhenNeeded(context.extensionUri),
+    loadLanguageWhenNeeded(context.extensionUri, {
+      controller: own,
+      showTraffic: (filter) => pages.focusTraffic({ kind: "filter", filter }),
+      previewed: (result) => own.notePreview(result?.kind === "compared" ? result.view : undefined),
+    }),
     keepContextKeys(own),
   );
   void autoStart(context, own);
@@ -107,11 +112,11 @@ function watchPolicyFiles(): vscode.Disposable {
   );
 }
 
-function loadLanguageWhenNeeded(extension: vscode.Uri): vscode.Disposable {
+function loadLanguageWhenNeeded(extension: vscode.Uri, host: EditorHost): vscode.Disposable {
   let loaded: Promise<vscode.Disposable> | undefined;
   const look = (document: vscode.TextDocument): void => {
     if (document.languageId === "switchyard")
-      loaded ??= import("./language.ts").then((language) => language.register(extension));
+      loaded ??= import("./language.ts").then((language) => language.register(extension, host));
   };
   vscode.workspace.textDocuments.forEach(look);
   const opened = vscode.workspace.onDidOpenTextDocument(look);

@@ -1,7 +1,7 @@
 /**
  * The language features of a policy file, in a bundle of their own that is loaded with the first such document:
  * diagnostics while typing, completion, hover, quick fixes, definitions, references, outline.
- * All knowledge is policyfile's; here it is only put into VS Code's words. Must not start or ask the gateway.
+ * All knowledge is policyfile's; here it is only put into VS Code's words. What the gateway knows comes from editor/.
  */
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -10,9 +10,15 @@ import type { SourceRange } from "../model/basics.ts";
 import { complete, type Completion } from "../policyfile/complete.ts";
 import type { Diagnostic, TextFix } from "../policyfile/diagnostic.ts";
 import { appendItem, setValue } from "../policyfile/edit.ts";
+import { foldings } from "../policyfile/folding.ts";
 import { hover } from "../policyfile/hover.ts";
 import { definition, names, namedBlocks, references, type NameKind } from "../policyfile/names.ts";
 import { read, type Sources } from "../policyfile/read.ts";
+import { rename, renamed } from "../policyfile/rename.ts";
+import { LiveEditor, type EditorHost } from "./editor/live-editor.ts";
+
+// They need the same YAML reader.
+export { portHints, startScripts } from "./detect/hints.ts";
 
 /** Milliseconds of silence before a text that is being typed is read. */
 const DEBOUNCE = 250;
@@ -22,10 +28,15 @@ const LARGEST = 1024 * 1024;
 const SELECTOR: vscode.DocumentSelector = { language: "switchyard" };
 
 /** @param extension where media/policies.md is, which explains the codes. */
-export function register(extension: vscode.Uri): vscode.Disposable {
+export function register(extension: vscode.Uri, host: EditorHost): vscode.Disposable {
   const diagnostics = new Diagnostics(new CodePages(vscode.Uri.joinPath(extension, "media", "policies.md")));
+  const live = new LiveEditor(host);
   return vscode.Disposable.from(
     diagnostics,
+    live,
+    vscode.languages.registerCodeLensProvider(SELECTOR, live),
+    vscode.languages.registerRenameProvider(SELECTOR, { prepareRename, provideRenameEdits }),
+    vscode.languages.registerFoldingRangeProvider(SELECTOR, { provideFoldingRanges }),
     vscode.languages.registerCompletionItemProvider(
       SELECTOR,
       { provideCompletionItems: completions },
@@ -34,13 +45,20 @@ export function register(extension: vscode.Uri): vscode.Disposable {
       "-",
       ".",
     ),
-    vscode.languages.registerHoverProvider(SELECTOR, { provideHover }),
+    vscode.languages.registerHoverProvider(SELECTOR, {
+      provideHover: (document, position) => provideHover(document, position, live.hover(document, position)),
+    }),
     vscode.languages.registerDefinitionProvider(SELECTOR, { provideDefinition }),
     vscode.languages.registerReferenceProvider(SELECTOR, { provideReferences }),
     vscode.languages.registerDocumentSymbolProvider(SELECTOR, { provideDocumentSymbols }),
     vscode.languages.registerCodeActionsProvider(
       SELECTOR,
-      { provideCodeActions: (document, range) => diagnostics.fixes(document, range) },
+      {
+        provideCodeActions: async (document, range, _context, token) => [
+          ...diagnostics.fixes(document, range),
+          ...(await live.passing(document, range, token)),
+        ],
+      },
       { providedCodeActionKinds: [vscode.CodeActionKind.QuickFix] },
     ),
   );
@@ -222,11 +240,42 @@ function completions(document: vscode.TextDocument, position: vscode.Position): 
   });
 }
 
-function provideHover(document: vscode.TextDocument, position: vscode.Position): vscode.Hover | undefined {
+/** @param live what the running gateway knows of the place. */
+function provideHover(
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  live: vscode.MarkdownString | undefined,
+): vscode.Hover | undefined {
   const found = hover(document.getText(), document.offsetAt(position));
-  return found === undefined
-    ? undefined
-    : new vscode.Hover(new vscode.MarkdownString(found.markdown), asRange(found.range));
+  if (found === undefined) return live && new vscode.Hover(live);
+  const documentation = new vscode.MarkdownString(found.markdown);
+  return new vscode.Hover(live === undefined ? documentation : [live, documentation], asRange(found.range));
+}
+
+function prepareRename(document: vscode.TextDocument, position: vscode.Position): vscode.Range {
+  const place = renamed(document.getText(), document.fileName, document.offsetAt(position));
+  if (place === undefined)
+    throw new Error("Only names of services, policies, listeners, consumers and routes are renamed.");
+  return asRange(place.range);
+}
+
+function provideRenameEdits(
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  newName: string,
+): vscode.WorkspaceEdit {
+  const edits = rename(document.getText(), document.fileName, document.offsetAt(position), newName);
+  if (typeof edits === "string") throw new Error(edits);
+  const change = new vscode.WorkspaceEdit();
+  change.set(document.uri, asEdits(document, edits) ?? []);
+  return change;
+}
+
+function provideFoldingRanges(document: vscode.TextDocument): vscode.FoldingRange[] {
+  return foldings(document.getText()).map(
+    ({ line, endLine, comment }) =>
+      new vscode.FoldingRange(line - 1, endLine - 1, comment ? vscode.FoldingRangeKind.Comment : undefined),
+  );
 }
 
 function provideDefinition(document: vscode.TextDocument, position: vscode.Position): vscode.Location | undefined {

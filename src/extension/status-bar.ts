@@ -32,8 +32,8 @@ export class StatusBar implements vscode.Disposable {
 
   #show(): void {
     if (!vscode.workspace.getConfiguration("switchyard").get("statusBar", true)) return this.#item.hide();
-    const { state, status } = this.#controller;
-    const { text, tooltip, grave } = statusText(state, status);
+    const { state, status, preview } = this.#controller;
+    const { text, tooltip, grave } = statusText(state, status, preview);
     this.#item.text = text;
     this.#item.tooltip = new vscode.MarkdownString(tooltip);
     this.#item.accessibilityInformation = {

@@ -1,8 +1,9 @@
 /**
  * The gateway's state in a few characters, gravest first. Must not know VS Code.
  */
-import type { GatewayStatus } from "../contract/messages.ts";
+import type { GatewayStatus, WhatIfView } from "../contract/messages.ts";
 import type { GatewayState } from "./controller.ts";
+import { previewMarkdown, statusOfPreview } from "./editor/ghost-text.ts";
 
 export interface StatusText {
   readonly text: string;
@@ -11,7 +12,8 @@ export interface StatusText {
   readonly grave?: "error" | "warning";
 }
 
-export function statusText(state: GatewayState, status: GatewayStatus | undefined): StatusText {
+/** @param preview of an unsaved policy. */
+export function statusText(state: GatewayState, status: GatewayStatus | undefined, preview?: WhatIfView): StatusText {
   if (state === "starting") return { text: "$(sync~spin) starting", tooltip: "The gateway is starting." };
   if (state === "stopping") return { text: "$(sync~spin) stopping", tooltip: "The gateway lets open requests end." };
   if (state === "lost")
@@ -34,6 +36,9 @@ export function statusText(state: GatewayState, status: GatewayStatus | undefine
   ].join("\n\n");
 
   if (status.policy.invalid) return { text: "$(error) policy invalid: serving last good", tooltip, grave: "error" };
+  const change = preview && statusOfPreview(preview);
+  if (preview !== undefined && change !== undefined)
+    return { text: `$(beaker) ${change}`, tooltip: `${previewMarkdown(preview)}\n\n${tooltip}` };
   const simulations = status.simulations ?? [];
   if (simulations.length > 0) return { text: `$(beaker) simulating ${simulations.length}`, tooltip, grave: "warning" };
   if (status.unhealthy.length > 0) return { text: `$(warning) ${status.unhealthy[0]}`, tooltip, grave: "warning" };

@@ -379,7 +379,7 @@ export class Gateway implements SessionGateway {
       stamp,
       at: wallClock(),
       services: serviceViews(page, this.active.state, at, this.beside),
-      routes: routeViews(page, at),
+      routes: routeViews(page, at, this.recorder),
     };
   }
 

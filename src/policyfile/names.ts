@@ -4,6 +4,7 @@
  * Works on text that does not compile. Must not know VS Code: the extension adapts the answers.
  */
 import type { SourceRange } from "../model/basics.ts";
+import { namesInExpressions } from "./expression-names.ts";
 import { policies } from "../policies/index.ts";
 import { Tree, type Path } from "./tree.ts";
 
@@ -21,9 +22,10 @@ export interface NamePlace {
   readonly path: Path;
 }
 
-/** Every declaration and use, declarations first. */
+/** Every declaration and use, declarations first; those inside expressions too. */
 export function names(text: string, file: string): NamePlace[] {
-  return namesIn(new Tree(text, file));
+  const tree = new Tree(text, file);
+  return [...namesIn(tree), ...namesInExpressions(tree)];
 }
 
 export function namesIn(tree: Tree): NamePlace[] {

@@ -15,6 +15,8 @@ import type { EndpointRecord } from "../record/endpoint-record.ts";
 import { locationOf } from "../record/location.ts";
 import type { PlanPage } from "../record/plan-book.ts";
 import { RATE_SECONDS } from "../record/rates.ts";
+import type { Recorder } from "../record/recorder.ts";
+import { routeLatencies } from "./route-latency.ts";
 
 /** What stands beside plan and state. */
 export interface Beside {
@@ -171,7 +173,8 @@ function count(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
-export function routeViews({ plan, routes }: PlanPage, now: Millis): RouteView[] {
+export function routeViews({ plan, routes, revision }: PlanPage, now: Millis, recorder: Recorder): RouteView[] {
+  const p95 = routeLatencies(recorder, revision, now);
   return plan.routes.map((route) => {
     const rate = routes[route.index];
     return {
@@ -179,6 +182,7 @@ export function routeViews({ plan, routes }: PlanPage, now: Millis): RouteView[]
       summary: summaryOf(route),
       perSecond: rounded(rate.perSecond(now)),
       rejectedShare: rounded(rate.refusedShare(now, 60)),
+      ...(p95.has(route.index) ? { p95: p95.get(route.index) } : {}),
       total: rate.total,
       location: locationOf(route.source),
     };

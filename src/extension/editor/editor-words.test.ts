@@ -1,0 +1,186 @@
+/** The words that stand in the editor while the gateway runs: lenses, ghost text, status, hints, hovers. */
+import assert from "node:assert/strict";
+import type { LimitsView, RouteView, ServicesView, WhatIfView } from "../../contract/messages.ts";
+import { liveBlocks } from "../../policyfile/blocks.ts";
+import { ghostText, statusOfPreview } from "./ghost-text.ts";
+import { lensLine, limitsOf } from "./lens-text.ts";
+import { liveMarkdown } from "./live-hover.ts";
+import { runtimeHints } from "./runtime-hints.ts";
+
+const TEXT = `services:
+  orders:
+    endpoints: [{ url: http://localhost:4001 }, { url: http://localhost:4002 }]
+policies:
+  per-user: { rateLimit: { key: header.x-user, requests: 5, per: 1m } }
+routes:
+  - name: all
+    policies: [per-user]
+    backendRefs: [{ service: orders }]
+`;
+const [service, limit, route] = liveBlocks(TEXT);
+const stamp = { generation: "g", seq: 1 };
+const endpoint = {
+  index: 0,
+  label: ":4001",
+  url: "http://localhost:4001",
+  health: "up" as const,
+  sentence: "up",
+  inFlight: 1,
+  weight: 1,
+  latency: 3,
+  perSecond: 2,
+  share: 1,
+};
+
+const routeView = (more: Partial<RouteView> = {}): RouteView => ({
+  name: "all",
+  summary: "any /",
+  perSecond: 12.4,
+  rejectedShare: 0.021,
+  total: 900,
+  p95: 38,
+  ...more,
+});
+
+const services = (more: Partial<RouteView> = {}): ServicesView => ({
+  stamp,
+  at: 0,
+  services: [
+    {
+      name: "orders",
+      algorithm: "LeastRequest",
+      healthy: 1,
+      total: 2,
+      perSecond: 12,
+      endpoints: [
+        endpoint,
+        {
+          ...endpoint,
+          index: 1,
+          label: ":4002",
+          health: "ejected",
+          sentence: "ejected, back in 18 s after 5 failures",
+        },
+      ],
+    },
+  ],
+  routes: [routeView(more)],
+});
+
+const limits = (
+  keys: readonly { key: string; left: number; rejected: number }[],
+  keyCount = keys.length,
+): LimitsView => ({
+  stamp,
+  at: 0,
+  limits: [
+    {
+      identity: "route/all/rateLimit/per-user",
+      name: "per-user",
+      owner: "route all",
+      algorithm: "tokenBucket",
+      text: "5 per 1m by header.x-user, tokenBucket",
+      capacity: 5,
+      perSecond: 0.08,
+      keys: keys.map((key) => ({ ...key, capacity: 5, nextIn: 0, fullIn: 0 })),
+      keyCount,
+      emptyCount: keys.filter(({ left }) => left < 1).length,
+    },
+  ],
+});
+
+const live = {
+  running: true,
+  services: services(),
+  limits: limits([
+    { key: "alice", left: 0, rejected: 14 },
+    { key: "bob", left: 5, rejected: 0 },
+  ]),
+};
+const line = (block: typeof route, numbers: Parameters<typeof lensLine>[1] = live) =>
+  lensLine(block, numbers)
+    .map(({ title }) => title.replaceAll("\u2007", " "))
+    .join(" │ ");
+
+describe("lenses", () => {
+  it("say the numbers of a route, a service and a limit in one line each", () => {
+    assert.equal(line(route), "▸  12.4 rps · p95  38 ms ·  2.1% rejected │ Traffic │ What-if");
+    assert.equal(line(service), "▸ 1/2 healthy · :4002 ejected, back in 18 s │ Traffic");
+    assert.equal(line(limit), "▸  50% full · 1/2 keys empty · 14 rejected │ Keys │ Reset │ What-if");
+  });
+
+  it("have a line when the gateway is stopped, idle, or does not know the block yet", () => {
+    const stopped = { running: false, services: undefined, limits: undefined };
+    assert.equal(line(route, stopped), "▸ — gateway stopped │ Start");
+    assert.equal(line(route, { ...live, services: services({ total: 0 }) }), "▸ no traffic yet │ Traffic");
+    assert.equal(line(limit, { ...live, limits: limits([]) }), "▸ no traffic yet │ What-if");
+    assert.equal(line({ ...route, name: "new" }), "▸ not saved yet │ What-if");
+    assert.equal(line(service, { running: true, services: undefined, limits: undefined }), "▸ …");
+  });
+
+  it("keep their width while numbers change", () => {
+    const slow = { ...live, services: services({ perSecond: 1.2, p95: 4, rejectedShare: 0.5 }) };
+    assert.equal(line(route, slow).length, line(route).length);
+  });
+});
+
+const view = (more: Partial<WhatIfView>): WhatIfView => ({
+  total: 200,
+  rejected: 0,
+  admitted: 0,
+  elsewhere: 0,
+  unknown: 0,
+  same: 200,
+  assumptions: ["given"],
+  milliseconds: 3,
+  ...more,
+});
+
+describe("ghost text", () => {
+  const ghost = (more: Partial<WhatIfView>) => ghostText({ kind: "compared", view: view(more), shifts: [] });
+
+  it("says what changes in at most forty characters", () => {
+    assert.equal(ghost({ rejected: 14 }), "▲ 14 more rejected of 200");
+    assert.equal(ghost({ admitted: 3 }), "▼ 3 fewer rejected of 200");
+    assert.equal(ghost({}), "= same (200)");
+    assert.equal(ghost({ elsewhere: 5 }), "≈ 5 of 200 otherwise");
+    assert.equal(ghost({ unknown: 5 }), "≈ 5 of 200 not known");
+    assert.equal(ghost({ total: 0 }), "? none recorded");
+    assert.equal(ghostText({ kind: "nothing" }), "? none recorded");
+    assert.equal(ghostText({ kind: "invalid", message: "", line: 1 }), undefined);
+    const longest = ghost({ rejected: 2048, admitted: 2048, total: 99_999 });
+    assert.ok(longest !== undefined && longest.length <= 40, longest);
+  });
+
+  it("has a short form for the status bar, and none when nothing changes", () => {
+    assert.equal(statusOfPreview(view({ rejected: 14, admitted: 3 })), "+14/−3");
+    assert.equal(statusOfPreview(view({})), undefined);
+  });
+});
+
+describe("hints of the running gateway", () => {
+  const hints = (numbers: { services?: ServicesView; limits?: LimitsView }) =>
+    runtimeHints([service, limit, route], numbers.services ?? services(), numbers.limits ?? live.limits).map(
+      ({ code, message }) => `${code} ${message}`,
+    );
+
+  it("tell of replicas that are down", () => {
+    assert.deepEqual(hints({}), ["SY301 Replica :4002 of orders: ejected, back in 18 s after 5 failures."]);
+  });
+
+  it("tell of a limit that rejects more than a fifth, and of a key that nobody has", () => {
+    const busy = hints({ services: services({ rejectedShare: 0.34 }) });
+    assert.match(busy[1], /^SY302 34% of the requests on route all were rejected/);
+    const strange = hints({ limits: limits([{ key: "(none)", left: 2, rejected: 0 }], 1) });
+    assert.match(strange[1], /^SY203 No recorded request has header\.x-user/);
+  });
+});
+
+describe("live hovers", () => {
+  it("say the numbers of the block under the cursor", () => {
+    assert.match(liveMarkdown(route, live.services, []) ?? "", /12 rps · p95 38 ms · 2% rejected/);
+    assert.match(liveMarkdown(limit, live.services, limitsOf(limit, live.limits)) ?? "", /`alice` 0\/5, 14 rejected/);
+    assert.match(liveMarkdown(service, live.services, []) ?? "", /:4002.*ejected/);
+    assert.equal(liveMarkdown({ ...route, name: "x" }, live.services, []), undefined);
+  });
+});

@@ -1,0 +1,289 @@
+/**
+ * The running gateway inside the editor of its policy: lenses, numbers in hovers, hints, what an unsaved edit would
+ * change, and edits that let a refused request pass. All words are made in the plain files beside this one.
+ * Must not ask the gateway for anything while no policy is visible.
+ */
+import * as vscode from "vscode";
+import type { PassingFix, WhatIfResult } from "../../contract/messages.ts";
+import { liveBlocks, type LiveBlock } from "../../policyfile/blocks.ts";
+import type { Controller } from "../controller.ts";
+import { ghostText, previewMarkdown } from "./ghost-text.ts";
+import { lensLine, limitsOf, type LensAction, type LensLine } from "./lens-text.ts";
+import { liveMarkdown } from "./live-hover.ts";
+import { runtimeHints } from "./runtime-hints.ts";
+
+export interface EditorHost {
+  readonly controller: Controller;
+  /** Shows the traffic that matches. */
+  showTraffic(filter: string): Promise<void>;
+  /** What is previewed, for the status bar; undefined = nothing. */
+  previewed(result: WhatIfResult | undefined): void;
+}
+
+/** Milliseconds of silence after typing: before the unsaved text is asked about, and before lenses move again. */
+const QUIET = 500;
+const FROZEN = 2000;
+/** Lenses change at most this often. */
+const PACE = 1000;
+const ACT = "switchyard.lens";
+
+export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
+  readonly #host: EditorHost;
+  readonly #lensesChanged = new vscode.EventEmitter<void>();
+  readonly #hints = vscode.languages.createDiagnosticCollection("switchyard-runtime");
+  readonly #ghost = vscode.window.createTextEditorDecorationType({});
+  readonly #subscriptions: vscode.Disposable[];
+  /** What each block last said, while it is frozen. */
+  readonly #said = new Map<string, LensLine>();
+  readonly onDidChangeCodeLenses = this.#lensesChanged.event;
+  #typedAt = 0;
+  #paced: NodeJS.Timeout | undefined;
+  #quiet: NodeJS.Timeout | undefined;
+  #editedLine = 0;
+  #asked = 0;
+  #previewing = false;
+
+  constructor(host: EditorHost) {
+    this.#host = host;
+    const { controller } = host;
+    this.#subscriptions = [
+      this.#lensesChanged,
+      this.#hints,
+      this.#ghost,
+      vscode.commands.registerCommand(ACT, (action: LensAction) => this.#act(action)),
+      controller.onViewed(() => this.#pace()),
+      controller.onChanged(() => this.#follow()),
+      vscode.window.onDidChangeVisibleTextEditors(() => this.#look()),
+      vscode.workspace.onDidChangeConfiguration((change) => {
+        if (change.affectsConfiguration("switchyard")) this.#pace();
+      }),
+      vscode.workspace.onDidChangeTextDocument((change) => this.#typed(change)),
+      vscode.workspace.onDidSaveTextDocument((document) => {
+        if (this.#serves(document)) this.#end();
+      }),
+    ];
+    this.#look();
+  }
+
+  dispose(): void {
+    clearTimeout(this.#paced);
+    clearTimeout(this.#quiet);
+    this.#host.controller.look("editor", []);
+    for (const subscription of this.#subscriptions) subscription.dispose();
+  }
+
+  // ---- Lenses ---------------------------------------------------------------------------------------------------
+
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    const { controller } = this.#host;
+    if (!setting("codeLens", true)) return [];
+    const running = controller.running && this.#serves(document);
+    const frozen = Date.now() - this.#typedAt < FROZEN;
+    const live = { running, services: controller.services, limits: controller.limits };
+    return liveBlocks(document.getText()).flatMap((block) => {
+      const key = `${document.uri.toString()} ${keyOf(block)}`;
+      const line = (frozen ? this.#said.get(key) : undefined) ?? lensLine(block, live);
+      this.#said.set(key, line);
+      const range = new vscode.Range(block.range.line - 1, 0, block.range.line - 1, 0);
+      return line.map(
+        (action) =>
+          new vscode.CodeLens(range, {
+            title: action.title,
+            command: action.act === "none" ? "" : ACT,
+            arguments: [action],
+          }),
+      );
+    });
+  }
+
+  async #act({ act, argument }: LensAction): Promise<void> {
+    if (act === "start") await vscode.commands.executeCommand("switchyard.start");
+    else if (act === "traffic") await this.#host.showTraffic(argument ?? "");
+    else if (act === "preview") await vscode.commands.executeCommand("switchyard.previewPolicy");
+    else if (act === "keys") await vscode.commands.executeCommand("switchyard.limits.focus");
+    else if (act === "reset") await vscode.commands.executeCommand("switchyard.resetBucket");
+  }
+
+  // ---- Hover and hints --------------------------------------------------------------------------------------------
+
+  /** Live numbers for the name under the cursor. */
+  hover(document: vscode.TextDocument, position: vscode.Position): vscode.MarkdownString | undefined {
+    const { controller } = this.#host;
+    if (!controller.running || !this.#serves(document)) return undefined;
+    const offset = document.offsetAt(position);
+    const block = liveBlocks(document.getText()).find(
+      ({ range }) => range.offset <= offset && offset <= range.endOffset,
+    );
+    const words = block && liveMarkdown(block, controller.services, limitsOf(block, controller.limits));
+    return words === undefined ? undefined : new vscode.MarkdownString(words);
+  }
+
+  #hint(): void {
+    const { controller } = this.#host;
+    this.#hints.clear();
+    if (!controller.running || setting("runtimeDiagnostics", "hint") === "off") return;
+    for (const document of policyDocuments()) {
+      if (!this.#serves(document)) continue;
+      const found = runtimeHints(liveBlocks(document.getText()), controller.services, controller.limits);
+      const diagnostics = found.map(({ code, message, block }) => {
+        const diagnostic = new vscode.Diagnostic(rangeOf(block), message, vscode.DiagnosticSeverity.Hint);
+        diagnostic.code = code;
+        diagnostic.source = "Switchyard";
+        return diagnostic;
+      });
+      this.#hints.set(document.uri, diagnostics);
+    }
+  }
+
+  // ---- Passing edits ------------------------------------------------------------------------------------------------
+
+  /** Edits under which the latest request that a limit or rule of these lines refused would pass. */
+  async passing(
+    document: vscode.TextDocument,
+    range: vscode.Range,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.CodeAction[]> {
+    const { controller } = this.#host;
+    if (!controller.running || !this.#serves(document)) return [];
+    const { gateway } = controller;
+    const { version } = document;
+    const { rows } = await gateway.rows({ filter: "is:rejected", from: -20, count: 20 });
+    const tried = new Set<string>();
+    for (const row of rows.toReversed()) {
+      const kind = `${row.policy ?? ""} ${row.route ?? ""}`;
+      if (tried.has(kind) || token.isCancellationRequested) continue;
+      tried.add(kind);
+      const detail = await gateway.detail(row.id, false);
+      const line = detail?.verdict.location?.line;
+      if (line === undefined || line - 1 < range.start.line || line - 1 > range.end.line) continue;
+      const fixes = await gateway.passingFixes(row.id, document.getText());
+      if (document.version !== version) return [];
+      return fixes.map((fix) => passingAction(document, fix, `${row.method} ${row.path}`));
+    }
+    return [];
+  }
+
+  // ---- What if ------------------------------------------------------------------------------------------------------
+
+  #typed({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+    if (document.languageId !== "switchyard" || contentChanges.length === 0) return;
+    this.#typedAt = Date.now();
+    setTimeout(() => this.#pace(), FROZEN + 10);
+    if (!this.#serves(document)) return;
+    this.#editedLine = Math.max(
+      ...contentChanges.map(({ range, text }) => range.start.line + text.split("\n").length - 1),
+    );
+    this.#asked++;
+    this.#mark(document, undefined);
+    clearTimeout(this.#quiet);
+    if (setting("whatIf", "onType") === "onType") this.#quiet = setTimeout(() => void this.#ask(document), QUIET);
+  }
+
+  async #ask(document: vscode.TextDocument): Promise<void> {
+    const { controller } = this.#host;
+    if (!controller.running || document.isClosed) return;
+    if (!document.isDirty) return this.#end();
+    const asked = ++this.#asked;
+    try {
+      const result = await controller.gateway.whatIf(document.getText(), true);
+      if (asked !== this.#asked || result.kind === "superseded") return;
+      this.#previewing = result.kind === "compared";
+      this.#mark(document, result);
+      this.#host.previewed(result);
+    } catch (error) {
+      if (controller.running) controller.log.warn(`What if: ${String(error)}`);
+    }
+  }
+
+  /** The edit was saved or taken back. */
+  #end(): void {
+    clearTimeout(this.#quiet);
+    this.#asked++;
+    for (const editor of vscode.window.visibleTextEditors) editor.setDecorations(this.#ghost, []);
+    this.#host.previewed(undefined);
+    if (!this.#previewing) return;
+    this.#previewing = false;
+    if (this.#host.controller.running) void this.#host.controller.gateway.endWhatIf().catch(() => {});
+  }
+
+  #mark(document: vscode.TextDocument, result: WhatIfResult | undefined): void {
+    const text = result && ghostText(result);
+    const line = document.lineAt(Math.min(this.#editedLine, document.lineCount - 1));
+    const after = {
+      contentText: `    ${text}`,
+      color: new vscode.ThemeColor("editorCodeLens.foreground"),
+      fontStyle: "italic",
+    };
+    const hoverMessage =
+      result?.kind === "compared" ? new vscode.MarkdownString(previewMarkdown(result.view)) : undefined;
+    const end = new vscode.Range(line.range.end, line.range.end);
+    for (const editor of vscode.window.visibleTextEditors)
+      if (editor.document === document)
+        editor.setDecorations(
+          this.#ghost,
+          text === undefined ? [] : [{ range: end, hoverMessage, renderOptions: { after } }],
+        );
+  }
+
+  // ---- Following ----------------------------------------------------------------------------------------------------
+
+  #follow(): void {
+    if (!this.#host.controller.running && this.#previewing) {
+      this.#previewing = false;
+      this.#end();
+    }
+    this.#pace();
+  }
+
+  #look(): void {
+    const visible = vscode.window.visibleTextEditors.some(({ document }) => document.languageId === "switchyard");
+    this.#host.controller.look("editor", visible ? ["services", "limits"] : []);
+    if (visible) this.#pace();
+  }
+
+  #pace(): void {
+    this.#paced ??= setTimeout(() => {
+      this.#paced = undefined;
+      if (Date.now() - this.#typedAt < FROZEN) return;
+      this.#lensesChanged.fire();
+      this.#hint();
+    }, PACE);
+  }
+
+  #serves(document: vscode.TextDocument): boolean {
+    return this.#host.controller.file?.uri.toString() === document.uri.toString();
+  }
+}
+
+function passingAction(document: vscode.TextDocument, fix: PassingFix, request: string): vscode.CodeAction {
+  const { admitted, rejected } = fix.view;
+  const others = `${admitted} more admitted${rejected > 0 ? `, ${rejected} more rejected` : ""} of ${fix.view.total}`;
+  const action = new vscode.CodeAction(
+    `${fix.title} (lets ${request} pass; ${others})`,
+    vscode.CodeActionKind.QuickFix,
+  );
+  action.edit = new vscode.WorkspaceEdit();
+  for (const { offset, endOffset, newText } of fix.edits)
+    action.edit.replace(
+      document.uri,
+      new vscode.Range(document.positionAt(offset), document.positionAt(endOffset)),
+      newText,
+    );
+  return action;
+}
+
+function keyOf({ kind, name, owner, nth }: LiveBlock): string {
+  return `${kind} ${owner ?? ""} ${name} ${nth ?? ""}`;
+}
+
+function rangeOf({ range }: LiveBlock): vscode.Range {
+  return new vscode.Range(range.line - 1, range.column - 1, range.endLine - 1, range.endColumn - 1);
+}
+
+function policyDocuments(): vscode.TextDocument[] {
+  return vscode.workspace.textDocuments.filter(({ languageId }) => languageId === "switchyard");
+}
+
+function setting<Value>(name: string, otherwise: Value): Value {
+  return vscode.workspace.getConfiguration("switchyard").get(name, otherwise);
+}
