@@ -6,7 +6,10 @@ import assert from "node:assert/strict";
 import * as vscode from "vscode";
 import { eventually } from "../e2e/window/expect.ts";
 import { gatewaysOf } from "../e2e/window/shop.ts";
+import { person } from "./person.ts";
 import { openShop, switchyard, workspaceFolder } from "./window.ts";
+
+person.sitDown();
 
 describe("Switchyard in a folder with a policy", () => {
   it("is active without being asked, and has started no process", async () => {
@@ -17,6 +20,10 @@ describe("Switchyard in a folder with a policy", () => {
   it("starts on what the folder has, and leaves the rest to the end of the window", async () => {
     const shop = await openShop();
     await vscode.commands.executeCommand("switchyard.start");
+    assert.deepEqual(
+      person.said.filter((text) => text.includes("not started")),
+      [],
+    );
     assert.equal((await shop.send("/cart/1")).status, 200);
     assert.equal(gatewaysOf(shop.folder).length, 1);
   });

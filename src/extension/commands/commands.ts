@@ -7,6 +7,7 @@ import type { HostFunctions } from "../../contract/messages.ts";
 import { NotRunning } from "../controller.ts";
 import { startDemo } from "../demo.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
+import { detectServices } from "./detect-command.ts";
 import * as gateway from "./gateway-commands.ts";
 import * as replica from "./replica-commands.ts";
 import * as traffic from "./traffic-commands.ts";
@@ -25,6 +26,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   showStatus: gateway.showStatus,
   showLog: ({ controller }) => controller.log.show(),
   startDemo,
+  detectServices,
   focusTraffic: ({ pages }) => pages.focusTraffic(),
   openTrafficInEditor: ({ pages }) => pages.openTab(),
   explainLastRejection: traffic.explainLastRejection,

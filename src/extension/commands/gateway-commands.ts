@@ -19,7 +19,7 @@ export async function start(window: Window): Promise<void> {
   await startWith(window, file);
 }
 
-async function startWith(window: Window, file: PolicyFile): Promise<void> {
+export async function startWith(window: Window, file: PolicyFile): Promise<void> {
   try {
     await window.controller.start(file);
     const urls = window.controller.status?.listeners.map(({ url }) => url).join(", ");
@@ -163,8 +163,10 @@ export async function sayUntrusted(): Promise<void> {
 
 async function sayNoPolicy(): Promise<void> {
   const text = "There is no switchyard.yaml in the open folders.";
-  const choice = await vscode.window.showWarningMessage(text, "Start Demo");
-  if (choice !== undefined) await vscode.commands.executeCommand("switchyard.startDemo");
+  const detect = "Detect Running Services";
+  const choice = await vscode.window.showWarningMessage(text, detect, "Start Demo");
+  if (choice === detect) await vscode.commands.executeCommand("switchyard.detectServices");
+  else if (choice !== undefined) await vscode.commands.executeCommand("switchyard.startDemo");
 }
 
 /** Adds a rate limit to the first route and puts the cursor there; nothing is saved. */

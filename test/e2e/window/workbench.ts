@@ -158,6 +158,31 @@ export class Workbench {
     }
   }
 
+  /** An entry of the menu that is open. */
+  menuItem(text: string): Locator {
+    return this.page.locator(".context-view .action-item:not(.disabled)").filter({ hasText: text }).first();
+  }
+
+  /** Answers the dialog that asks for a folder of the server. */
+  async chooseFolder(path: string, button: string): Promise<void> {
+    const box = this.page.locator(".quick-input-widget");
+    const input = box.locator(".quick-input-box input");
+    await input.waitFor();
+    await input.fill(`${path}/`);
+    await box.getByRole("button", { name: button }).click();
+  }
+
+  /** Opens the light bulb beside the cursor's line and takes the action that holds `text`. */
+  async lightBulb(text: string): Promise<void> {
+    await this.editor().locator('.lightBulbWidget, [class*="codicon-gutter-lightbulb"]').first().click();
+    await this.page.locator(".action-widget .monaco-list-row").filter({ hasText: text }).first().click();
+  }
+
+  /** What the active editor shows. */
+  async text(): Promise<string> {
+    return (await this.editor().locator(".view-lines").innerText()).replaceAll("\u00a0", " ");
+  }
+
   editor(): Locator {
     return this.page.locator(".editor-instance .monaco-editor").first();
   }
