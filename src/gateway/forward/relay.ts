@@ -14,6 +14,7 @@ import { Next, type AttemptRecord, type Recording } from "../record/recording.ts
 import type { UpstreamSecurity } from "../tls/upstream-security.ts";
 import { shownAsHttp2 } from "../http2/fields.ts";
 import { isGrpc } from "../http2/grpc.ts";
+import { isWebSocket } from "../http2/websocket.ts";
 import type { Backend, UpstreamOwner } from "./backend.ts";
 import type { DialProblem } from "./dial.ts";
 import { askRetry, attemptDue, hindrance, keptBodyOf, overdue, type KeptBody } from "./retry.ts";
@@ -391,7 +392,17 @@ export class Relay implements UpstreamOwner, Racer {
       this.callOff = this.run.services.sessions.dial({ host, port, security }, this.dialled);
       return;
     }
-    this.callOff = this.run.services.pool.dial(host, port, this.dialled, this.security);
+    const { sessions, pool } = this.run.services;
+    const tunnels = this.request.upgrade !== "" && security === undefined && this.tunnelsOverHttp2;
+    this.callOff = tunnels
+      ? sessions.dialTunnel({ host, port, security }, this.dialled)
+      : pool.dial(host, port, this.dialled, security);
+  }
+
+  /** A WebSocket to a backend that speaks HTTP/2 by prior knowledge (RFC 8441). */
+  private get tunnelsOverHttp2(): boolean {
+    const { active, decision } = this.run;
+    return active.plan.services[decision.service].http2 === true && isWebSocket(this.request.upgrade);
   }
 
   private pretendDown(): void {

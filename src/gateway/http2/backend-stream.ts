@@ -2,12 +2,13 @@
  * One request to a backend over HTTP/2: a stream of a session, with trailers both ways and flow control as back-pressure.
  * Must not decide anything about retries or clients; nothing a backend sends may throw out of here.
  */
-import { constants, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
+import { constants, type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from "node:http2";
 import { Failure } from "../../model/state.ts";
 import type { Backend, RequestWriter, UpstreamOwner } from "../forward/backend.ts";
 import { Framing, type Head } from "../http1/head.ts";
 import { Event, MessageReader } from "../http1/reader.ts";
-import { headersOf, requestHeaders, responseText, trailerLines } from "./fields.ts";
+import { connectHeaders, headersOf, requestHeaders, responseText, switchingText, trailerLines } from "./fields.ts";
+import { acceptOf } from "./websocket.ts";
 
 const END_STREAM = 1;
 
@@ -49,6 +50,11 @@ export class BackendStream implements Backend, RequestWriter {
   private answerTrailers = "";
   private complete = false;
   private over = false;
+  /** An upgrade to WebSocket goes out as an extended CONNECT (RFC 8441). */
+  private upgrading = false;
+  private accept = "";
+  /** It was accepted: bytes flow both ways. */
+  private tunnelling = false;
 
   /** @param closed called once. */
   constructor(session: ClientHttp2Session, { scheme, served, localPort }: StreamOf, closed: () => void) {
@@ -60,9 +66,11 @@ export class BackendStream implements Backend, RequestWriter {
     this.head = this.reader.head;
   }
 
-  attach(owner: UpstreamOwner, method: string): void {
+  attach(owner: UpstreamOwner, method: string, upgradeOffered: boolean): void {
     this.owner = owner;
+    this.upgrading = upgradeOffered;
     this.reader.requestMethod = method;
+    this.reader.upgradeOffered = upgradeOffered;
   }
 
   abandon(): void {
@@ -80,7 +88,9 @@ export class BackendStream implements Backend, RequestWriter {
     this.stream?.resume();
   }
 
-  endTunnel(): void {}
+  endTunnel(): void {
+    this.write((stream) => void stream.end());
+  }
 
   // ---- The request ---------------------------------------------------------------------------------------------
 
@@ -111,6 +121,7 @@ export class BackendStream implements Backend, RequestWriter {
 
   flush(): void {
     if (this.stream !== undefined || this.held === "") return;
+    if (this.upgrading) return this.open(false);
     const bodiless = this.complete && this.trailers === "";
     this.open(bodiless);
     if (this.complete && !bodiless) this.write((stream) => void stream.end());
@@ -118,11 +129,11 @@ export class BackendStream implements Backend, RequestWriter {
 
   private open(endStream: boolean): void {
     if (this.over) return;
-    const headers = requestHeaders(this.held, this.scheme);
+    const headers = this.upgrading ? this.connectHeaders() : requestHeaders(this.held, this.scheme);
     this.held = "";
     let stream: ClientHttp2Stream;
     try {
-      stream = this.session.request(headers, { endStream, waitForTrailers: !endStream });
+      stream = this.session.request(headers, { endStream, waitForTrailers: !endStream && !this.upgrading });
     } catch (error) {
       // The session ended since it was chosen: nothing of this has left.
       this.refused = true;
@@ -142,6 +153,12 @@ export class BackendStream implements Backend, RequestWriter {
     stream.on("close", () => this.streamClosed(stream.rstCode));
   }
 
+  private connectHeaders(): OutgoingHttpHeaders {
+    const { headers, key } = connectHeaders(this.held, this.scheme);
+    this.accept = acceptOf(key);
+    return headers;
+  }
+
   /** What Node refuses to send becomes a reset. */
   private write(how: (stream: ClientHttp2Stream) => void): void {
     const { stream } = this;
@@ -159,10 +176,13 @@ export class BackendStream implements Backend, RequestWriter {
     const { owner, reader, head } = this;
     if (owner === undefined) return;
     this.answered = true;
-    const text = responseText(raw);
+    const plain = responseText(raw);
+    this.tunnelling = this.upgrading && plain?.startsWith("HTTP/1.1 200") === true;
+    const text = plain !== undefined && this.tunnelling ? switchingText(plain, this.accept) : plain;
     reader.reset();
     const bytes = Buffer.from(text ?? "", "latin1");
     if (text === undefined || reader.next(bytes, 0, bytes.length) !== Event.Head) return this.malformed(owner);
+    if (this.tunnelling) return owner.upstreamHead();
     head.keepAlive = true;
     if ((flags & END_STREAM) !== 0) head.framing = Framing.None;
     else if (head.framing === Framing.UntilClose) head.framing = Framing.Chunked;
@@ -184,7 +204,7 @@ export class BackendStream implements Backend, RequestWriter {
     const { owner, stream } = this;
     // A reset ends the stream for its reader, too.
     if (owner === undefined || !this.answered || (stream?.rstCode ?? 0) !== constants.NGHTTP2_NO_ERROR) return;
-    this.owner = undefined;
+    if (!this.tunnelling) this.owner = undefined;
     owner.upstreamEnd(this.answerTrailers);
   }
 

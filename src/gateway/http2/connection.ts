@@ -11,6 +11,7 @@ import type { Bound, Connection, Door } from "../listen/bound.ts";
 import type { Timed } from "../listen/clock.ts";
 import * as Limit from "../listen/limits.ts";
 import type { Secured } from "../listen/secured.ts";
+import type { Unreadable } from "../refuse/problems.ts";
 import { Http2Exchange, type StreamHost } from "./exchange.ts";
 
 /** Streams at a time; more are refused, and may be tried again. */
@@ -43,6 +44,9 @@ export class Http2Connection implements Connection, Timed, StreamHost {
   private closingDue: Millis = Infinity;
   private resets = 0;
   private resetsSince: Millis = 0;
+  /** The client said goodbye, for whatever reason: what ends the session then says nothing new. */
+  private clientLeft = false;
+  private told = false;
 
   constructor(services: EngineServices, bound: Bound, door: Door) {
     this.services = services;
@@ -57,11 +61,12 @@ export class Http2Connection implements Connection, Timed, StreamHost {
     this.session = performServerHandshake(socket, {
       maxHeaderListPairs: MAX_PAIRS,
       maxSessionInvalidFrames: 100,
-      settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEAD, enableConnectProtocol: false },
+      settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: MAX_HEAD, enableConnectProtocol: true },
     });
     this.idleSince = services.now();
     services.clock.watch(this);
-    this.session.on("error", () => {});
+    this.session.on("goaway", () => (this.clientLeft = true));
+    this.session.on("error", (error: NodeJS.ErrnoException) => this.broken(error));
     this.session.on("stream", (stream, _, flags, raw?: string[]) => this.opened(stream, flags, raw ?? []));
     this.session.on("close", () => this.closed());
   }
@@ -120,8 +125,24 @@ export class Http2Connection implements Connection, Timed, StreamHost {
       this.resets = 0;
     }
     if (++this.resets <= RESETS_PER_SECOND || this.session.destroyed) return;
+    const detail = `The client reset more than ${RESETS_PER_SECOND} streams within a second, as in the "rapid reset" attack (CVE-2023-44487): the connection was closed with ENHANCE_YOUR_CALM.`;
+    this.tell({ status: 429, code: "http2-resets", detail, seen: "" });
     this.session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     this.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  /** nghttp2 or Node ended the session because of what the client sent. That its socket broke is no news. */
+  private broken({ code = "", message }: NodeJS.ErrnoException): void {
+    if (this.clientLeft || !code.startsWith("ERR_HTTP2_")) return;
+    const detail = `The client broke the rules of HTTP/2, and the connection was closed: ${message} (${code}).`;
+    this.tell({ status: 400, code: "http2", detail, seen: "" });
+  }
+
+  /** One row a connection says why it was closed, whatever number of streams it had. */
+  private tell(why: Unreadable): void {
+    if (this.told || this.bound.index < 0) return;
+    this.told = true;
+    new Http2Exchange(this).unheard(why);
   }
 
   private closed(): void {

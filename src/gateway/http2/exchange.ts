@@ -16,6 +16,7 @@ import { httpDate } from "../listen/http-date.ts";
 import type { Secured } from "../listen/secured.ts";
 import type { Unreadable } from "../refuse/problems.ts";
 import { composeProblem, type Problem } from "../refuse/refuse.ts";
+import { acceptOf, keyFrom } from "./websocket.ts";
 import { headersOf, requestText, responseHeaders, shownAsHttp2, trailerLines } from "./fields.ts";
 import { grpcRefusal, grpcStatusIn, isGrpc } from "./grpc.ts";
 
@@ -49,6 +50,10 @@ export class Http2Exchange implements Exchange {
   private replyTrailers = "";
   private closed = false;
   private held = false;
+  /** Of an extended CONNECT, which is a GET with Upgrade to everybody behind; "" for other requests. */
+  private key = "";
+  /** The tunnel of an extended CONNECT is open. */
+  private tunnelling = false;
 
   constructor(host: StreamHost) {
     this.host = host;
@@ -70,6 +75,8 @@ export class Http2Exchange implements Exchange {
     this.trailers = this.replyTrailers = "";
     this.responding = this.ended = this.closed = this.held = false;
     this.complete = complete;
+    this.key = "";
+    this.tunnelling = false;
     stream.on("close", () => this.streamClosed(stream.rstCode));
     stream.on("drain", () => this.handling.clientDrained());
     stream.on("wantTrailers", () => this.sendTrailers(stream));
@@ -83,13 +90,26 @@ export class Http2Exchange implements Exchange {
     if (!complete && this.handling.busy) this.handling.bodyRead();
   }
 
+  /** Records why the connection itself was closed; nobody is left to be told. */
+  unheard(why: Unreadable): void {
+    this.arrival.listener = this.host.listener;
+    this.handling.unreadable(why);
+  }
+
   private read(raw: readonly string[], complete: boolean): Unreadable | undefined {
-    const { text, problem } = requestText(raw);
+    const { text, problem, key = "" } = requestText(raw, () => keyFrom(this.host.services.randomId()));
     if (problem !== undefined) return problem;
+    this.key = key;
     const { reader, head } = this;
     reader.reset();
     const bytes = Buffer.from(text, "latin1");
     if (reader.next(bytes, 0, bytes.length) !== Event.Head) return reader.error as Unreadable;
+    if (key !== "") {
+      // What follows is the tunnel's, and waits until there is one.
+      this.complete = true;
+      this.stream?.pause();
+      return undefined;
+    }
     // How the body is delimited is the protocol's matter: all that counts is whether there is one.
     if (complete && head.contentLength !== 0) {
       head.framing = Framing.None;
@@ -107,6 +127,7 @@ export class Http2Exchange implements Exchange {
   }
 
   private requestEnded(): void {
+    if (this.tunnelling) return this.handling.clientEnded();
     if (this.complete) return;
     this.complete = true;
     if (!this.handling.busy) return;
@@ -131,7 +152,7 @@ export class Http2Exchange implements Exchange {
   }
 
   holdBody(): void {
-    if (this.complete || this.held) return;
+    if ((this.complete && !this.tunnelling) || this.held) return;
     this.held = true;
     this.stream?.pause();
   }
@@ -216,12 +237,33 @@ export class Http2Exchange implements Exchange {
     if (!this.complete) setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR));
   }
 
+  /** A 101 is a 200 here (RFC 8441 section 5), if it is one: the backend has to answer the key that was made for it. */
   upgrade(head: Head, lines: string, edit: HeadEdit | undefined): string {
-    // Never asked for: a request over HTTP/2 offers no upgrade, and a backend that switches all the same is refused.
-    return this.respond(head, lines, edit);
+    const answered = head.get("sec-websocket-accept") === acceptOf(this.key);
+    const { reply } = this;
+    this.prepare(head, lines);
+    reply.status = answered ? 200 : 502;
+    reply.reason = "";
+    reply.framing = Framing.None;
+    const text = composeResponse(head, reply, edit);
+    this.responding = true;
+    this.tunnelling = answered;
+    this.ended = !answered;
+    const { "sec-websocket-accept": _, ...headers } = responseHeaders(text);
+    this.send((stream) => stream.respond(headers, { endStream: !answered, sendDate: false } as object));
+    if (answered) this.stream?.resume();
+    else if (this.handling.recording !== undefined) {
+      this.handling.recording.refusalDetail =
+        "The backend's Sec-WebSocket-Accept does not answer the key that it was sent.";
+    }
+    return shownAsHttp2(text);
   }
 
-  endTunnel(): void {}
+  endTunnel(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.send((stream) => void stream.end());
+  }
 
   refuse(problem: Problem, instance: string): string {
     const { head } = this;
@@ -260,7 +302,7 @@ export class Http2Exchange implements Exchange {
     if (stream === undefined || this.closed || stream.destroyed) return;
     // What still comes of the body is thrown away; a client that sends on is told to stop (RFC 9113 section 8.1).
     stream.resume();
-    if (!this.complete && this.replyTrailers === "") {
+    if ((!this.complete || this.tunnelling) && this.replyTrailers === "") {
       if (stream.writableFinished) stream.close(constants.NGHTTP2_NO_ERROR);
       else stream.once("finish", () => setImmediate(() => stream.close(constants.NGHTTP2_NO_ERROR)));
     }

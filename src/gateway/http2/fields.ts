@@ -4,6 +4,7 @@
  * Must not let a value of one protocol become structure of the other.
  */
 import type { OutgoingHttpHeaders } from "node:http2";
+import { isWebSocket } from "./websocket.ts";
 import { permittedTrailer } from "../http1/trailers.ts";
 import type { Unreadable } from "../refuse/problems.ts";
 
@@ -35,10 +36,13 @@ export interface RequestText {
   /** As a head of HTTP/1.1, latin1. */
   readonly text: string;
   readonly problem: Unreadable | undefined;
+  /** Of an extended CONNECT (RFC 8441): the key that its head of HTTP/1.1 has; absent for any other request. */
+  readonly key?: string;
 }
 
-/** @param raw names and values in turn, as they arrived. */
-export function requestText(raw: readonly string[]): RequestText {
+/** @param raw names and values in turn, as they arrived. @param makeKey a Sec-WebSocket-Key. */
+export function requestText(raw: readonly string[], makeKey: () => string): RequestText {
+  let protocol: string | undefined;
   let method = "";
   let path = "";
   let authority: string | undefined;
@@ -61,7 +65,9 @@ export function requestText(raw: readonly string[]): RequestText {
         authority = value;
         break;
       case ":scheme":
+        break;
       case ":protocol":
+        protocol = value;
         break;
       case "host":
         host = value;
@@ -87,18 +93,32 @@ export function requestText(raw: readonly string[]): RequestText {
     );
   }
   const named = authority ?? host;
+  const hostLine = named === undefined ? "" : `Host: ${named}\r\n`;
+  const cookieLine = cookie === "" ? "" : `Cookie: ${cookie}\r\n`;
+  if (protocol !== undefined) {
+    if (method !== "CONNECT")
+      return malformed("protocol-illegal", "`:protocol` is for CONNECT only (RFC 8441 section 4).");
+    if (!isWebSocket(protocol)) return notATunnel(protocol);
+    if (!path.startsWith("/")) return malformed("target-form", "`:path` is no path (RFC 8441 section 4).");
+    const key = makeKey();
+    const upgrade = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: ${key}\r\n`;
+    return { text: `GET ${path} HTTP/1.1\r\n${hostLine}${lines}${cookieLine}${upgrade}\r\n`, problem: undefined, key };
+  }
   // Only a path or `*` may stand in `:path`; a URL would be taken for one by the reader (RFC 9113 section 8.3.1).
   if (method !== "CONNECT" && !path.startsWith("/") && path !== "*") {
     return malformed("target-form", "`:path` is neither a path nor `*` (RFC 9113 section 8.3.1).");
   }
   const target = method === "CONNECT" ? (named ?? "") : path;
-  const hostLine = named === undefined ? "" : `Host: ${named}\r\n`;
-  const cookieLine = cookie === "" ? "" : `Cookie: ${cookie}\r\n`;
   return { text: `${method} ${target} HTTP/1.1\r\n${hostLine}${lines}${cookieLine}\r\n`, problem: undefined };
 }
 
 function malformed(code: string, detail: string): RequestText {
   return { text: "", problem: { status: 400, code, detail, seen: "" } };
+}
+
+function notATunnel(protocol: string): RequestText {
+  const detail = `A tunnel for ${protocol} was asked for; this gateway opens them for websocket (RFC 8441 section 4).`;
+  return { text: "", problem: { status: 501, code: "tunnel-protocol", detail, seen: "" } };
 }
 
 /** @returns a response head as HTTP/1.1; undefined when it cannot be one. */
@@ -113,6 +133,12 @@ export function responseText(raw: readonly string[]): string | undefined {
     else lines += `${name}: ${value}\r\n`;
   }
   return status === "" ? undefined : `HTTP/1.1 ${status} \r\n${lines}\r\n`;
+}
+
+/** @param text of a 200 to an extended CONNECT. @param accept what answers the client's key. @returns the 101 that it stands for. */
+export function switchingText(text: string, accept: string): string {
+  const lines = text.slice(text.indexOf("\r\n") + 2);
+  return `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n${lines}`;
 }
 
 /** @returns the lines that may travel on as trailers, each with its CRLF. */
@@ -164,6 +190,12 @@ export function requestHeaders(text: string, scheme: string): OutgoingHttpHeader
     ...headers,
     ...trailers,
   };
+}
+
+/** The head of an upgrade to WebSocket, as composed. @returns the extended CONNECT (RFC 8441 section 5), and the key it leaves out. */
+export function connectHeaders(text: string, scheme: string): { headers: OutgoingHttpHeaders; key: string } {
+  const { "sec-websocket-key": key, ...headers } = requestHeaders(text, scheme);
+  return { headers: { ...headers, ":method": "CONNECT", ":protocol": "websocket" }, key: String(key ?? "") };
 }
 
 /** How a head is written down: what is sent and got is HTTP/2, whatever it was composed as. */

@@ -32,6 +32,9 @@ export interface Destination {
   readonly security: UpstreamSecurity | undefined;
 }
 
+/** Sessions whose backend has said what it takes. */
+const hasSettings = new WeakSet<ClientHttp2Session>();
+
 type Dialled = (backend: Backend | undefined, problem: DialProblem | undefined) => void;
 
 export class BackendSessions implements Timed {
@@ -73,6 +76,34 @@ export class BackendSessions implements Timed {
       if (callers.size > 0 || waiting?.callers !== callers) return;
       this.waiting.delete(key);
       waiting.callOff();
+    };
+  }
+
+  /**
+   * For a WebSocket: a stream of a session whose backend takes tunnels (RFC 8441), else a connection of HTTP/1.1.
+   * Whether it does stands in its first settings. @param done is never called synchronously. @returns how to call it off.
+   */
+  dialTunnel(to: Destination, done: Dialled): () => void {
+    let over = false;
+    let callOff = (): void => {};
+    const ask = (kept: Kept): void =>
+      whenSettled(kept.session, (takes) => {
+        if (over) return;
+        if (takes) done(this.stream(kept), undefined);
+        else callOff = this.pool.dial(to.host, to.port, done, to.security);
+      });
+    const kept = this.places.get(keyOf(to))?.find(hasRoom);
+    if (kept !== undefined) ask(kept);
+    else {
+      const dialled: Dialled = (upstream, problem) => {
+        if (upstream === undefined) return done(undefined, problem);
+        ask(this.keep(keyOf(to), to, upstream as Upstream));
+      };
+      callOff = this.pool.dial(to.host, to.port, dialled, to.security);
+    }
+    return () => {
+      over = true;
+      callOff();
     };
   }
 
@@ -127,6 +158,7 @@ export class BackendSessions implements Timed {
       const at = all.indexOf(kept);
       if (at >= 0) all.splice(at, 1);
     };
+    session.once("remoteSettings", () => void hasSettings.add(session));
     session.on("error", forget);
     session.on("goaway", forget);
     session.on("close", forget);
@@ -147,6 +179,19 @@ export class BackendSessions implements Timed {
 function hasRoom({ session, streams }: Kept): boolean {
   if (session.closed || session.destroyed) return false;
   return streams < Math.min(session.remoteSettings?.maxConcurrentStreams ?? USUAL_STREAMS, 1000);
+}
+
+/** @param then is never called synchronously; false also when the session ends before it has said anything. */
+function whenSettled(session: ClientHttp2Session, then: (takesTunnels: boolean) => void): void {
+  const told = (): void => {
+    session.off("remoteSettings", told);
+    session.off("close", told);
+    // A session that is gone has no settings.
+    then(!session.destroyed && session.remoteSettings.enableConnectProtocol === true);
+  };
+  if (session.destroyed || (!session.connecting && hasSettings.has(session))) return void setImmediate(told);
+  session.on("remoteSettings", told);
+  session.on("close", told);
 }
 
 function keyOf({ host, port, security }: Destination): string {
