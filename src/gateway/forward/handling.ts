@@ -12,6 +12,7 @@ import { settle } from "../../decide/settle.ts";
 import type { Facts } from "../../model/arrival.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { Decision } from "../../model/decision.ts";
+import type { Answer } from "../../model/policy.ts";
 import { Failure, type Outcome } from "../../model/state.ts";
 import type { HeadArrival } from "../listen/arrival.ts";
 import type { Recording } from "../record/recording.ts";
@@ -21,6 +22,8 @@ import type { Exchange, Handler } from "./exchange.ts";
 import { Hop } from "./hop.ts";
 import { isGrpc } from "../http2/grpc.ts";
 import { LivePassage } from "./passage.ts";
+import type { AggregatePlan, AggregateStep } from "../../policies/aggregate.ts";
+import { Aggregation } from "../aggregate/aggregation.ts";
 import { Mirror } from "./mirror.ts";
 import { Race, type RaceOwner } from "./race.ts";
 import { Relay } from "./relay.ts";
@@ -54,6 +57,8 @@ export class Handling implements Handler, RaceOwner<Relay> {
   race: Race<Relay> | undefined;
   /** A copy of the request on its way to a mirror. */
   private mirror: Mirror | undefined;
+  /** Its parts are on their way. */
+  private aggregation: Aggregation | undefined;
   private readonly outcome: Outcome = { status: 0, failure: Failure.None, firstByte: -1 };
   /** Counts requests, so that a late fact is told from one of this request. */
   private turn = 0;
@@ -271,6 +276,7 @@ export class Handling implements Handler, RaceOwner<Relay> {
     }
     this.race = this.race?.end(now);
     this.mirror = this.mirror?.left(this.exchange.complete);
+    this.aggregation = this.aggregation?.abandon();
     this.entered = false;
     recording.status = status;
     recording.failure = this.passage.visit?.rescued === true ? Failure.None : failure;
@@ -374,15 +380,32 @@ export class Handling implements Handler, RaceOwner<Relay> {
   }
 
   private answerByPolicy(): void {
+    const { passage, decision } = this;
+    const { plan } = this.active;
+    if (passage.visit?.answers(plan, decision) === true) return passage.visit.answer(this);
+    const { aggregate } = plan.steps[decision.answer].act as Partial<AggregateStep>;
+    if (aggregate !== undefined) return this.gatherParts(aggregate);
+    const answer = answerOf(plan, decision.answer, decision, passage);
+    if (answer.reset === true) {
+      this.exchange.cut();
+      return this.finish(0, Failure.None);
+    }
+    this.say(answer);
+  }
+
+  private gatherParts(plan: AggregatePlan): void {
+    const fields = [["Content-Type", "application/json"]] as const;
+    this.exchange.holdBody();
+    const give = (body: string): void => this.say({ status: 200, fields, body });
+    this.aggregation = new Aggregation(this, plan, this.decision.answer, give);
+    this.aggregation.proceed();
+  }
+
+  /** An answer of the gateway's own, as the shapes behind it change it. */
+  private say(answer: Answer): void {
     const { passage, decision, exchange } = this;
     const { plan } = this.active;
     const recording = this.recording as Recording;
-    if (passage.visit?.answers(plan, decision) === true) return passage.visit.answer(this);
-    const answer = answerOf(plan, decision.answer, decision, passage);
-    if (answer.reset === true) {
-      exchange.cut();
-      return this.finish(0, Failure.None);
-    }
     const { fields } = shapeAnswer(answer, passage, plan, decision);
     const problem = ownAnswer(answer, fields, policyLines(passage, plan, decision));
     recording.replyHead = exchange.refuse(problem, passage.requestId());
