@@ -4,7 +4,9 @@
  * Must not connect to anything and must not end anything.
  */
 import { execFile } from "node:child_process";
-import { readFile, readdir, readlink } from "node:fs/promises";
+import { readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -80,31 +82,43 @@ async function fromProc(): Promise<Listening[]> {
 
 async function socketOwners(wanted: ReadonlySet<string>): Promise<Map<string, ListeningProcess>> {
   const owners = new Map<string, ListeningProcess>();
-  const ids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  await Promise.all(
-    ids.map(async (id) => {
-      const descriptors = await readdir(`/proc/${id}/fd`).catch(() => []);
-      const targets = await Promise.all(descriptors.map((fd) => readlink(`/proc/${id}/fd/${fd}`).catch(() => "")));
-      const own = targets.filter((target) => wanted.has(target));
-      if (own.length === 0) return;
-      const read = (name: string): Promise<string> => readFile(`/proc/${id}/${name}`, "utf8").catch(() => "");
-      const [name, commandLine, folder] = await Promise.all([
-        read("comm"),
-        read("cmdline"),
-        readlink(`/proc/${id}/cwd`).catch(() => undefined),
-      ]);
-      const process: ListeningProcess = {
-        processId: Number(id),
-        name: name.trim(),
-        commandLine: commandLine.replaceAll("\0", " ").trim(),
-        folder,
-      };
-      // A child that inherited the socket is not who opened it: the older process is.
-      for (const target of own)
-        if ((owners.get(target)?.processId ?? Infinity) > process.processId) owners.set(target, process);
-    }),
-  );
+  const ids = readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+  // Oldest first: a child that inherited the socket is not who opened it.
+  for (const id of ids.toSorted((a, b) => a - b)) {
+    const own = socketsOf(id).filter((target) => wanted.has(target) && !owners.has(target));
+    if (own.length === 0) continue;
+    const process = processAt(id);
+    for (const target of own) owners.set(target, process);
+    await setImmediate();
+  }
   return owners;
+}
+
+// Without promises: each look takes microseconds, and there are thousands of them.
+function socketsOf(id: number): string[] {
+  const folder = `/proc/${id}/fd`;
+  return look(() => readdirSync(folder), []).map((name) => look(() => readlinkSync(`${folder}/${name}`), ""));
+}
+
+function processAt(id: number): ListeningProcess {
+  const read = (name: string): string => look(() => readFileSync(`/proc/${id}/${name}`, "utf8"), "");
+  return {
+    processId: id,
+    name: read("comm").trim(),
+    commandLine: read("cmdline").replaceAll("\0", " ").trim(),
+    folder: look(() => readlinkSync(`/proc/${id}/cwd`), undefined),
+  };
+}
+
+/** The process may be gone, or be somebody else's. */
+function look<T>(ask: () => T, otherwise: T): T {
+  try {
+    return ask();
+  } catch {
+    return otherwise;
+  }
 }
 
 /** Output of `lsof -FpcPn`: a line per field, the process's fields before those of its sockets. */
