@@ -8,6 +8,7 @@ import { exclusionSentence } from "./exclusions.ts";
 import { labelOf, noteWords, type Attempt } from "./explain-balance.ts";
 import type { Told } from "./explain-policies.ts";
 import { isKept, sessionInBrief, zoneInBrief } from "./explain-service.ts";
+import { sendingInBrief } from "./explain-sending.ts";
 import { failureWords } from "./failures.ts";
 import type { Ended } from "./story.ts";
 
@@ -19,8 +20,9 @@ export function whyInBrief(told: Told, attempts: readonly Attempt[], ended?: End
   if (told.answer !== undefined) return `answered by ${told.answer.policy}: ${told.answer.sentence}`;
   const { decision, plan } = told;
   const parts = outcomeInBrief(ended);
-  const retried = retryInBrief(told, ended);
-  if (retried !== "") parts.push(retried);
+  const sending = sendingInBrief(plan.routes[decision.route], plan.services[decision.service], told.entries);
+  if (sending !== "") parts.push(sending);
+  else if (decision.attempts > 1) parts.push(...attemptInBrief(told, ended));
   const shadow = told.entries.find(({ mark, reason }) => mark === Mark.Shadow && reason !== 0);
   if (shadow !== undefined) parts.push(`${plan.steps[shadow.index].name} would have refused (shadow)`);
   if (decision.service >= 0) parts.push(...endpointInBrief(told, attempts));
@@ -53,14 +55,15 @@ function outcomeInBrief(ended: Ended | undefined): string[] {
   return ended.status >= 400 ? [`backend answered ${ended.status}`] : [];
 }
 
-function retryInBrief({ decision, plan }: Told, ended: Ended | undefined): string {
+/** Where no retry was asked for by a route: a connection of layer 4. */
+function attemptInBrief({ decision, plan }: Told, ended: Ended | undefined): string[] {
   const { attempts } = decision;
-  if (attempts < 2 || decision.service < 0) return "";
+  if (decision.service < 0) return [];
   const failed = ended?.tries?.[attempts - 2];
-  if (failed === undefined) return `attempt ${attempts}`;
+  if (failed === undefined) return [`attempt ${attempts}`];
   const label = labelOf(plan.services[decision.service], failed.endpoint);
   const why = failed.status > 0 ? `${failed.status} from ${label}` : `${label} ${failureWords(failed.failure)}`;
-  return `attempt ${attempts} after ${why.trim()}`;
+  return [`attempt ${attempts} after ${why.trim()}`];
 }
 
 function endpointInBrief({ decision, plan, seen }: Told, attempts: readonly Attempt[]): string[] {

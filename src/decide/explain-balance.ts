@@ -7,6 +7,7 @@ import { BuiltIn, CircuitNote, Mark, SessionNote, type TraceEntry } from "../mod
 import type { PlanService } from "../model/plan.ts";
 import { exclusionSentence } from "./exclusions.ts";
 import { boundSentence, isKept, sessionSentence, weightWords, zoneSentence } from "./explain-service.ts";
+import { sendingSteps } from "./explain-sending.ts";
 import { countOf, type Told } from "./explain-policies.ts";
 import type { EndpointCandidate, Story, StoryStep } from "./story.ts";
 
@@ -20,6 +21,8 @@ export interface Attempt {
   readonly candidates: readonly TraceEntry[];
   readonly excluded: readonly TraceEntry[];
   readonly draws: readonly TraceEntry[];
+  /** What was said of it before it was picked: why it follows another. */
+  readonly sends: readonly TraceEntry[];
   /** Absent when none could be picked. */
   readonly picked?: TraceEntry;
 }
@@ -56,6 +59,9 @@ export function attemptsOf(entries: readonly TraceEntry[]): Attempt[] {
       case Mark.Excluded:
         open.excluded.push(entry);
         break;
+      case Mark.Send:
+        open.sends.push(entry);
+        break;
       case Mark.Draw:
         open.draws.push(entry);
         break;
@@ -78,6 +84,7 @@ function newAttempt() {
     candidates: [] as TraceEntry[],
     excluded: [] as TraceEntry[],
     draws: [] as TraceEntry[],
+    sends: [] as TraceEntry[],
     picked: undefined as TraceEntry | undefined,
   };
 }
@@ -103,12 +110,27 @@ export function tellBalance(told: Told, attempts: readonly Attempt[]): StoryStep
     return steps;
   }
   const service = plan.services[decision.service];
-  attempts.forEach((attempt, i) => steps.push(...tellAttempt(told, service, attempt, i + 1)));
+  const route = decision.route < 0 ? undefined : plan.routes[decision.route];
+  attempts.forEach((attempt, i) => {
+    const before = attempts[i - 1]?.picked;
+    const asked = before === undefined ? "" : labelOf(service, before.index);
+    steps.push(
+      ...sendingSteps(plan, route, service, attempt.sends, asked),
+      ...tellAttempt(told, service, attempt, i + 1),
+    );
+  });
+  steps.push(...sendingSteps(plan, route, service, lastSends(told.entries), ""));
   if (told.decision.trace.dropped > 0) {
     const sentence = `${countOf(told.decision.trace.dropped, "entry").replace("entrys", "entries")} did not fit into the trace`;
     steps.push({ phase: "balance", label: "trace", sentence, state: "ok", facts: [] });
   }
   return steps;
+}
+
+/** What was said of attempts and copies after the last pick. */
+function lastSends(entries: readonly TraceEntry[]): readonly TraceEntry[] {
+  const last = entries.findLastIndex(({ mark }) => mark === Mark.Picked || isEndpoint({ mark }));
+  return entries.slice(last + 1).filter(({ mark }) => mark === Mark.Send);
 }
 
 function tellSplit({ plan, decision, entries, seen, answer }: Told): StoryStep[] {
@@ -122,8 +144,11 @@ function tellSplit({ plan, decision, entries, seen, answer }: Told): StoryStep[]
     value: `weight ${weight}`,
   }));
   facts.push({ name: "seed", value: seedWords(seen.seed) });
-  const sentence = `${name} with weight ${backend.weight} of ${split.y}: drew ${split.x.toFixed(2)}`;
-  const state = decision.step >= 0 || answer !== undefined ? "off" : "ok";
+  const sentence =
+    split.reason === 1
+      ? `${name}: chosen by a policy of the route, not by weight`
+      : `${name} with weight ${backend.weight} of ${split.y}: drew ${split.x.toFixed(2)}`;
+  const state = (decision.step >= 0 && decision.service < 0) || answer !== undefined ? "off" : "ok";
   return [{ phase: "balance", label: name, sentence, state, source: backend.source, facts }];
 }
 

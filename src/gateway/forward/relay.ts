@@ -17,7 +17,7 @@ import { isGrpc } from "../http2/grpc.ts";
 import { isWebSocket } from "../http2/websocket.ts";
 import type { Backend, UpstreamOwner } from "./backend.ts";
 import type { DialProblem } from "./dial.ts";
-import { askRetry, attemptDue, hindrance, keptBodyOf, overdue, type KeptBody } from "./retry.ts";
+import { askRetry, attemptDue, hindrance, keptBodyOf, overdue, whyNoOther, type KeptBody } from "./retry.ts";
 import type { Racer, Run } from "./run.ts";
 import { connectSentence, failureOfConnect, lostSentence, seconds } from "./sentences.ts";
 import { takesAnswer } from "./reply-body.ts";
@@ -494,7 +494,7 @@ export class Relay implements UpstreamOwner, Racer {
     if (current !== undefined) current.next = hindered;
     if (run.race?.yields(this, failure, now) === true) return;
     if (hindered === Next.Nothing && this.retry(failure, 0, sentence, now)) return;
-    run.fail(failure, sentence);
+    run.fail(failure, sentence + whyNoOther(run, current));
   }
 
   /** @returns true when the answer is not passed on, but tried to be had better elsewhere. */
@@ -590,8 +590,9 @@ export class Relay implements UpstreamOwner, Racer {
     request.target = query === undefined ? path : `${path}?${query}`;
     // An HTTP/1.0 client may name no host; a backend of HTTP/1.1 must get one.
     request.host = authority === "" ? authorityOf(endpoint) : authority;
-    request.framing = head.framing;
-    request.contentLength = head.contentLength;
+    const rewritten = run.body?.rewrite() ?? -1;
+    request.framing = rewritten < 0 ? head.framing : Framing.Length;
+    request.contentLength = rewritten < 0 ? head.contentLength : rewritten;
     request.upgrade = offeredUpgrade(head);
     request.acceptsTrailers = head.acceptsTrailers;
     request.skip = run.body?.held === undefined ? hop.skip : hop.skip | (1 << Known.Expect);
@@ -599,7 +600,7 @@ export class Relay implements UpstreamOwner, Racer {
     const { translation } = run.passage;
     this.translates = translation !== undefined && isGrpc(edit?.get("content-type"));
     if (this.translates) translation?.compose(request, this.route.timeouts);
-    this.chunked = head.framing === Framing.Chunked;
+    this.chunked = request.framing === Framing.Chunked;
     this.head = composeRequest(head, request, edit);
     (recording as Recording).upstreamHead = this.head;
   }

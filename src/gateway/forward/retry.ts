@@ -4,13 +4,15 @@
  * Must not send anything: the relay does.
  */
 import { retry } from "../../decide/again.ts";
+import { refusalOfRetry } from "../../decide/explain-sending.ts";
+import { entriesOf } from "../../decide/refusals.ts";
 import type { Millis } from "../../model/basics.ts";
 import { mayRepeat } from "../../model/methods.ts";
 import type { PlanRoute } from "../../model/plan.ts";
 import { Failure, type Outcome } from "../../model/state.ts";
 import { Framing } from "../http1/head.ts";
 import { sentOf } from "../record/journal.ts";
-import { Next, type AttemptRecord, type Recording } from "../record/recording.ts";
+import { hindranceWords, Next, type AttemptRecord, type Recording } from "../record/recording.ts";
 import type { RequestWriter } from "./backend.ts";
 import type { Run } from "./run.ts";
 import { seconds } from "./sentences.ts";
@@ -93,6 +95,16 @@ export function askRetry(run: Run, failed: Outcome, attempt: AttemptRecord, now:
   }
   services.attemptFailed(active, service, attempt.endpoint, failed.failure, now);
   return wait;
+}
+
+/** Why no other attempt followed, as a sentence behind another; "" where there is nothing to add. */
+export function whyNoOther({ exchange, active, decision }: Run, attempt: AttemptRecord | undefined): string {
+  if (attempt === undefined) return "";
+  const spent = attempt.next === Next.OverBudget || attempt.next === Next.Exhausted;
+  const route = active.plan.routes[decision.route];
+  const entry = spent ? entriesOf(decision).findLast((one) => refusalOfRetry(route, one) !== "") : undefined;
+  const why = entry === undefined ? hindranceWords(attempt.next, exchange.head.method) : refusalOfRetry(route, entry);
+  return why === "" || attempt.next === Next.Committed ? "" : ` It was not tried again: ${why}.`;
 }
 
 /** When an attempt that starts now is given up, monotonic; Infinity = never. */

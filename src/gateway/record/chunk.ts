@@ -423,13 +423,13 @@ function weigh(value: unknown): number {
 /** What the trace tells of steps that did not judge: one in shadow would have refused, a trusted listener bypassed one. */
 export function traceTags(decision: Decision): number {
   const { numbers, length } = decision.trace;
-  let tags = 0;
+  // A copy says so first of all.
+  let tags = length > 0 && numbers[0] === SendNote.Copy ? Tag.Mirror : 0;
   for (let k = 0; k < length; k++) {
     const code = numbers[k * 3];
     if (code < FIRST_SHADOW || (code & 255) === 0) continue;
     const mark = Math.floor(code / MARK_UNIT);
     if (mark === Mark.Shadow) tags |= Tag.Shadow;
-    else if (mark === Mark.Send && (code & 255) === SendNote.Copy) tags |= Tag.Mirror;
     else if (mark === Mark.Skipped && (code & 255) === SkipNote.Bypassed) tags |= Tag.Bypassed;
   }
   return tags;

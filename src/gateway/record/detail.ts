@@ -6,6 +6,7 @@
 import type { Detail, Row, Verdict } from "../../contract/messages.ts";
 import { seedWords } from "../../decide/explain-balance.ts";
 import { explain } from "../../decide/explain.ts";
+import { entriesOf } from "../../decide/refusals.ts";
 import { failureWords } from "../../decide/failures.ts";
 import type { Story, StoryStep } from "../../decide/story.ts";
 import { STATUS_CODES } from "node:http";
@@ -20,7 +21,7 @@ import { fieldsOf, startLine } from "./heads.ts";
 import { journeyOf, type Journey } from "./journey.ts";
 import type { Mask } from "./mask.ts";
 import { endingWords } from "./ending.ts";
-import { passageOf } from "./passage.ts";
+import { decisionOf, passageOf } from "./passage.ts";
 import type { Payload } from "./payload-ring.ts";
 import type { Recorder, RowPlace } from "./recorder.ts";
 import { storyOf, type RowMaker } from "./row.ts";
@@ -100,7 +101,13 @@ function assemble(parts: Parts): Detail {
     requestBody: body(kept.requestHead, kept.requestBody, row.requestBytes),
     responseBody: body(kept.responseHead || kept.replyHead, kept.responseBody, row.responseBytes),
     timing: row.state === "pending" ? [] : timingOf(start, start + chunk.decidedAfter[index], end, attempts),
-    attempts: attemptsOf(attempts, plan?.services[chunk.service[index]], chunk.protocol[index] !== 0),
+    attempts: attemptsOf(attempts, {
+      service: plan?.services[chunk.service[index]],
+      route: plan?.routes[chunk.route[index]],
+      method: row.method,
+      entries: entriesOf(decisionOf(place)),
+      layer4: chunk.protocol[index] !== 0,
+    }),
     curl: chunk.protocol[index] === 0 ? curlOf(curlInput(parts, row, shown)) : "",
     curlPowerShell: chunk.protocol[index] === 0 ? curlForPowerShell(curlInput(parts, row, shown)) : "",
     revealed: mask === undefined,

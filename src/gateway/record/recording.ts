@@ -31,6 +31,22 @@ export const Next = {
   Unasked: 10,
 } as const;
 
+/** Why no other attempt followed, in words without a dot; "" when there is nothing to add. */
+export function hindranceWords(next: number, method: string): string {
+  switch (next) {
+    case Next.Unsafe:
+      return `${method} is not idempotent, and the request had been sent`;
+    case Next.BodyGone:
+      return "its body was sent and too long to be kept for another attempt";
+    case Next.NobodyLeft:
+      return "nobody was left to be asked";
+    case Next.Committed:
+      return "the client has part of the answer";
+    default:
+      return "";
+  }
+}
+
 /** True for an attempt that another one followed. */
 export function wasRetried({ next }: Pick<AttemptRecord, "next">): boolean {
   return next === Next.Retried || next === Next.Repeated;

@@ -81,6 +81,18 @@ const FAILURES: Readonly<Record<number, FailureWords>> = {
     title: "Backend did not answer in time",
     proxyError: "http_response_timeout",
   },
+  [Failure.TryTimeout]: {
+    name: "try-timeout",
+    status: 504,
+    title: "Backend did not answer within the time of one attempt",
+    proxyError: "http_response_timeout",
+  },
+  [Failure.BadAnswer]: {
+    name: "bad-answer",
+    status: 503,
+    title: "Backend answered with a status to be tried again",
+    proxyError: "destination_unavailable",
+  },
   [Failure.RequestTimeout]: {
     name: "request-timeout",
     status: 504,
