@@ -10,6 +10,7 @@ import { askReveal, columnsMenu, keyHelp } from "./parts/dialogs.ts";
 import { PageElement } from "./parts/element.ts";
 import { icon } from "./parts/icon.ts";
 import { banner, emptyState, footer, simulationBanner } from "./parts/states.ts";
+import { whatIfBanner } from "./parts/what-if.ts";
 import type { ReplicaAct } from "./areas/replica-menu.ts";
 import { clock, whole } from "./parts/words.ts";
 import type { Area, Session } from "./session.ts";
@@ -21,6 +22,8 @@ const SPLIT = 820;
 /** From this width on a panel has room for the other areas. */
 const AREAS = 700;
 const TOAST = 2500;
+/** Filter for the requests that an unsaved policy would treat otherwise. */
+const CHANGED = "is:changed";
 
 const AREA_WORDS: Readonly<Record<Area, string>> = {
   traffic: "Traffic",
@@ -269,6 +272,9 @@ export class SwitchyardApp extends PageElement {
       ${this.host.place === "browser" ? this.#top() : nothing}
       ${banner(this.session, this.host, clock(this.session.heardAt), () => this.session.connection.retry())}
       ${simulationBanner(this.session, () => void this.#act({ kind: "clearSimulations" }))}
+      ${whatIfBanner(this.session.whatIf, this.host, this.session.traffic.filter === CHANGED, () =>
+        this.#showTraffic(CHANGED),
+      )}
       ${this.session.area === "traffic" ? this.#traffic() : this.#area()}
       <div class="toast ${this.toast === "" ? "" : "on"}" role="status">${this.toast}</div>
     </main>`;
@@ -455,6 +461,7 @@ export class SwitchyardApp extends PageElement {
       .row=${session.row}
       .detail=${session.detail}
       .limit=${session.detailLimit}
+      .fixes=${session.fixes}
       .limitAt=${session.limitsAt}
       .host=${this.host}
       .tab=${this.tab}

@@ -9,9 +9,11 @@ import type {
   LimitsView,
   LimitView,
   PageIntent,
+  PassingFix,
   Row,
   ServicesView,
   Topics,
+  WhatIfView,
 } from "../src/contract/messages.ts";
 import type { ReplicaAct } from "./areas/replica-menu.ts";
 import type { Connection } from "./channel/connection.ts";
@@ -41,6 +43,10 @@ export class Session {
   detailGone = false;
   /** Why the selected request could not be read, for people; empty while it is being read. */
   detailProblem = "";
+  /** What an unsaved policy would change; null = none is previewed. */
+  whatIf: WhatIfView | null = null;
+  /** Edits that would let the selected request pass; undefined = not known (yet). */
+  fixes: readonly PassingFix[] | undefined;
   /** The limit that refused the selected request. */
   detailLimit: LimitView | undefined;
   revealing = false;
@@ -79,6 +85,10 @@ export class Session {
       this.heardAt = Date.now();
       onChange();
     });
+    connection.on("whatIfChanged", (view) => {
+      this.whatIf = view;
+      onChange();
+    });
     connection.on("intent", (intent) => {
       if (this.ready) this.onIntent(intent);
       else this.#intent = intent;
@@ -112,6 +122,7 @@ export class Session {
     const wantsLimits = this.area === "limits" || this.detailLimit !== undefined;
     return {
       status: true,
+      whatIf: true,
       ...(this.area === "traffic" ? { traffic: { filter: this.traffic.filter } } : {}),
       ...(this.area === "services" || this.area === "routes" ? { services: true } : {}),
       ...(wantsLimits ? { limits: { search: this.area === "limits" ? this.limitSearch : "", count: KEYS } } : {}),
@@ -149,6 +160,7 @@ export class Session {
     this.detailGone = false;
     this.detailProblem = "";
     this.detailLimit = undefined;
+    this.fixes = undefined;
     this.#onChange();
     window.clearTimeout(this.#detailTimer);
     if (id !== -1) this.#detailTimer = window.setTimeout(() => void this.loadDetail(false), QUIET);
@@ -179,6 +191,7 @@ export class Session {
     // The limit is a help beside the detail, which is shown without it.
     await this.#findLimit().catch(() => {});
     this.#onChange();
+    if (this.detail?.verdict.refused === true) void this.#findFixes(id);
     return this.detail;
   }
 
@@ -216,6 +229,14 @@ export class Session {
       return;
     this.#takeLimits(await this.connection.gateway.limits("", KEYS));
     await this.connection.gateway.watch(this.#topics());
+  }
+
+  /** A search in the recording: it may take a moment, and nobody waits for it. */
+  async #findFixes(id: number): Promise<void> {
+    const fixes = await this.connection.gateway.passingFixes(id, null).catch(() => undefined);
+    if (id !== this.selected || !looksLike("passingFixes", fixes)) return;
+    this.fixes = fixes;
+    this.#onChange();
   }
 
   async #askServices(): Promise<void> {

@@ -52,10 +52,8 @@ describe("rename", () => {
     assert.ok(renamed("per-user:", "per: user").includes('- "per: user"'));
     assert.match(renamed("edge, port", ""), /not empty/);
     assert.deepEqual(rename(TEXT, "f.yaml", at("orders: #"), "orders"), []);
-    assert.match(String(rename("services:
-  a: {}
-  b: {}
-", "f.yaml", 12, "b")), /another service called b/);
+    const two = ["services:", "  a: {}", "  b: {}", ""].join("\n");
+    assert.match(String(rename(two, "f.yaml", two.indexOf("a:"), "b")), /another service called b/);
     assert.match(renamed("version", "x"), /no name here/);
   });
 

@@ -12,6 +12,7 @@ import type {
   HarExport,
   Hello,
   LimitsView,
+  PassingFix,
   PolicyStatus,
   Row,
   ServicesView,
@@ -24,6 +25,7 @@ import type {
   TrafficQuery,
   TrafficWindow,
   WatcherFunctions,
+  WhatIfResult,
 } from "../../src/contract/messages.ts";
 import { line, makeDetail, makeRow, NOON } from "./made-up-traffic.ts";
 
@@ -315,6 +317,55 @@ export class FakeGateway implements GatewayFunctions {
 
   clearSimulations(): void {
     this.simulations = [];
+  }
+
+  /** As if somebody typed: every refused request would pass, and the newest that went well would not. */
+  preview(): void {
+    const total = this.rowsAll.length;
+    const assumptions = ["clients would not have retried differently"];
+    const newest = this.rowsAll.findLastIndex(({ state }) => state === "ok");
+    let admitted = 0;
+    for (const [index, row] of this.rowsAll.entries()) {
+      if (row.state !== "rejected" && index !== newest) continue;
+      const rejected = row.state !== "rejected";
+      if (!rejected) admitted += 1;
+      const whatIf = rejected
+        ? { change: "rejected" as const, before: row.status, after: 429, why: "per-user 0 of 40", assumed: false }
+        : { change: "admitted" as const, before: row.status, after: 0, why: "least request 0 = 0", assumed: true };
+      this.rowsAll[index] = { ...row, tags: [...row.tags, "changed"], whatIf };
+    }
+    const same = total - admitted - 1;
+    const view = { total, rejected: 1, admitted, elsewhere: 0, unknown: 0, same, assumptions, milliseconds: 8 };
+    this.tell.whatIfChanged?.(view);
+  }
+
+  whatIf(): WhatIfResult {
+    return { kind: "nothing" };
+  }
+
+  endWhatIf(): void {
+    this.tell.whatIfChanged?.(null);
+  }
+
+  passingFixes(): PassingFix[] {
+    const view = {
+      total: 96,
+      rejected: 0,
+      admitted: 3,
+      elsewhere: 0,
+      unknown: 0,
+      same: 93,
+      assumptions: [],
+      milliseconds: 8,
+    };
+    return [
+      {
+        title: "Smallest passing limit: 74 per 1m",
+        line: 41,
+        edits: [{ offset: 9, endOffset: 11, newText: "74" }],
+        view,
+      },
+    ];
   }
 
   scale(service: string, replicas: number): void {

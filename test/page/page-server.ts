@@ -114,6 +114,7 @@ function connect(socket: WebSocket, gateway: FakeGateway): void {
     limitsChanged: (view) => void remote.limitsChanged(view),
     servicesChanged: (view) => void remote.servicesChanged(view),
     statusChanged: (status) => void remote.statusChanged(status),
+    whatIfChanged: (view) => void remote.whatIfChanged(view),
   };
 }
 

@@ -361,6 +361,34 @@ describe("the page", function () {
     await eventually("the simulation ended", async () => gateway.simulations.length === 0);
   });
 
+  it("says what an unsaved policy would change, and shows the requests that it would", async () => {
+    const { page, gateway } = await open(96, "/");
+    await page.locator("#row-96").waitFor();
+    gateway.preview();
+    const line = page.getByRole("status", { name: "Unsaved policy" });
+    await line.waitFor();
+    const words = (await line.innerText()).replaceAll(/\s+/gu, " ");
+    assert.match(words, /Δ \d+ of 96 · \+1 rejected · −\d+ · \d+ same/u);
+    assert.match(words, /Assumed: clients would not have retried differently\./u);
+    // A browser has no editor in which anything could be saved.
+    assert.equal(await line.getByRole("button", { name: "Save to Apply" }).count(), 0);
+    await line.getByRole("button", { name: "Show" }).click();
+    await eventually("the changed ones alone", async () => gateway.topics.traffic?.filter === "is:changed");
+    await page.getByText("Δ200→429").waitFor();
+    await page.getByText("per-user 0 of 40").waitFor();
+    assert.deepEqual(await violations(page, "what if"), []);
+    gateway.endWhatIf();
+    await line.waitFor({ state: "detached" });
+  });
+
+  it("offers the smallest edit that lets a refused request pass", async () => {
+    const { page } = await open(24);
+    await openRow(page, "429");
+    const fix = page.getByRole("button", { name: "Smallest passing limit: 74 per 1m" });
+    await fix.waitFor();
+    assert.match((await fix.getAttribute("title")) ?? "", /Of 96 recorded requests 3 more would pass and 0 fewer\./u);
+  });
+
   it("says that the gateway is lost, keeps what it showed, and comes back", async () => {
     const { page, server } = await open(24);
     await page.locator("#row-24").waitFor();

@@ -63,7 +63,16 @@ export class Connection {
       serialize: packFrame,
       deserialize: unpackFrame,
       timeout: CALL_TIMEOUT,
-      eventNames: ["openLocation", "openDetail", "startGateway", "copyText", "openText"],
+      eventNames: [
+        "openLocation",
+        "openDetail",
+        "startGateway",
+        "copyText",
+        "openText",
+        "applyFix",
+        "savePolicy",
+        "revertPolicy",
+      ],
       // An answer that cannot be sent ends here. Without a name it is a call of the page that failed: its caller must
       // learn that, or nothing would stand for an answer.
       onGeneralError: (_error, name) => name !== undefined,
@@ -106,6 +115,7 @@ export class Connection {
       servicesChanged: emit("servicesChanged"),
       limitsChanged: emit("limitsChanged"),
       statusChanged: emit("statusChanged"),
+      whatIfChanged: emit("whatIfChanged"),
       intent: emit("intent"),
       hostState: (state) => {
         if (looksLike("hostState", state)) this.#followWindow(state);

@@ -58,6 +58,12 @@ const CHECKS: Readonly<Record<string, Check>> = {
   servicesChanged: shape({ stamp, at: isNumber, services: listOf(service), routes: listOf(route) }),
   limitsChanged: shape({ stamp, at: isNumber, limits: listOf(limit) }),
   statusChanged: shape({ stamp, state: isText, listeners: Array.isArray, policy }),
+  whatIfChanged: (value) =>
+    value === null ||
+    shape({ total: isNumber, rejected: isNumber, admitted: isNumber, same: isNumber, assumptions: listOf(isText) })(
+      value,
+    ),
+  passingFixes: listOf(shape({ title: isText, edits: Array.isArray, view: isRecord })),
   hostState: shape({ gateway: isText }),
   intent: shape({ kind: isText }),
   detail: shape({

@@ -13,6 +13,12 @@ export interface Host {
   /** Whether "open switchyard.yaml:41" can move an editor; else it copies the place. */
   readonly opensEditor: boolean;
   readonly canStart: boolean;
+  /** Whether the policy stands in an editor that this page may have edited, saved and reverted. */
+  readonly editsPolicy: boolean;
+  /** Makes the edit of that title which would let the request pass. */
+  applyFix(id: number, title: string): void;
+  savePolicy(): void;
+  revertPolicy(): void;
   openLocation(location: PolicyLocation): void;
   copyText(text: string): void;
   openText(title: string, language: string, text: string): void;
@@ -51,6 +57,10 @@ export function windowHost(place: Place, api: WebviewApi, connection: Connection
     place,
     opensEditor: true,
     canStart: true,
+    editsPolicy: true,
+    applyFix: (id, title) => quietly(gateway.applyFix(id, title)),
+    savePolicy: () => quietly(gateway.savePolicy()),
+    revertPolicy: () => quietly(gateway.revertPolicy()),
     openLocation: (location) => quietly(gateway.openLocation(location)),
     copyText(text) {
       quietly(gateway.copyText(text));
@@ -79,6 +89,10 @@ export function browserHost(place: Place, say: Say): Host {
     place,
     opensEditor: false,
     canStart: false,
+    editsPolicy: false,
+    applyFix() {},
+    savePolicy() {},
+    revertPolicy() {},
     openLocation: ({ file, line }) => copy(`${file}:${line}`, `Copied ${file}:${line}`),
     copyText: (text) => copy(text, "Copied"),
     openText: (title, _language, text) => download(title, text),

@@ -4,12 +4,13 @@
  */
 import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
-import type { Detail, LimitView, Row } from "../../src/contract/messages.ts";
+import type { Detail, LimitView, PassingFix, Row } from "../../src/contract/messages.ts";
 import { gauges } from "../areas/limits-view.ts";
 import type { Host } from "../channel/host.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { drawTrack } from "../parts/track.ts";
+import { passingFixes } from "../parts/what-if.ts";
 import { clockExact, duration, fileName, STATES } from "../parts/words.ts";
 import { methodWord } from "../traffic/columns.ts";
 import { connectionTab } from "./connection-tab.ts";
@@ -26,6 +27,7 @@ export class RequestDetail extends PageElement {
     row: { attribute: false },
     detail: { attribute: false },
     limit: { attribute: false },
+    fixes: { attribute: false },
     limitAt: { type: Number },
     host: { attribute: false },
     tab: { type: String },
@@ -37,6 +39,8 @@ export class RequestDetail extends PageElement {
   /** Known before the detail has come. */
   declare row: Row | undefined;
   declare detail: Detail | undefined;
+  /** Edits of the policy that would let it pass; undefined = not looked for (yet). */
+  declare fixes: readonly PassingFix[] | undefined;
   /** The limit that refused, with its buckets. */
   declare limit: LimitView | undefined;
   declare limitAt: number;
@@ -175,15 +179,18 @@ export class RequestDetail extends PageElement {
             ${opens} ${fileName(location.file)}:${location.line}
           </button>`
     }
-    ${fixes.map(
-      (fix) =>
-        html`<button
-          title="${fix.newText} at ${fileName(fix.location.file)}:${fix.location.line}"
-          @click=${() => this.#open(fix.location)}
-        >
-          ${icon("lightbulb")} ${fix.title}
-        </button>`,
-    )}
+    ${fixes
+      .filter(({ title }) => this.fixes?.some((seen) => seen.title === title) !== true)
+      .map(
+        (fix) =>
+          html`<button
+            title="${fix.newText} at ${fileName(fix.location.file)}:${fix.location.line}"
+            @click=${() => this.#open(fix.location)}
+          >
+            ${icon("lightbulb")} ${fix.title}
+          </button>`,
+      )}
+    ${passingFixes(this.fixes, this.host, (title) => this.host.applyFix(detail.row.id, title))}
     ${
       this.limit === undefined || detail.row.caller === undefined
         ? nothing

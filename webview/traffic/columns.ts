@@ -7,6 +7,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Row } from "../../src/contract/messages.ts";
 import { icon } from "../parts/icon.ts";
 import { drawTrack, TRACK_WIDTH } from "../parts/track.ts";
+import { shiftedStatus } from "../parts/what-if.ts";
 import { bytes, clockExact, duration, STATES } from "../parts/words.ts";
 import type { ViewSettings } from "../channel/host.ts";
 
@@ -59,7 +60,8 @@ function staysOpen({ protocol }: Row): boolean {
 }
 
 /** Glyph, number and, for who does not see them, the word. */
-export function statusWords(row: Row): TemplateResult {
+export function statusWords(row: Row): TemplateResult | typeof nothing {
+  if (row.whatIf !== undefined) return shiftedStatus(row);
   const { icon: name, word, tone } = STATES[row.state] ?? STATES.aborted;
   const live = row.status === 101 ? "live" : tone;
   return html`<span class="status tone-${live}" title=${word}
@@ -67,6 +69,11 @@ export function statusWords(row: Row): TemplateResult {
       >${row.status > 0 ? row.status : row.state === "pending" ? "…" : (row.termination ?? "–")}</span
     ><span class="unseen"> ${word}${row.tags.length > 0 ? `, ${row.tags.join(", ")}` : ""}</span></span
   >`;
+}
+
+/** Why, under the policy that judged it; while one is previewed, why it would be judged otherwise. */
+export function whyWords({ why, whatIf }: Row): string {
+  return whatIf?.why ?? why;
 }
 
 export const COLUMNS: readonly Column[] = [
@@ -128,7 +135,7 @@ export const COLUMNS: readonly Column[] = [
     title: "Why",
     width: 130,
     grow: 1.7,
-    cell: (row) => html`<span title=${row.why}>${row.why}</span>`,
+    cell: (row) => html`<span title=${whyWords(row)}>${whyWords(row)}</span>`,
     term: (row) => term("policy", row.policy),
   },
   {

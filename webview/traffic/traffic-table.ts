@@ -11,7 +11,7 @@ import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { drawTrack } from "../parts/track.ts";
 import { duration } from "../parts/words.ts";
-import { gridTemplate, methodWord, pathWords, shownColumns, statusWords, type Column } from "./columns.ts";
+import { gridTemplate, methodWord, pathWords, shownColumns, statusWords, whyWords, type Column } from "./columns.ts";
 import { resizeColumn } from "./column-resize.ts";
 import type { TrafficStore } from "./traffic-store.ts";
 
@@ -355,7 +355,7 @@ export class TrafficTable extends PageElement {
       </div>`;
     const chosen = row.id === this.selected;
     return html`<div
-      class="row state-${row.state} ${chosen ? "selected" : ""} ${row.evicted ? "evicted" : ""}"
+      class="row state-${row.state} ${chosen ? "selected" : ""} ${row.evicted ? "evicted" : ""} ${row.whatIf === undefined ? "" : "changed"}"
       id="row-${row.id}"
       role="row"
       aria-rowindex=${index + 2}
@@ -387,7 +387,8 @@ function narrowRow(row: Row): TemplateResult {
     <span class="n-path"><span class="dim">${methodWord(row)}</span> ${pathWords(row)}</span>
     ${drawTrack(row.track, true)}
     <span class="n-below dim"
-      ><span class="n-why" title=${row.why}>${row.why}</span><span class="num">${duration(row.duration)}</span></span
+      ><span class="n-why" title=${whyWords(row)}>${whyWords(row)}</span
+      ><span class="num">${duration(row.duration)}</span></span
     >
   </div>`;
 }
