@@ -39,6 +39,8 @@ export interface Backend {
   readonly version: "1.1" | "2";
   /** The response's, in the form of HTTP/1.1. */
   readonly head: Head;
+  /** What the backend itself has said, where `head` is a translation of it. */
+  readonly shownHead?: string;
   readonly out: RequestWriter;
   /** Exchanges that the connection served before this one. */
   readonly served: number;
