@@ -73,6 +73,17 @@ const simulation: Check = (value) => {
   }
 };
 
+const bucketChange: Check = (value) => {
+  if (!isRecord(value)) return "must be a change of a bucket";
+  if (value.kind === "set") {
+    const { left } = value;
+    return typeof left === "number" && left >= 0 && left <= 1e12 ? undefined : "left must be a number from 0 to 1e12";
+  }
+  return oneOf("reset", "freeze", "thaw")(value.kind) === undefined
+    ? undefined
+    : "kind must be one of reset, freeze, thaw, set";
+};
+
 const name = text(200);
 const url = text(2048);
 const filter = text(4000);
@@ -99,6 +110,8 @@ const CALLS: Readonly<Record<string, readonly Check[]>> = {
   services: [],
   limits: [text(1000), whole(0, 500)],
   resetBucket: [text(2000), text(4000)],
+  changeBucket: [text(2000), text(4000), bucketChange],
+  undoBucket: [whole(0, Number.MAX_SAFE_INTEGER)],
   setAdmin: [name, url, oneOf("Up", "Drain", "Maintenance")],
   simulate: [name, url, simulation],
   clearSimulations: [],

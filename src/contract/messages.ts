@@ -487,6 +487,28 @@ export interface LimitKeyView {
   readonly nextIn: number;
   readonly fullIn: number;
   readonly rejected: number;
+  /** A person froze it: it neither refills nor empties. */
+  readonly frozen?: boolean;
+}
+
+/** What a person does to one bucket. */
+export type BucketChange =
+  | { readonly kind: "reset" | "freeze" | "thaw" }
+  /** 0 to the bucket's capacity. */
+  | { readonly kind: "set"; readonly left: number };
+
+/** `undoBucket` takes the token back until then, epoch milliseconds. */
+export interface BucketUndo {
+  readonly token: number;
+  readonly until: number;
+  readonly undoable: boolean;
+}
+
+/** Ends with the gateway. */
+export interface FrozenBucket {
+  readonly identity: string;
+  readonly name: string;
+  readonly key: string;
 }
 
 export interface LimitView {
@@ -504,6 +526,8 @@ export interface LimitView {
   readonly keys: readonly LimitKeyView[];
   readonly keyCount: number;
   readonly emptyCount: number;
+  /** Its buckets can be frozen and set; else they can be reset only. */
+  readonly adjustable?: boolean;
   readonly location?: Location;
 }
 
@@ -511,6 +535,8 @@ export interface LimitView {
 export interface LimitsView {
   readonly stamp: Stamp;
   readonly at: number;
+  /** Why quotas are not kept over a restart. */
+  readonly problem?: string;
   readonly limits: readonly LimitView[];
 }
 
@@ -563,6 +589,8 @@ export interface GatewayStatus {
   readonly unhealthy: readonly string[];
   /** What people pretend at the moment; absent = nothing. */
   readonly simulations?: readonly SimulationView[];
+  /** Buckets that a person froze; absent = none. */
+  readonly frozen?: readonly FrozenBucket[];
   readonly processId: number;
 }
 
@@ -610,6 +638,9 @@ export interface GatewayFunctions {
   services(): ServicesView | Promise<ServicesView>;
   limits(search: string, count: number): LimitsView | Promise<LimitsView>;
   resetBucket(identity: string, key: string): void | Promise<void>;
+  changeBucket(identity: string, key: string, change: BucketChange): BucketUndo | Promise<BucketUndo>;
+  /** Puts a bucket back as it was before the change. */
+  undoBucket(token: number): void | Promise<void>;
   /** What a person decides about one replica. `Up` readmits: an ejection ends too. */
   setAdmin(service: string, url: string, admin: AdminState): void | Promise<void>;
   /** null ends the simulation. */

@@ -6,6 +6,8 @@
 import { randomBytes } from "node:crypto";
 import type {
   AdminState,
+  BucketChange,
+  BucketUndo,
   Detail,
   DiagnosticView,
   ExplainRequest,
@@ -20,11 +22,14 @@ import type {
   Stamp,
   Suggestion,
 } from "../contract/messages.ts";
+import { clone } from "../decide/clone.ts";
 import { freshState } from "../model/fresh.ts";
 import type { JournalEvent } from "../model/journal.ts";
 import type { Plan } from "../model/plan.ts";
 import { carry } from "../policyfile/carry.ts";
-import { limitViews, resetBucket } from "./control/limits-view.ts";
+import { DurableStates } from "./control/durable-state.ts";
+import { LimitHands } from "./control/limit-hands.ts";
+import { limitViews } from "./control/limits-view.ts";
 import { exportHar } from "./control/har-export.ts";
 import { Hands } from "./control/hands.ts";
 import { PolicyProblem } from "./control/policy-problem.ts";
@@ -88,6 +93,8 @@ export class Gateway implements SessionGateway {
   private readonly facts: FactGatherer;
   private readonly engine: Engine;
   private readonly hands: Hands;
+  private readonly limitHands: LimitHands;
+  private readonly durable: DurableStates;
   private readonly fleet: Fleet;
   private readonly simulations = new Simulations();
   readonly whatIfs: WhatIfs;
@@ -107,7 +114,6 @@ export class Gateway implements SessionGateway {
   private draining = false;
   /** Edits are taken one at a time, in the order in which they came. */
   private lastEdit: Promise<unknown> = Promise.resolve();
-  private actions = 0;
   urgency = 0;
 
   constructor(options: GatewayOptions) {
@@ -148,6 +154,14 @@ export class Gateway implements SessionGateway {
       journal,
       changed: () => void this.urgency++,
     });
+    this.limitHands = new LimitHands({
+      now,
+      wallClock,
+      active: () => this.engine.active,
+      journal,
+      changed: () => void this.urgency++,
+    });
+    this.durable = new DurableStates({ file: options.file, active: () => this.engine.active });
     this.fleet = new Fleet({
       directory: this.reader.directory,
       mayRun: options.mayRun === true,
@@ -197,6 +211,7 @@ export class Gateway implements SessionGateway {
     this.urgency++;
     await this.lastEdit;
     await this.engine.drain(milliseconds);
+    await this.durable.close();
     await this.fleet.stop(REPLICA_GRACE);
     this.simulations.close();
     this.facts.close();
@@ -274,7 +289,19 @@ export class Gateway implements SessionGateway {
     this.whatIfs.planned(revision, plan, seen);
     this.revision = revision;
     try {
-      await this.engine.apply(plan, (old, at) => stateFor(plan, old, at), revision);
+      const restored: [number, unknown][] = [];
+      await this.engine.apply(
+        plan,
+        (old, at) => {
+          const state = stateFor(plan, old, at);
+          this.durable.restore(plan, state, (step, own) => void restored.push([step.index, clone(own)]));
+          return state;
+        },
+        revision,
+      );
+      // Behind the swap, which a replay carries by itself; no request was read in between.
+      for (const [step, state] of restored)
+        this.journal.beside({ kind: "limit", at: now(), step, change: { kind: "whole", state } });
     } catch (error) {
       this.recorder.plans.withdraw(revision);
       throw error;
@@ -284,7 +311,7 @@ export class Gateway implements SessionGateway {
   // ---- What sessions ask ----------------------------------------------------------------------------------------
 
   get activity(): number {
-    return this.recorder.rate.total + this.actions + this.urgency;
+    return this.recorder.rate.total + this.urgency;
   }
 
   private get active(): Active {
@@ -385,7 +412,9 @@ export class Gateway implements SessionGateway {
 
   limitsView(stamp: Stamp, search: string, count: number): LimitsView {
     const { plan, state } = this.active;
-    return this.mask.deep({ stamp, at: wallClock(), limits: limitViews(plan, state, now(), search, count) });
+    const { problem } = this.durable;
+    const limits = limitViews(plan, state, now(), search, count);
+    return this.mask.deep({ stamp, at: wallClock(), ...(problem === "" ? {} : { problem }), limits });
   }
 
   statusView(stamp: Stamp): GatewayStatus {
@@ -406,6 +435,7 @@ export class Gateway implements SessionGateway {
       rejected: rate.recent(at, RATE_SECONDS).refused,
       unhealthy: unhealthyServices(serviceViews(this.servingPage(), this.active.state, at, this.beside)),
       simulations: this.simulations.list,
+      frozen: this.mask.deep(this.limitHands.frozen),
       processId: process.pid,
     };
   }
@@ -416,13 +446,12 @@ export class Gateway implements SessionGateway {
     return page;
   }
 
-  resetBucket(identity: string, key: string): void {
-    const { plan, state } = this.active;
-    const at = now();
-    resetBucket(plan, state, at, identity, key);
-    const step = plan.steps.findIndex((each) => each.identity === identity);
-    this.journal.beside({ kind: "reset", at, step, key });
-    this.actions++;
+  changeBucket(identity: string, key: string, change: BucketChange): BucketUndo {
+    return this.limitHands.change(identity, key, change);
+  }
+
+  undoBucket(token: number): void {
+    this.limitHands.undo(token);
   }
 
   setAdmin(service: string, url: string, admin: AdminState): void {

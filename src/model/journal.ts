@@ -16,6 +16,15 @@ export type DecisionFields = Omit<Decision, "taken" | "trace" | "clear" | "refus
   readonly trace: readonly number[];
 };
 
+export type LimitChange =
+  | { readonly kind: "reset"; readonly key: string }
+  | { readonly kind: "set"; readonly key: string; readonly left: number }
+  | { readonly kind: "freeze"; readonly key: string; readonly frozen: boolean }
+  /** All that is known of a key, as it was before (LimitGauge.saved); undefined = nothing. */
+  | { readonly kind: "put"; readonly key: string; readonly saved: unknown }
+  /** The whole state of the step: plain data of its own. */
+  | { readonly kind: "whole"; readonly state: unknown };
+
 export type JournalEvent =
   | {
       readonly kind: "enter";
@@ -122,5 +131,7 @@ export type JournalEvent =
     }
   /** A person emptied one key of a limit: index into plan.steps. */
   | { readonly kind: "reset"; readonly at: Millis; readonly step: number; readonly key: string }
+  /** Something else about a limit was changed by hand, or came back from the disk. */
+  | { readonly kind: "limit"; readonly at: Millis; readonly step: number; readonly change: LimitChange }
   /** A new plan took over; its state was carried from the old one at `at`. */
   | { readonly kind: "swap"; readonly at: Millis; readonly revision: number };

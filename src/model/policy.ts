@@ -188,6 +188,23 @@ export interface Policy<Config, State, ReasonName extends string> {
   secretPlaces?(config: Config): readonly SecretPlace[];
   /** Live gauges for the Limits view. */
   gauge?: LimitGauge<Config, State>;
+  /** Set when its state outlives the gateway. */
+  durable?: DurableState<Config, State>;
+}
+
+/** What of a policy's state is kept on disk, and how it comes back. Whoever keeps it knows neither policy nor meaning. */
+export interface DurableState<Config, State> {
+  /** Differs whenever there is something new to keep. */
+  changes(state: State): number;
+  /** Plain data that says what the entries mean. */
+  head(config: Config, state: State): Readonly<Record<string, unknown>>;
+  entries(state: State): Iterable<readonly [string, number]>;
+  /** @returns undefined when they mean something else under this config. */
+  load(
+    config: Config,
+    head: Readonly<Record<string, unknown>>,
+    entries: Iterable<readonly [string, number]>,
+  ): State | undefined;
 }
 
 /** One field of a request that carries a secret. Header names in lower case. */
@@ -204,9 +221,24 @@ export interface LimitGauge<Config, State> {
     config: Config,
     state: State,
     now: Millis,
-  ): Iterable<{ key: string; left: number; fullIn: Millis; nextIn: Millis; rejected: number }>;
+  ): Iterable<{
+    key: string;
+    left: number;
+    fullIn: Millis;
+    nextIn: Millis;
+    rejected: number;
+    /** Stands still by a person's will. */
+    frozen?: boolean;
+  }>;
   size(state: State): number;
   reset(config: Config, state: State, key: string, now: Millis): void;
+  /** Sets what is left. Absent, as the next two: nothing of that can be set by hand. */
+  set?(config: Config, state: State, key: string, left: number, now: Millis): void;
+  /** Frozen, a bucket neither refills nor empties: who fits into what is left passes. */
+  freeze?(config: Config, state: State, key: string, frozen: boolean, now: Millis): void;
+  /** All that is known of a key, as plain data of its own; undefined = nothing. `restore` puts it back. */
+  saved?(state: State, key: string): unknown;
+  restore?(config: Config, state: State, key: string, saved: unknown, now: Millis): void;
 }
 
 /** One request that a policy may send by itself. */

@@ -6,24 +6,34 @@ import type { AnyPolicy } from "../model/policy.ts";
 import { aggregate } from "./aggregate.ts";
 import { anyOf } from "./anyOf.ts";
 import { apiKey } from "./apiKey.ts";
+import { apiVersion } from "./apiVersion.ts";
 import { authorization } from "./authorization.ts";
 import { basicAuth } from "./basicAuth.ts";
 import { cache } from "./cache.ts";
 import { clientCertificate } from "./clientCertificate.ts";
+import { compression } from "./compression.ts";
 import { concurrency } from "./concurrency.ts";
+import { cookies } from "./cookies.ts";
 import { cors } from "./cors.ts";
 import { csrf } from "./csrf.ts";
 import { directResponse } from "./directResponse.ts";
 import { externalAuth } from "./externalAuth.ts";
 import { fault } from "./fault.ts";
+import { graphqlLimit } from "./graphqlLimit.ts";
 import { introspection } from "./introspection.ts";
 import { ipFilter } from "./ipFilter.ts";
 import { jwt } from "./jwt.ts";
+import { maxBody } from "./maxBody.ts";
+import { openapi } from "./openapi.ts";
+import { quota } from "./quota.ts";
 import { rateLimit } from "./rateLimit.ts";
 import { redirect } from "./redirect.ts";
+import { requestBody } from "./requestBody.ts";
 import { requestHeaders } from "./requestHeaders.ts";
+import { requestSchema } from "./requestSchema.ts";
 import { requireGroups } from "./requireGroups.ts";
 import { requireScopes } from "./requireScopes.ts";
+import { responseBody } from "./responseBody.ts";
 import { responseHeaders } from "./responseHeaders.ts";
 import { transcode } from "./transcode.ts";
 import { urlRewrite } from "./urlRewrite.ts";
@@ -42,7 +52,12 @@ export const policies: readonly AnyPolicy[] = [
   authorization,
   requireScopes,
   requireGroups,
+  maxBody,
+  requestSchema,
+  openapi,
+  graphqlLimit,
   rateLimit,
+  quota,
   concurrency,
   cache,
   aggregate,
@@ -51,6 +66,11 @@ export const policies: readonly AnyPolicy[] = [
   fault,
   requestHeaders,
   urlRewrite,
+  requestBody,
+  apiVersion,
   transcode,
   responseHeaders,
+  responseBody,
+  cookies,
+  compression,
 ];

@@ -14,6 +14,8 @@ export interface Usage {
   previous: number;
   /** Requests refused since the key appeared. */
   rejected: number;
+  /** What was left when a person froze it, which is what is left until they end that; -1 = it is not frozen. */
+  frozen: number;
 }
 
 export interface LimitShape {
@@ -63,6 +65,7 @@ export const bucket: LimitAlgorithm = {
     current: 0,
     previous: 0,
     rejected: 0,
+    frozen: -1,
   }),
 };
 
@@ -87,7 +90,7 @@ export const fixedWindow: LimitAlgorithm = {
     }
     usage.current += cost;
   },
-  begin: (_shape, used, now) => ({ at: now, current: used, previous: 0, rejected: 0 }),
+  begin: (_shape, used, now) => ({ at: now, current: used, previous: 0, rejected: 0, frozen: -1 }),
 };
 
 /**
@@ -119,7 +122,13 @@ export const slidingWindow: LimitAlgorithm = {
     usage.current = current + cost;
     usage.previous = previous;
   },
-  begin: ({ per }, used, now) => ({ at: Math.floor(now / per) * per, current: used, previous: 0, rejected: 0 }),
+  begin: ({ per }, used, now) => ({
+    at: Math.floor(now / per) * per,
+    current: used,
+    previous: 0,
+    rejected: 0,
+    frozen: -1,
+  }),
 };
 
 function rolled({ per }: LimitShape, usage: Usage, now: Millis): { start: Millis; current: number; previous: number } {

@@ -71,7 +71,7 @@ const config = z.strictObject({
 type Config = z.output<typeof config>;
 type State = Keyed<Usage>;
 
-const Refusal = { limited: 1, tooCostly: 2, costFailed: 3 } as const;
+const Refusal = { limited: 1, tooCostly: 2, costFailed: 3, frozen: 4 } as const;
 
 export const rateLimit: Policy<Config, State, keyof typeof Refusal> = {
   kind: "rateLimit",
@@ -102,6 +102,12 @@ export const rateLimit: Policy<Config, State, keyof typeof Refusal> = {
         c.cost === undefined
           ? "the cost cannot be told"
           : `the cost must be a number of 0 or more: ${compiledCost(c.cost).explain(seen)}`,
+    },
+    frozen: {
+      status: 429,
+      title: "bucket frozen by hand",
+      say: (c, left, needed) =>
+        `the bucket was frozen by hand with ${amount(left)} of ${capacityOf(c)} left, and ${amount(needed)} is needed; that ends by hand or with the gateway`,
     },
   },
   admits: (c, left) => `${amount(left)} of ${capacityOf(c)} ${unitOf(c)} left after this one (${limitText(c)})`,
@@ -149,6 +155,11 @@ function compile(c: Config, context: CompileContext): Step<State> {
         return Refusal.costFailed;
       }
       const usage = lookUp(state, keyOf(x));
+      if (usage !== undefined && usage.frozen >= 0) {
+        const reason = needed <= usage.frozen ? ADMIT : Refusal.frozen;
+        note.put(reason, usage.frozen, reason === ADMIT ? 0 : needed);
+        return reason;
+      }
       const left = algorithm.left(shape, usage, now);
       const wait = algorithm.wait(shape, usage, needed, now);
       if (wait === 0) {
@@ -166,6 +177,7 @@ function compile(c: Config, context: CompileContext): Step<State> {
       const needed = price(x);
       if (needed === undefined || needed < 0) return;
       const usage = use(state, keyOf(x), () => algorithm.begin(shape, 0, now));
+      if (usage.frozen >= 0) return;
       // A step in shadow takes although it would have refused; what would have been refused must not cost anything.
       if (algorithm.wait(shape, usage, needed, now) === 0) algorithm.take(shape, usage, needed, now);
     },
@@ -192,6 +204,7 @@ function carry(old: State, from: Config, to: Config, now: Millis): State {
     const used = before.capacity - algorithms[from.algorithm].left(before, usage, now);
     const next = algorithms[to.algorithm].begin(after, Math.min(used, after.capacity), now);
     next.rejected = usage.rejected;
+    if (usage.frozen >= 0) next.frozen = Math.min(usage.frozen, after.capacity);
     kept.entries.set(key, next);
   }
   return kept;
@@ -223,7 +236,7 @@ function draftNames(c: Config): DraftNames {
 }
 
 function replyFields(c: Config, reason: number, x: number, y: number): readonly (readonly [string, string])[] {
-  if (reason === Refusal.costFailed) return [];
+  if (reason === Refusal.costFailed || reason === Refusal.frozen) return [];
   const left = Math.max(0, Math.floor(x + 1e-6));
   const untilSeconds = reason === Refusal.tooCostly ? 0 : Math.ceil(y / 1000);
   const fields: [string, string][] = [];
@@ -253,21 +266,52 @@ function gaugeOf(): LimitGauge<Config, State> {
     keys(c, state, now) {
       const algorithm = algorithms[c.algorithm];
       const shape = shapeOf(c);
-      const lefts = Float64Array.from(state.entries.values(), (usage) => algorithm.left(shape, usage, now));
+      const leftOf = (usage: Usage) => (usage.frozen >= 0 ? usage.frozen : algorithm.left(shape, usage, now));
+      const lefts = Float64Array.from(state.entries.values(), leftOf);
       const most = lefts.length > MOST_SHOWN ? lefts.toSorted()[MOST_SHOWN - 1] : Infinity;
-      const shown: { key: string; left: number; fullIn: Millis; nextIn: Millis; rejected: number }[] = [];
+      const shown: { key: string; left: number; fullIn: Millis; nextIn: Millis; rejected: number; frozen?: boolean }[] =
+        [];
       let i = 0;
       for (const [key, usage] of state.entries) {
         const left = lefts[i++];
         if (left > most) continue;
-        const nextIn = algorithm.wait(shape, usage, Math.min(1, shape.capacity), now);
-        shown.push({ key, left, fullIn: algorithm.full(shape, usage, now), nextIn, rejected: usage.rejected });
+        const frozen = usage.frozen >= 0;
+        const nextIn = frozen ? 0 : algorithm.wait(shape, usage, Math.min(1, shape.capacity), now);
+        const fullIn = frozen ? 0 : algorithm.full(shape, usage, now);
+        shown.push({ key, left, fullIn, nextIn, rejected: usage.rejected, ...(frozen && { frozen }) });
       }
       return shown.toSorted((a, b) => a.left - b.left || b.rejected - a.rejected).slice(0, MOST_SHOWN);
     },
     size: (state) => state.entries.size,
     reset: (_c, state, key) => void state.entries.delete(key),
+    set(c, state, key, left, now) {
+      const shape = shapeOf(c);
+      const known = use(state, key, () => algorithms[c.algorithm].begin(shape, 0, now));
+      const kept = Math.min(left, shape.capacity);
+      const next = algorithms[c.algorithm].begin(shape, shape.capacity - kept, now);
+      Object.assign(known, next, { rejected: known.rejected, frozen: known.frozen >= 0 ? kept : -1 });
+    },
+    freeze(c, state, key, frozen, now) {
+      const shape = shapeOf(c);
+      const algorithm = algorithms[c.algorithm];
+      const known = use(state, key, () => algorithm.begin(shape, 0, now));
+      if (frozen === known.frozen >= 0) return;
+      // It goes on from what it was frozen with: the time meanwhile does not count.
+      if (frozen) known.frozen = algorithm.left(shape, known, now);
+      else
+        Object.assign(known, algorithm.begin(shape, shape.capacity - known.frozen, now), { rejected: known.rejected });
+    },
+    saved: (state, key) => copyOf(state.entries.get(key)),
+    restore(_c, state, key, saved) {
+      if (saved === undefined) state.entries.delete(key);
+      else use(state, key, () => ({ ...(saved as Usage) }));
+      if (saved !== undefined) Object.assign(state.entries.get(key) as Usage, saved);
+    },
   };
+}
+
+function copyOf(usage: Usage | undefined): Usage | undefined {
+  return usage && { ...usage };
 }
 
 function capacityOf(c: Config): number {

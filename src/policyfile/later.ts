@@ -6,10 +6,7 @@
 import type { Path } from "./tree.ts";
 
 /** Kinds of policies. */
-export const LATER_KINDS: readonly string[] = [
-  ..."maxBody requestSchema openapi graphqlLimit quota".split(" "),
-  ..."requestBody responseBody apiVersion compression cookies".split(" "),
-];
+export const LATER_KINDS: readonly string[] = [];
 
 /** `loadBalancer.type`s. */
 export const LATER_BALANCERS: readonly string[] = [];

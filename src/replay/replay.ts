@@ -8,14 +8,15 @@ import { decide } from "../decide/decide.ts";
 import { enter } from "../decide/enter.ts";
 import { probed, setAdmin, setLife } from "../decide/health.ts";
 import { enterCopy } from "../decide/sending.ts";
+import { changeLimit } from "../decide/limit-change.ts";
 import { settle } from "../decide/settle.ts";
 import type { FactRequest, Passage } from "../model/arrival.ts";
 import type { Millis } from "../model/basics.ts";
 import { Decision } from "../model/decision.ts";
-import type { JournalEvent, Sent } from "../model/journal.ts";
+import type { JournalEvent, Sent, LimitChange } from "../model/journal.ts";
 import type { Plan, PlanListener } from "../model/plan.ts";
 import { Failure, type Outcome, type State } from "../model/state.ts";
-import { carry } from "../policyfile/carry.ts";
+import { carry, sameValue } from "../policyfile/carry.ts";
 import { borrow } from "./borrow.ts";
 import { decisionFrom } from "./resume.ts";
 
@@ -121,7 +122,9 @@ class Fold {
       case "life":
         return this.#health(event);
       case "reset":
-        return this.#reset(event.step, event.key, event.at);
+        return this.#limit(event.step, { kind: "reset", key: event.key }, event.at);
+      case "limit":
+        return this.#limit(event.step, event.change, event.at);
       case "swap":
         return this.#swap(event.revision, event.at);
     }
@@ -288,14 +291,17 @@ class Fold {
     return known[index] ?? -1;
   }
 
-  #reset(step: number, key: string, at: Millis): void {
+  #limit(step: number, change: LimitChange, at: Millis): void {
     const recorded = this.#recorded;
     const here =
       recorded === undefined
         ? this.plan.steps[step]
         : this.plan.steps.find(({ identity }) => identity === recorded.steps[step]?.identity);
     if (here === undefined) return;
-    here.policy.gauge?.reset(here.config, this.state.steps[here.index], key, at);
+    const before = recorded?.steps[step];
+    // What was counted by something else, or in another way, means nothing here.
+    if (change.kind === "whole" && before !== undefined && !sameValue(before.config, here.config)) return;
+    changeLimit(here, this.state, change, at);
   }
 
   #swap(revision: number, at: Millis): void {

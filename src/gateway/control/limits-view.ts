@@ -26,11 +26,19 @@ function limitView(step: PlanStep, state: State, now: Millis, search: string, co
   const keys: LimitKeyView[] = [];
   let emptyCount = 0;
   let looked = 0;
-  for (const { key, left, fullIn, nextIn, rejected } of gauge.keys(step.config, own, now)) {
+  for (const { key, left, fullIn, nextIn, rejected, frozen } of gauge.keys(step.config, own, now)) {
     if (looked++ === MAX_LOOKED_AT) break;
     if (left < 1) emptyCount++;
     if (keys.length < count && key.toLowerCase().includes(wanted))
-      keys.push({ key, left: Math.round(left * 1000) / 1000, capacity, nextIn, fullIn, rejected });
+      keys.push({
+        key,
+        left: Math.round(left * 1000) / 1000,
+        capacity,
+        nextIn,
+        fullIn,
+        rejected,
+        ...(frozen && { frozen }),
+      });
   }
   return {
     identity: step.identity,
@@ -43,13 +51,7 @@ function limitView(step: PlanStep, state: State, now: Millis, search: string, co
     keys,
     keyCount: gauge.size(own),
     emptyCount,
+    ...(gauge.freeze && { adjustable: true }),
     location: locationOf(step.source),
   };
-}
-
-/** @throws Error when there is no such limit. */
-export function resetBucket(plan: Plan, state: State, now: Millis, identity: string, key: string): void {
-  const step = plan.steps.find((each) => each.identity === identity);
-  if (step?.policy.gauge === undefined) throw new Error(`There is no limit "${identity}" in the running policy.`);
-  step.policy.gauge.reset(step.config, state.steps[step.index], key, now);
 }

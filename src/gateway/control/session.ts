@@ -9,6 +9,8 @@ import { guardFrame } from "../../contract/guards.ts";
 import { CONTRACT_VERSION } from "../../contract/messages.ts";
 import type {
   AdminState,
+  BucketChange,
+  BucketUndo,
   Detail,
   ExplainRequest,
   FilterVerdict,
@@ -47,7 +49,8 @@ export interface SessionGateway extends TrafficSource {
   detail(id: number, reveal: boolean): Detail | undefined;
   lastRejection(): Detail | undefined;
   exportHar(filter: string): Promise<HarExport>;
-  resetBucket(identity: string, key: string): void;
+  changeBucket(identity: string, key: string, change: BucketChange): BucketUndo;
+  undoBucket(token: number): void;
   setAdmin(service: string, url: string, admin: AdminState): void;
   simulate(service: string, url: string, simulation: Simulation | null): Promise<void>;
   clearSimulations(): void;
@@ -178,7 +181,15 @@ export class Session implements GatewayFunctions {
   }
 
   resetBucket(identity: string, key: string): void {
-    this.gateway.resetBucket(identity, key);
+    this.gateway.changeBucket(identity, key, { kind: "reset" });
+  }
+
+  changeBucket(identity: string, key: string, change: BucketChange): BucketUndo {
+    return this.gateway.changeBucket(identity, key, change);
+  }
+
+  undoBucket(token: number): void {
+    this.gateway.undoBucket(token);
   }
 
   setAdmin(service: string, url: string, admin: AdminState): void {
@@ -264,6 +275,8 @@ export class Session implements GatewayFunctions {
       services: () => this.services(),
       limits: (search, count) => this.limits(search, count),
       resetBucket: (identity, key) => this.resetBucket(identity, key),
+      changeBucket: (identity, key, change) => this.changeBucket(identity, key, change),
+      undoBucket: (token) => this.undoBucket(token),
       setAdmin: (service, url, admin) => this.setAdmin(service, url, admin),
       simulate: (service, url, simulation) => this.simulate(service, url, simulation),
       clearSimulations: () => this.clearSimulations(),

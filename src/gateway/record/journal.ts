@@ -12,7 +12,7 @@ import type { Recording } from "./recording.ts";
 import { fieldOf } from "./heads.ts";
 
 /** What happens beside requests. */
-export type BesideEvent = Extract<JournalEvent, { kind: "probe" | "admin" | "life" | "reset" | "swap" }>;
+export type BesideEvent = Extract<JournalEvent, { kind: "probe" | "admin" | "life" | "reset" | "limit" | "swap" }>;
 
 /** What happens to a request beyond the four steps that nearly all of them take. */
 export type AsideEvent = Exclude<

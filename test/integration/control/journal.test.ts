@@ -74,7 +74,7 @@ describe("the journal of a running gateway", () => {
       const statuses = [...(await burst("alice", 16)), ...(await burst("bob", 8, "/ill"))];
       assert.ok(statuses.includes(429) && statuses.includes(503) && statuses.includes(200), statuses.join(" "));
       const [limit] = gateway.limitsView({ generation: "", seq: 0 }, "", 20).limits;
-      gateway.resetBucket(limit.identity, "alice");
+      gateway.changeBucket(limit.identity, "alice", { kind: "reset" });
       assert.deepEqual(new Set(await burst("alice", 3)), new Set([200]));
       gateway.setAdmin("shop", urls[0], "Drain");
       await burst("carol", 4);
