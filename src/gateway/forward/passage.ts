@@ -4,6 +4,7 @@
  */
 import type { Arrival, Caller, Facts, Passage } from "../../model/arrival.ts";
 import type { Visit } from "./visit.ts";
+import type { Translation } from "../transcode/transcoder.ts";
 
 const NO_FACTS: Facts = Object.freeze({});
 
@@ -18,6 +19,8 @@ export class LivePassage implements Passage {
   id = 0;
   /** At its cache; absent where the route has none. */
   visit: Visit | undefined = undefined;
+  /** It is a call of a gRPC service; absent where the route translates nothing. */
+  translation: Translation | undefined = undefined;
 
   constructor(arrival: Arrival) {
     this.arrival = arrival;
@@ -29,7 +32,7 @@ export class LivePassage implements Passage {
     this.wallClock = wallClock;
     this.tried = 0;
     this.facts = NO_FACTS;
-    this.visit = undefined;
+    this.visit = this.translation = undefined;
     this.caller.consumer = this.caller.jwt = this.caller.label = undefined;
     this.caller.groups = [];
   }
