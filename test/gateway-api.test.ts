@@ -259,6 +259,10 @@ class Upstream implements RequestEdit {
     return values.length === 0 ? undefined : values.join(",");
   }
 
+  all(name: string): readonly string[] {
+    return this.fields.filter((field) => field.name === name.toLowerCase()).map(({ value }) => value);
+  }
+
   set(name: string, value: string): void {
     this.remove(name);
     this.add(name, value);

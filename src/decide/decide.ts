@@ -8,6 +8,7 @@ import type { Millis } from "../model/basics.ts";
 import { BuiltIn, Mark, type Decision } from "../model/decision.ts";
 import { draw, DrawOf } from "../model/draw.ts";
 import type { Plan, PlanRoute } from "../model/plan.ts";
+import type { Shape } from "../model/policy.ts";
 import type { State } from "../model/state.ts";
 import { pick } from "./pick.ts";
 import { beginSending } from "./sending.ts";
@@ -18,7 +19,8 @@ export function decide(x: Passage, plan: Plan, state: State, now: Millis, out: D
   out.decidedAt = now;
   const route = plan.routes[out.route];
   // Which service comes first: the policies that stand on a service speak only when it is the one drawn.
-  const backend = split(x, route, out);
+  const chosen = route.chooser === undefined ? -1 : choose(x, plan, route, route.chooser, out);
+  const backend = chosen < 0 ? split(x, route, out) : chosen;
   const service = backend < 0 ? -1 : route.backends[backend].service;
   if (!runStage(x, plan, route.steps, service, state, now, out)) return;
   out.tookRoute = true;
@@ -33,6 +35,16 @@ export function decide(x: Passage, plan: Plan, state: State, now: Millis, out: D
   if (route.retry !== undefined || route.hedge !== undefined || route.mirror !== undefined) {
     beginSending(x, route, state, now, out);
   }
+}
+
+/** @returns an index into route.backends, or -1 when the policy that may choose does not. */
+function choose(x: Passage, plan: Plan, route: PlanRoute, chooser: number, out: Decision): number {
+  const { act, when } = plan.steps[chooser];
+  if (when !== undefined && !when(x)) return -1;
+  const name = (act as Shape).service?.(x);
+  const chosen = route.backends.findIndex(({ service }) => plan.services[service].name === name);
+  if (chosen >= 0) out.trace.mark(Mark.Split, chosen, 1, 0, 0);
+  return chosen;
 }
 
 /** @returns an index into route.backends, or -1 when none has weight. Draws only where there is a choice. */

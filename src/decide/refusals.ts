@@ -99,6 +99,7 @@ function refusalOfStep(decision: Judged, plan: Plan, seen: Passage): Refusal {
     status: reason.status,
     title: reason.title,
     sentence: reason.say(step.config, x, y, seen),
+    ...(reason.errors && { errors: reason.errors(step.config, x, y, seen) }),
     step: step.index,
     policy: step.name,
     source: step.source,

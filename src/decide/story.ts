@@ -3,7 +3,7 @@
  * Must not depend on the contract: whoever sends it maps SourceRange to Location.
  */
 import type { Phase, Reason, SourceRange } from "../model/basics.ts";
-import type { Fix } from "../model/policy.ts";
+import type { Fix, PlacedError } from "../model/policy.ts";
 
 /** A decision as data: a live Decision fits, and so does what a recorder kept of one. */
 export interface Judged {
@@ -37,6 +37,8 @@ export interface Refusal {
   readonly title: string;
   /** One sentence with the numbers. */
   readonly sentence: string;
+  /** Everything that is wrong, place by place, where the policy says so. */
+  readonly errors?: readonly PlacedError[];
   /** Index into plan.steps; -1 when no policy but the router or balancer refused. */
   readonly step: number;
   /** Name of the policy. */

@@ -26,6 +26,8 @@ export interface Verdict {
   readonly reason: Reason;
   readonly x: number;
   readonly y: number;
+  /** Kept with the request's facts under this name, for the sentence. Small and plain. */
+  readonly fact?: { readonly name: string; readonly value: unknown };
 }
 
 /** What a policy does with the bodies of a route's messages, besides what it does with heads. */

@@ -31,7 +31,7 @@ export interface CollectedBody {
   readonly type: string;
   /** Undefined unless whole, and when the bytes are not UTF-8. */
   text(): string | undefined;
-  /** The text as JSON; nested at most 128 deep, so that whoever walks it may recurse. */
+  /** The text as JSON; no member named twice, nested at most 64 deep, so that whoever walks it may recurse. */
   json(): JsonReading;
 }
 

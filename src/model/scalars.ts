@@ -84,6 +84,13 @@ export function size(bounds: { readonly least?: number; readonly most?: number }
     .check(z.meta({ scalar: "size", examples: ["64KiB", "1MiB"] }));
 }
 
+/** 1048576 -> "1MiB"; what is no whole unit -> "1500 bytes". */
+export function writeSize(bytes: number): string {
+  for (const unit of ["GiB", "MiB", "KiB"])
+    if (bytes >= BYTES_OF[unit] && bytes % BYTES_OF[unit] === 0) return `${bytes / BYTES_OF[unit]}${unit}`;
+  return bytes === 1 ? "1 byte" : `${bytes} bytes`;
+}
+
 const PERCENTAGE = /^(\d{1,3}(?:\.\d{1,6})?)%$/;
 
 /** `20%` -> 20. From 0% to 100%. */

@@ -8,8 +8,8 @@ import * as z from "zod/mini";
 import type { Passage } from "../model/arrival.ts";
 import { ADMIT } from "../model/basics.ts";
 import { draw, DrawOf } from "../model/draw.ts";
-import type { Answer, CompileContext, ConfigProblem, Policy, Step } from "../model/policy.ts";
-import { duration, percentage, writeDuration } from "../model/scalars.ts";
+import type { Answer, CompileContext, ConfigProblem, Policy, Shape, Step } from "../model/policy.ts";
+import { duration, percentage, size, writeDuration, writeSize } from "../model/scalars.ts";
 
 const config = z.strictObject({
   delay: z.optional(
@@ -18,6 +18,11 @@ const config = z.strictObject({
     ),
   ),
   delayPercent: z.prefault(percentage().check(z.meta({ description: "The share of requests that wait." })), "100%"),
+  bandwidth: z.optional(
+    size({ least: 16, most: 1_073_741_824 }).check(
+      z.meta({ description: "Bytes per second at which the answer's body arrives: a slow line.", examples: ["16KiB"] }),
+    ),
+  ),
   abort: z.optional(
     z.int().check(
       z.minimum(400),
@@ -65,11 +70,12 @@ export const fault: Policy<Config, undefined, never> = {
           ? `${c.reset ? "breaks the connection" : `fails with ${c.abort}`} (drew ${shown(abortDraw)}, below ${c.abortPercent}%)`
           : `does not fail (drew ${shown(abortDraw)}, not below ${c.abortPercent}%)`,
       );
+    if (c.bandwidth !== undefined) parts.push(`the answer's body arrives at ${writeSize(c.bandwidth)} a second`);
     return parts.join("; ");
   },
   check: (c): readonly ConfigProblem[] => {
-    if (c.delay === undefined && !aborts(c))
-      return [{ path: [], message: "give `delay`, `abort` or `reset`: without one nothing happens" }];
+    if (c.delay === undefined && c.bandwidth === undefined && !aborts(c))
+      return [{ path: [], message: "give `delay`, `abort`, `reset` or `bandwidth`: without one nothing happens" }];
     if (c.reset && c.abort !== undefined) {
       const fix = { title: "Remove abort", path: ["abort"], value: undefined };
       return [{ path: ["abort"], message: "a connection that breaks tells no status: give `abort` or `reset`", fix }];
@@ -83,7 +89,7 @@ function aborts(c: Config): boolean {
   return c.abort !== undefined || c.reset;
 }
 
-function compile(c: Config, context: CompileContext): Step<undefined> {
+function compile(c: Config, context: CompileContext): Step<undefined> & Shape {
   // Faults that stand in several places draw apart from each other.
   const first = DrawOf.Policy + (xxHash32(`${context.owner} ${JSON.stringify(c)}`, 0) % 1_000_000) * 2;
   const delayDraw = (x: Passage) => draw(x.seed, first) * 100;
@@ -95,6 +101,7 @@ function compile(c: Config, context: CompileContext): Step<undefined> {
       return ADMIT;
     },
     ...(aborts(c) && { answers: (x: Passage) => abortDraw(x) < c.abortPercent, answer: () => answer }),
+    ...(c.bandwidth !== undefined && { body: { bandwidth: c.bandwidth } }),
     ...(c.delay !== undefined && { delay: (x: Passage) => (delayDraw(x) < c.delayPercent ? (c.delay ?? 0) : 0) }),
   };
 }

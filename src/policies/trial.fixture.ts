@@ -160,9 +160,13 @@ export class Edit implements RequestEdit, ReplyEdit {
   add(name: string, value: string): void {
     this.fields.push([name, value]);
   }
-  encode(coding: ContentCoding): void {
+  encode(coding: ContentCoding): boolean {
     this.coding = coding;
     this.set("Content-Encoding", coding);
+    return true;
+  }
+  all(name: string): readonly string[] {
+    return this.fields.filter(([other]) => other.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
   }
   remove(name: string): void {
     for (let i = this.fields.length - 1; i >= 0; i--) {

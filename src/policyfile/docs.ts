@@ -21,10 +21,10 @@ export function policiesMarkdown(): string {
     ...documentParts(),
     "## Policies",
     "A policy is a map with one key, its kind. It stands on a listener, a route or a service, in place or by its name under `policies`. Policies run in the order of their phases, within a phase in the order of the file. Everything up to and including *limit* is asked first, and only when all admit are tokens taken.",
-    `Every policy takes \`when\`; those that can refuse also take \`shadow\`. Not built yet: ${codeList(LATER_KINDS)}.`,
+    `Every policy takes \`when\`; those that can refuse also take \`shadow\`.${notYet(LATER_KINDS)}`,
     ...PHASES.flatMap((phase) => policies.filter((policy) => policy.phase === phase).flatMap(policyParts)),
     "## Load balancers",
-    `\`loadBalancer.type\`; the first is the default. Not built yet: ${codeList(LATER_BALANCERS)}.`,
+    `\`loadBalancer.type\`; the first is the default.${notYet(LATER_BALANCERS)}`,
     ...balancers.flatMap((kind) => [
       `### ${kind.type}`,
       kind.summary,
@@ -42,6 +42,10 @@ export function policiesMarkdown(): string {
     ),
     "",
   ].join("\n\n");
+}
+
+function notYet(kinds: readonly string[]): string {
+  return kinds.length === 0 ? "" : ` Not built yet: ${codeList(kinds)}.`;
 }
 
 function codeList(names: readonly string[]): string {

@@ -4,25 +4,12 @@
  * Must not throw, whatever the bytes are.
  */
 import { isUtf8 } from "node:buffer";
-import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
-import * as zlib from "node:zlib";
 import { BodyState, type CollectedBody, type JsonReading } from "../../model/body.ts";
+import { codingOf } from "../http1/codings.ts";
+import { repeatedMember } from "./strict-json.ts";
 
 /** Deeper JSON is refused: whoever walks a value may recurse. */
-const MOST_NESTED = 128;
-
-type Decoder = (bytes: Uint8Array, options: { maxOutputLength: number }) => Buffer;
-
-// Node 20 has no zstd.
-const { zstdDecompressSync } = zlib as unknown as { zstdDecompressSync?: Decoder };
-
-const DECODERS: Readonly<Record<string, Decoder | undefined>> = {
-  gzip: gunzipSync,
-  "x-gzip": gunzipSync,
-  deflate: inflateSync,
-  br: brotliDecompressSync,
-  zstd: zstdDecompressSync,
-};
+const MOST_NESTED = 64;
 
 export class Collected implements CollectedBody {
   readonly state: number;
@@ -49,13 +36,30 @@ export class Collected implements CollectedBody {
     return (this.#json ??= this.#parse());
   }
 
+  /** The same for whoever writes it down again: numbers beyond a double's precision come out as they went in. */
+  exactJson(): JsonReading {
+    const read = this.json();
+    const { rawJSON } = JSON as unknown as { rawJSON?: (text: string) => unknown };
+    const text = this.#text ?? "";
+    // Node 20 cannot; nobody needs it where no number has that many digits.
+    if (read.problem !== undefined || rawJSON === undefined || !/\d[\d.]{15}/.test(text)) return read;
+    const keep = (_key: string, value: unknown, context?: { source?: string }): unknown => {
+      const source = context?.source;
+      return typeof value === "number" && source !== undefined && String(value) !== source ? rawJSON(source) : value;
+    };
+    return { value: JSON.parse(text, keep as Parameters<typeof JSON.parse>[1]) as unknown };
+  }
+
   #parse(): JsonReading {
     const text = this.text();
     if (text === undefined) return { problem: this.bytes === undefined ? "it is not there" : "it is not UTF-8" };
     const depth = nestingOf(text);
     if (depth > MOST_NESTED) return { problem: `it is nested ${depth} deep, and at most ${MOST_NESTED} are read` };
     try {
-      return { value: JSON.parse(text) as unknown };
+      const value: unknown = JSON.parse(text);
+      // JSON.parse keeps the last of two equal members where the backend may keep the first.
+      const twice = repeatedMember(text);
+      return twice === undefined ? { value } : { problem: `it names ${JSON.stringify(twice.slice(0, 40))} twice` };
     } catch (error) {
       return { problem: placeOf(text, error) };
     }
@@ -74,13 +78,13 @@ export function collectedOf(bytes: Buffer, type: string, encoding: string, most:
   let decoded = bytes;
   const codings = encoding.toLowerCase().split(",");
   if (codings.length > 3) return new Collected(BodyState.Undecodable, length, type);
-  for (const coding of codings.toReversed()) {
-    const name = coding.trim();
+  for (const written of codings.toReversed()) {
+    const name = written.trim();
     if (name === "" || name === "identity") continue;
-    const decode = DECODERS[name];
-    if (decode === undefined) return new Collected(BodyState.Undecodable, length, type);
+    const coding = codingOf(name);
+    if (coding === undefined) return new Collected(BodyState.Undecodable, length, type);
     try {
-      decoded = decode(decoded, { maxOutputLength: most });
+      decoded = coding.decode(decoded, { maxOutputLength: most });
     } catch (error) {
       const tooLarge = (error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE";
       return new Collected(tooLarge ? BodyState.TooLarge : BodyState.Undecodable, length, type);

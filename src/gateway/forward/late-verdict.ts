@@ -8,8 +8,10 @@ import type { Verdict } from "../../model/body-work.ts";
 import type { Run } from "./run.ts";
 
 /** @param onlyTells as if the step stood in shadow. @returns true when the request is refused by it. */
-export function lateVerdict(run: Run, index: number, { reason, x, y }: Verdict, onlyTells = false): boolean {
-  const { decision } = run;
+export function lateVerdict(run: Run, index: number, { reason, x, y, fact }: Verdict, onlyTells = false): boolean {
+  const { decision, passage, recording } = run;
+  if (fact !== undefined && recording !== undefined)
+    passage.facts = recording.facts = { ...passage.facts, [fact.name]: fact.value };
   const shadow = onlyTells || run.active.plan.steps[index].shadow;
   decision.trace.mark(shadow ? Mark.Shadow : Mark.Step, index, reason, x, y);
   if (shadow) return false;

@@ -4,7 +4,8 @@
  * Must not hold more than the policies' own bounds, and must not let out a body that a policy should have rewritten.
  */
 import { BodyState } from "../../model/body.ts";
-import type { JsonWork } from "../../model/body-work.ts";
+import type { JsonWork, Verdict } from "../../model/body-work.ts";
+import type { Shape } from "../../model/policy.ts";
 import { Failure } from "../../model/state.ts";
 import { Collected, collectedOf } from "../facts/collected.ts";
 import { HeadEdit } from "../http1/edit.ts";
@@ -129,8 +130,7 @@ class ReplyBody implements AnswerTaker {
     this.most = this.bandwidth = 0;
     const type = (edit === undefined ? head.get("content-type") : edit.get("content-type")) ?? "";
     for (const step of plan.routes[decision.route].bodies ?? []) {
-      const { act } = plan.steps[step];
-      const body = "body" in act ? act.body : undefined;
+      const { body } = plan.steps[step].act as Shape;
       if (body === undefined || !appliesTo(plan.steps[step], passage, decision)) continue;
       if (body.bandwidth !== undefined)
         this.bandwidth = this.bandwidth === 0 ? body.bandwidth : Math.min(this.bandwidth, body.bandwidth);
@@ -191,15 +191,16 @@ class ReplyBody implements AnswerTaker {
       const short = body.bytes === undefined || body.bytes.length <= work.most;
       const large = body.state === BodyState.TooLarge || !short;
       if (large) {
-        if (this.refuses(step, work.tooLarge, body.bytes?.length ?? body.length, work.most, onlyTells)) return false;
+        const x = body.bytes?.length ?? body.length;
+        if (this.refuses(step, { reason: work.tooLarge, x, y: work.most }, onlyTells)) return false;
         continue;
       }
       const verdict = work.judge?.(passage, status, body);
-      if (verdict !== undefined && this.refuses(step, verdict.reason, verdict.x, verdict.y, onlyTells)) return false;
+      if (verdict !== undefined && this.refuses(step, verdict, onlyTells)) return false;
       if (work.edit === undefined) continue;
-      const read = changed ? { value } : body.json();
+      const read = changed ? { value } : body.exactJson();
       if (read.problem !== undefined) {
-        if (this.refuses(step, work.unreadable, body.length, 0, onlyTells)) return false;
+        if (this.refuses(step, { reason: work.unreadable, x: body.length, y: 0 }, onlyTells)) return false;
         continue;
       }
       const edited = work.edit(passage, read.value);
@@ -214,15 +215,15 @@ class ReplyBody implements AnswerTaker {
   private overflow(): void {
     const announced = Math.max((this.head as Head).contentLength, this.size);
     for (const { step, work, onlyTells } of this.works)
-      if (this.refuses(step, work.tooLarge, announced, work.most, onlyTells)) return;
+      if (this.refuses(step, { reason: work.tooLarge, x: announced, y: work.most }, onlyTells)) return;
     const came = this.take();
     this.open(this.edit?.coding === undefined ? undefined : -1);
     this.sink?.write(came);
   }
 
-  private refuses(step: number, reason: number, x: number, y: number, onlyTells: boolean): boolean {
-    if (reason === 0) return false;
-    if (!lateVerdict(this.run, step, { reason, x, y }, onlyTells)) return false;
+  private refuses(step: number, verdict: Verdict, onlyTells: boolean): boolean {
+    if (verdict.reason === 0) return false;
+    if (!lateVerdict(this.run, step, verdict, onlyTells)) return false;
     this.abandon();
     this.run.refuseLate();
     return true;

@@ -6,6 +6,7 @@
 import { BodyState } from "../../model/body.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { PlanRoute } from "../../model/plan.ts";
+import type { Shape } from "../../model/policy.ts";
 import { collectedOf, Collected, NO_BODY } from "../facts/collected.ts";
 import type { BodyFor } from "../facts/gatherer.ts";
 import { Framing, Head } from "../http1/head.ts";
@@ -40,6 +41,7 @@ export class RequestBody implements HeldBody {
   private limit = Infinity;
   private limitStep = -1;
   private due: Millis = Infinity;
+  private rewritten = false;
 
   constructor(run: Run) {
     this.run = run;
@@ -96,7 +98,7 @@ export class RequestBody implements HeldBody {
     const { decision, passage } = this.run;
     for (const index of plan.routes[decision.route].bodies ?? []) {
       const step = plan.steps[index];
-      const limit = "body" in step.act ? step.act.body?.limit : undefined;
+      const limit = (step.act as Shape).body?.limit;
       if (limit === undefined || limit.bytes >= this.limit || !appliesTo(step, passage, decision)) continue;
       this.limit = limit.bytes;
       this.limitStep = index;
@@ -104,10 +106,24 @@ export class RequestBody implements HeldBody {
     return !(this.counted > this.limit && this.refuseByLimit());
   }
 
-  /** What is sent instead of what came. */
-  replace(bytes: Buffer): void {
-    this.held = bytes;
+  rewrite(): number {
+    const { collected, run } = this;
+    if (this.rewritten || collected.bytes === undefined) return this.rewritten ? (this.held?.length ?? -1) : -1;
+    const { plan } = run.active;
+    const { decision, passage } = run;
+    const read = collected.exactJson();
+    let value = read.value;
+    for (const index of plan.routes[decision.route].bodies ?? []) {
+      const step = plan.steps[index];
+      const work = (step.act as Shape).body?.request;
+      if (work?.edit === undefined || read.problem !== undefined || !appliesTo(step, passage, decision)) continue;
+      if (work.wants(passage, 0, collected.type)) value = work.edit(passage, value);
+    }
+    if (value === read.value) return -1;
+    this.held = Buffer.from(JSON.stringify(value) ?? "null", "utf8");
     this.trailers = "";
+    this.rewritten = true;
+    return this.held.length;
   }
 
   /** Nothing more may be held: the request is over. */
@@ -117,7 +133,7 @@ export class RequestBody implements HeldBody {
     this.pieces.length = 0;
     this.held = undefined;
     this.trailers = "";
-    this.whole = false;
+    this.whole = this.rewritten = false;
     this.collected = NO_BODY;
     this.phase = Phase.Passing;
     this.due = Infinity;
@@ -154,7 +170,7 @@ export class RequestBody implements HeldBody {
   private refuseByLimit(): boolean {
     const { run, limitStep, limit, counted } = this;
     const step = run.active.plan.steps[limitStep];
-    const reason = ("body" in step.act ? step.act.body?.limit?.reason : undefined) ?? 0;
+    const reason = (step.act as Shape).body?.limit?.reason ?? 0;
     this.limit = Infinity;
     if (!lateVerdict(run, limitStep, { reason, x: counted, y: limit })) return false;
     run.refuseLate();

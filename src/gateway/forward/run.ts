@@ -57,6 +57,8 @@ export interface HeldBody {
   readonly held: Buffer | undefined;
   /** Trailers that came behind it. */
   readonly trailers: string;
+  /** Lets the policies rewrite it. @returns the bytes it has then; -1 = it is sent as it came. */
+  rewrite(): number;
 }
 
 /** One attempt among several. */

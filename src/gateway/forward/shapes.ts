@@ -9,6 +9,7 @@ import type { ContentCoding } from "../../model/body.ts";
 import type { Plan, PlanStep } from "../../model/plan.ts";
 import type { Answer, ReplyEdit, Shape } from "../../model/policy.ts";
 import { Mark } from "../../model/decision.ts";
+import { codingOf } from "../http1/codings.ts";
 import type { Head } from "../http1/head.ts";
 import { HeadEdit, RequestHeadEdit } from "../http1/edit.ts";
 import { replyLines } from "../refuse/refuse.ts";
@@ -76,14 +77,20 @@ export class AnswerEdit implements ReplyEdit {
     this.status = status;
   }
 
-  encode(coding: ContentCoding): void {
+  encode(coding: ContentCoding): boolean {
+    if (codingOf(coding) === undefined) return false;
     this.coding = coding;
     this.set("Content-Encoding", coding);
+    return true;
   }
 
   get(name: string): string | undefined {
-    const found = this.fields.filter(([other]) => other.toLowerCase() === name.toLowerCase());
-    return found.length === 0 ? undefined : found.map(([, value]) => value).join(", ");
+    const found = this.all(name);
+    return found.length === 0 ? undefined : found.join(", ");
+  }
+
+  all(name: string): readonly string[] {
+    return this.fields.filter(([other]) => other.toLowerCase() === name.toLowerCase()).map(([, value]) => value);
   }
 
   set(name: string, value: string): void {

@@ -3,9 +3,8 @@
  * Each keeps back-pressure: it says when it is full, and calls `room` when it no longer is.
  * Must not hold more than a few reads' worth of bytes.
  */
-import * as zlib from "node:zlib";
-import type { Transform } from "node:stream";
 import type { ContentCoding } from "../../model/body.ts";
+import { codingOf, type Encoder } from "../http1/codings.ts";
 import type { Exchange } from "./exchange.ts";
 
 export interface Sink {
@@ -54,27 +53,10 @@ export class ClientSink implements Sink {
   abandon(): void {}
 }
 
-type Encode = (options?: object) => Transform & { flush(done?: () => void): void };
-
-// Node 20 has no zstd.
-const { createZstdCompress } = zlib as unknown as { createZstdCompress?: Encode };
-
-const ENCODERS: Readonly<Record<ContentCoding, Encode | undefined>> = {
-  // Quality 4 costs about what gzip's 6 does, and is smaller.
-  br: () => zlib.createBrotliCompress({ params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } }),
-  gzip: () => zlib.createGzip(),
-  zstd: createZstdCompress,
-};
-
-/** Codings that this runtime can make. */
-export function canEncode(coding: ContentCoding): boolean {
-  return ENCODERS[coding] !== undefined;
-}
-
 /** Encodes on its way; what has been written can be decoded by the client soon after `flush`. */
 export class EncodingSink implements Sink {
   private readonly next: Sink;
-  private readonly stream: ReturnType<Encode>;
+  private readonly stream: Encoder;
   private readonly room: () => void;
   private readonly streams: boolean;
   private trailers = "";
@@ -86,7 +68,9 @@ export class EncodingSink implements Sink {
     this.next = next;
     this.room = room;
     this.streams = streams;
-    this.stream = (ENCODERS[coding] as Encode)();
+    const made = codingOf(coding)?.encoder();
+    if (made === undefined) throw new Error(`this runtime knows no ${coding}`);
+    this.stream = made;
     this.stream.on("data", (bytes: Buffer) => {
       if (this.gone) return;
       next.write(bytes);

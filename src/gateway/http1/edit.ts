@@ -7,6 +7,7 @@ import { isUtf8 } from "node:buffer";
 import type { ContentCoding } from "../../model/body.ts";
 import type { ReplyEdit, RequestEdit } from "../../model/policy.ts";
 import { hostEnd } from "./authority.ts";
+import { codingOf } from "./codings.ts";
 import { SPACE, TAB, TARGET, TOKEN, VALUE } from "./grammar.ts";
 import { Head } from "./head.ts";
 
@@ -48,9 +49,11 @@ export class HeadEdit implements ReplyEdit {
     return this.head.status;
   }
 
-  encode(coding: ContentCoding): void {
+  encode(coding: ContentCoding): boolean {
+    if (codingOf(coding) === undefined) return false;
     this.coding = coding;
     this.set("Content-Encoding", coding);
+    return true;
   }
 
   begin(head: Head): void {
@@ -73,6 +76,16 @@ export class HeadEdit implements ReplyEdit {
       value = value === undefined ? this.addedValues[k] : value + ", " + this.addedValues[k];
     }
     return value;
+  }
+
+  all(name: string): readonly string[] {
+    const lower = name.toLowerCase();
+    const values: string[] = [];
+    const { head } = this;
+    if (!this.isRemoved(lower))
+      for (let i = head.find(lower); i >= 0; i = head.findFrom(lower, i + 1)) values.push(head.valueAt(i));
+    for (let k = 0; k < this.addedCount; k++) if (this.addedLower[k] === lower) values.push(this.addedValues[k]);
+    return values;
   }
 
   set(name: string, value: string): void {

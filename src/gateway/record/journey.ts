@@ -9,6 +9,7 @@ import type { Plan, PlanStep } from "../../model/plan.ts";
 import type { PathMatch } from "../../model/path-match.ts";
 import type { ContentCoding } from "../../model/body.ts";
 import type { ReplyEdit, RequestEdit, Shape } from "../../model/policy.ts";
+import { codingOf } from "../http1/codings.ts";
 import { fieldsOf, startLine } from "./heads.ts";
 import { locationOf } from "./location.ts";
 import type { Payload } from "./payload-ring.ts";
@@ -48,6 +49,10 @@ class TracedFields implements ReplyEdit {
     return values === undefined || values.length === 0 ? undefined : values.join(", ");
   }
 
+  all(name: string): readonly string[] {
+    return this.values.get(name.toLowerCase()) ?? [];
+  }
+
   set(name: string, value: string): void {
     this.values.set(name.toLowerCase(), [value]);
     this.own(name, `${name} set to ${this.show(name, value)}`);
@@ -62,8 +67,10 @@ class TracedFields implements ReplyEdit {
     if (this.values.delete(name.toLowerCase())) this.own(name, `${name} removed`);
   }
 
-  encode(coding: ContentCoding): void {
+  encode(coding: ContentCoding): boolean {
+    if (codingOf(coding) === undefined) return false;
     this.set("Content-Encoding", coding);
+    return true;
   }
 
   protected own(name: string, words: string): void {

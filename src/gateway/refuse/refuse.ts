@@ -8,7 +8,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Passage } from "../../model/arrival.ts";
 import type { Plan } from "../../model/plan.ts";
-import type { Answer } from "../../model/policy.ts";
+import type { Answer, PlacedError } from "../../model/policy.ts";
 import type { Refusal } from "../../decide/story.ts";
 import { VALUE } from "../http1/grammar.ts";
 
@@ -27,8 +27,11 @@ export interface Problem {
   readonly file?: string;
   readonly line?: number;
   readonly fix?: string;
+  readonly errors?: readonly PlacedError[];
   /** Said in place of the document: no problem at all, but what a policy answers. */
   readonly answer?: Answer;
+  /** Its body in place of the answer's own text: latin1, one character per byte. */
+  readonly content?: string;
 }
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -87,6 +90,7 @@ function isFieldName(name: string): boolean {
 /** A refusal of the core: by a policy, the router or the balancer. */
 export function problemOf(refusal: Refusal, plan: Plan, lines: string): Problem {
   return {
+    ...(refusal.errors && { errors: refusal.errors }),
     type: refusal.type,
     title: refusal.title,
     status: refusal.status,
@@ -150,7 +154,7 @@ export function composeProblem(problem: Problem, options: ProblemOptions): { hea
     ? { policy: problem.policy, file: problem.file, line: problem.line, fix: problem.fix }
     : undefined;
   const instance = options.instance === "" ? undefined : options.instance;
-  const body = asciiJson({ type, title, status, detail, instance, ...place });
+  const body = asciiJson({ type, title, status, detail, instance, errors: problem.errors, ...place });
   const connection = connectionLine(options);
   const head =
     `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n` +
@@ -174,7 +178,7 @@ function connectionLine({ keepAlive, minor }: ProblemOptions): string {
 function composeAnswer(problem: Problem, { body }: Answer, options: ProblemOptions): { head: string; body: string } {
   const { status } = problem;
   const bodiless = status === 204 || status === 304;
-  const content = bodiless ? "" : Buffer.from(body, "utf8").toString("latin1");
+  const content = bodiless ? "" : (problem.content ?? Buffer.from(body, "utf8").toString("latin1"));
   const length = bodiless ? "" : `Content-Length: ${content.length}\r\n`;
   const head =
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n` +
