@@ -111,6 +111,17 @@ describe("a retry", () => {
     assert.equal(retry(x, plan, state, 12_000, reset, out), 0);
   });
 
+  it("goes elsewhere at once and outside the budget when no connection came about", () => {
+    const plan = planWith(settings({ budget: 0, backoff: 1000 }), [1, 1]);
+    const state = freshState(plan);
+    const { x, out } = sent(plan, state);
+    const refused: Outcome = { status: 0, failure: Failure.ConnectRefused, firstByte: -1 };
+    assert.equal(retry(x, plan, state, 1001, refused, out), 0);
+    assert.ok(again(x, plan, state, 1001, refused, out));
+    // Nobody else is left: asking the same again is what budget and back-off are for.
+    assert.equal(retry(x, plan, state, 1002, refused, out), -1);
+  });
+
   it("is never allowed with a budget of nothing", () => {
     const plan = planWith(settings({ budget: 0 }));
     const state = freshState(plan);

@@ -35,7 +35,9 @@ export function retry(x: Passage, plan: Plan, state: State, now: Millis, failed:
     out.trace.mark(Mark.Send, 0, SendNote.Exhausted, cause, most);
     return -1;
   }
-  if (settings === undefined || sent === undefined) {
+  // Where no connection came about nobody was burdened: somebody else is asked at once, outside the budget.
+  const free = isUnsent(failed) && hasUntried(x, plan, state, out.service, now);
+  if (settings === undefined || sent === undefined || free) {
     release(plan, state, out, failed, now);
     out.waiting = true;
     out.trace.mark(Mark.Send, ++out.retries, SendNote.Retry, 0, cause);
@@ -53,6 +55,16 @@ export function retry(x: Passage, plan: Plan, state: State, now: Millis, failed:
   out.trace.mark(Mark.Send, out.retries, SendNote.Retry, wait, cause);
   out.trace.mark(Mark.Send, out.retries, SendNote.Budget, made + 1, requests);
   return wait;
+}
+
+/** No backend has seen anything of the attempt. */
+function isUnsent({ failure }: Outcome): boolean {
+  return (
+    failure === Failure.ConnectRefused ||
+    failure === Failure.ConnectTimeout ||
+    failure === Failure.ConnectFailed ||
+    failure === Failure.TlsFailed
+  );
 }
 
 /** Exponential with full jitter: uniform between nothing and the bound, which doubles (Brooker, "Exponential Backoff And Jitter"). */

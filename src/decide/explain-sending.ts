@@ -41,7 +41,10 @@ export function retrySentence(route: PlanRoute | undefined, { number, wait, budg
   const settings = route?.retry;
   const most = settings?.attempts ?? DEFAULT_RETRIES;
   const bound = (settings?.backoff ?? 0) * Math.min(LONGEST_BACKOFF, 2 ** (number - 1));
-  const when = bound === 0 ? "at once" : `after ${millisWords(wait)} (drawn from 0 to ${millisWords(bound)})`;
+  const when =
+    bound === 0 || budget === undefined
+      ? "at once"
+      : `after ${millisWords(wait)} (drawn from 0 to ${millisWords(bound)})`;
   const share = settings?.budget ?? 0;
   const held =
     budget === undefined

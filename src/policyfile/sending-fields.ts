@@ -24,7 +24,7 @@ const retry = z.strictObject({
   ),
   budget: described(
     z.prefault(percentage(), "20%"),
-    "Retries may be this share of the route's requests within 10 s; ten are always allowed. Beyond it an attempt that failed is the answer, so that retries do not bring down a backend in trouble. 0% = none.",
+    "Retries may be this share of the route's requests within 10 s; ten are always allowed. Beyond it an attempt that failed is the answer, so that retries do not bring down a backend in trouble. 0% = none. Where no connection came about, another endpoint is asked at once, outside the budget.",
   ),
   perTry: z.optional(
     described(

@@ -59,16 +59,23 @@ export interface Started {
   detail(row: Row): Detail;
 }
 
-/** @param route fields of the route, in flow form. @param more services beside `orders`. */
-export async function start(ports: readonly number[], route: string, more = "", ofService = ""): Promise<Started> {
+/** Nobody is ejected, so that a test may fail as often as it likes. */
+const STEADY = "    healthCheck: { passive: { consecutive5xx: 0 } }\n";
+
+/** @param places port or url of each endpoint. @param route fields of the route, in flow form. @param more services beside `orders`. */
+export async function start(
+  places: readonly (number | string)[],
+  route: string,
+  more = "",
+  ofService = STEADY,
+): Promise<Started> {
   const gateway = new Gateway({ file: "sending.switchyard.yaml" });
   gateways.push(gateway);
   await gateway.start(`version: 1
 listeners: [{ name: edge, port: 0, address: 127.0.0.1 }]
 services:
   orders:
-    endpoints: [${ports.map((port) => `{ url: "http://127.0.0.1:${port}" }`).join(", ")}]
-    healthCheck: { passive: { consecutive5xx: 0 } }
+    endpoints: [${places.map((place) => `{ url: "${typeof place === "number" ? `http://127.0.0.1:${place}` : place}" }`).join(", ")}]
 ${ofService}${more}
 routes: [{ name: r, backendRefs: [{ service: orders }], ${route} }]
 `);

@@ -245,10 +245,18 @@ describe("retries", function () {
     assert.equal(JSON.parse(text).type, "urn:switchyard:forward:request-timeout");
   });
 
-  it("name `timeouts.connect`", async () => {
-    // Nobody answers there: RFC 5737 addresses lead nowhere, and some networks refuse them at once.
-    const running = await start([await deadPort()], "timeouts: { connect: 1s }");
-    const { text } = await ask(running.port);
-    assert.match(JSON.parse(text).type, /connect-refused$/);
+  it("go elsewhere when no connection stands in time, and name `timeouts.connect` when there is nobody else", async () => {
+    // Takes the connection, and never says a word of TLS.
+    const mute = createServer((socket) => void socket.on("error", () => {})).unref();
+    await new Promise<void>((done) => mute.listen(0, "127.0.0.1", done));
+    const place = `https://127.0.0.1:${(mute.address() as AddressInfo).port}`;
+    const alone = await start([place], "timeouts: { connect: 60ms }");
+    const { status, text } = await ask(alone.port);
+    const { type, detail } = JSON.parse(text);
+    assert.deepEqual([status, type], [504, "urn:switchyard:forward:connect-timeout"]);
+    assert.match(detail, /accepted no connection within 60 ms \(timeouts\.connect of route r\)\./);
+    const fine = await good();
+    const running = await start([place, fine.port], "timeouts: { connect: 60ms }");
+    assert.equal((await ask(running.port, { method: "POST" }, "x")).text, "yes");
   });
 });
