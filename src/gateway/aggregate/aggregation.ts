@@ -115,7 +115,7 @@ export class Aggregation implements Found {
   private readonly faults: Fault[] = [];
 
   private send(part: Part, found: Found, done: (outcome: Outcome) => void): void {
-    const { run, plan } = this;
+    const { run } = this;
     const fault = (status: number, detail: string): Outcome => ({ fault: { part: part.key, status, detail } });
     let path: string;
     try {

@@ -7,6 +7,7 @@ import type { Arrival, Passage } from "../../model/arrival.ts";
 import type { BypassReason, CacheFact, CacheSource } from "../../model/cache.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { Plan } from "../../model/plan.ts";
+import { Failure } from "../../model/state.ts";
 import { isAnswered, judgeUse, requestDirectives, Use } from "../../policies/cache-freshness.ts";
 import { RENEWAL } from "../../policies/cache.ts";
 import { Child, type ChildOwner } from "../forward/child.ts";
@@ -126,7 +127,7 @@ export class Caches {
     visit.flight = new Flight();
     store.flights.set(uri, visit.flight);
     const request = { name: RENEWAL, head: unconditional(host.exchange.head), visit };
-    if (Child.begin(host as Run, request, NOBODY, host.services.now()) === undefined) visit.ended();
+    if (Child.begin(host as Run, request, NOBODY, host.services.now()) === undefined) visit.ended(Failure.None);
   };
 
   /** An unsafe request was answered: what it changed is not what is stored any more (RFC 9111 section 4.4). */

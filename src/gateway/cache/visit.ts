@@ -259,7 +259,7 @@ export class CacheVisit implements Visit, Keeper {
     return servesOnError(entry.fact, services.now(), passage.wallClock);
   }
 
-  ended(): void {
+  ended(failure: number): void {
     if (this.over) return;
     this.over = true;
     this.store.keepers.delete(this);
@@ -267,7 +267,8 @@ export class CacheVisit implements Visit, Keeper {
     if (flight === undefined) return;
     this.flight = undefined;
     if (this.store.flights.get(this.uri) === flight) this.store.flights.delete(this.uri);
-    flight.land(this.landing);
+    // A client that left says nothing of the backend: one of those who waited shall ask.
+    flight.land(failure === Failure.ClientGone && this.landing === "failed" ? "unasked" : this.landing);
   }
 }
 
