@@ -19,14 +19,25 @@ async function replica() {
   const server = createServer((request, response) => {
     request.resume();
     response.statusCode = request.url?.endsWith("/ill") === true ? 503 : 200;
-    response.end("ok");
+    setTimeout(() => response.end("ok"), request.url?.endsWith("/slow") === true ? 40 : 0);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-const policy = (port: number, urls: readonly string[], requests: number, type: string) => `version: 1
+const SENDING = `
+    retry: { attempts: 3, codes: [503], backoff: 2ms }
+    hedge: { after: 10ms, max: 2 }
+    mirror: { service: copies, percent: 60% }`;
+
+const policyWith = (
+  port: number,
+  urls: readonly string[],
+  requests: number,
+  type: string,
+  sending: string,
+) => `version: 1
 listeners:
   - { name: edge, port: ${port}, address: 127.0.0.1 }
 services:
@@ -34,8 +45,9 @@ services:
     endpoints: [${urls.map((url) => `{ url: "${url}" }`).join(", ")}]
     loadBalancer: { type: ${type} }
     healthCheck: { passive: { consecutive5xx: 3, baseEjectionTime: 10s } }
+  copies: { endpoints: [{ url: "${urls[0]}" }, { url: "${urls[1]}" }] }
 routes:
-  - name: all
+  - name: all${sending}
     policies:
       - rateLimit: { key: header.x-who, requests: ${requests}, per: 1m, algorithm: tokenBucket }
     backendRefs: [{ service: shop }]
@@ -51,7 +63,17 @@ function kept(decision: Decision) {
 describe("the journal of a running gateway", () => {
   afterEach(stopAll);
 
-  it("replays to the same decisions and the same state, over saves, resets and drains", async () => {
+  it("replays to the same decisions and the same state, over saves, resets and drains", () => replaysLive(""));
+
+  it("replays while requests are retried, hedged and mirrored", async () => {
+    const kinds = await replaysLive(SENDING);
+    for (const kind of ["retry", "hedge", "drop", "copy"] as const)
+      assert.ok(kinds.has(kind), `no ${kind} in the journal`);
+  });
+
+  async function replaysLive(sending: string): Promise<Set<JournalEvent["kind"]>> {
+    const policy = (at: number, urls: readonly string[], requests: number, type: string) =>
+      policyWith(at, urls, requests, type, sending);
     const journal: JournalEvent[] = [];
     const port = await freePort();
     const replicas = await Promise.all([replica(), replica()]);
@@ -71,6 +93,7 @@ describe("the journal of a running gateway", () => {
       Promise.all(Array.from({ length: count }, () => send(who, path)));
     try {
       await gateway.start(first);
+      await burst("fred", 6, "/slow");
       const statuses = [...(await burst("alice", 16)), ...(await burst("bob", 8, "/ill"))];
       assert.ok(statuses.includes(429) && statuses.includes(503) && statuses.includes(200), statuses.join(" "));
       const [limit] = gateway.limitsView({ generation: "", seq: 0 }, "", 20).limits;
@@ -114,10 +137,11 @@ describe("the journal of a running gateway", () => {
         assert.ok(again, `request ${id} is not in the journal`);
         assert.deepEqual(kept(again.decision), kept(decided));
       }
+      return kinds;
     } finally {
       agent.destroy();
       await gateway.stop(0);
       for (const { server } of replicas) server.close().closeAllConnections();
     }
-  });
+  }
 });
