@@ -1,7 +1,9 @@
 /**
- * The writing side of one socket: gathers head, small bodies and chunk frames so that they leave in one write.
- * Four fifths of a forwarded request's time is socket writes, so one write per turn matters more than anything else.
- * Must not keep body bytes beyond the read that brought them: whoever fed it flushes at the end of each read.
+ * The writing side of one socket: gathers head, small bodies and chunk frames so that they leave in one write, and lets
+ * the writes of all sockets leave together when the events of this turn are dealt with.
+ * Socket writes are most of a forwarded request's time. One after another they cost a third less than each between
+ * the work on two requests (measured): the kernel's code stays in the processor's caches, and a peer is woken once.
+ * Must not keep bytes beyond the turn that brought them: whoever fed it flushes at the end of each read.
  */
 import type { Socket } from "node:net";
 import { CHUNK_END, chunkHead, lastChunk } from "../http1/chunk.ts";
@@ -12,12 +14,23 @@ export const WRITE_MARK = 1;
 /** Node writes latin1 strings up to this size straight from the stack; beyond it, buffers are cheaper. */
 const TEXT_LIMIT = 16384;
 
+/** Those with something due, in the order in which they were flushed. */
+let dueAtTurnEnd: Outgoing[] = [];
+
+function endTurn(): void {
+  const all = dueAtTurnEnd;
+  dueAtTurnEnd = [];
+  for (let i = 0; i < all.length; i++) all[i].writeNow();
+}
+
 export class Outgoing {
-  /** Bytes handed to the socket since `begin`. */
+  /** Bytes flushed since `begin`. */
   sent = 0;
   private readonly socket: Socket;
   private readonly copies: boolean;
   private held = "";
+  /** Flushed, to be written at the end of this turn. */
+  private due = "";
 
   /**
    * @param copies the socket keeps what it is given for a while (TLS): bodies are copied, and `pending` starts at the
@@ -33,7 +46,12 @@ export class Outgoing {
     return this.copies ? this.socket.writableNeedDrain : this.socket.writableLength > 0;
   }
 
-  /** A new message: nothing of it is sent. */
+  /** Nothing is on its way: all that was flushed has reached the kernel. */
+  get clear(): boolean {
+    return this.due === "" && !this.pending;
+  }
+
+  /** A new message: nothing of it is sent. What was flushed of the one before stays due. */
   begin(): void {
     this.sent = 0;
     this.held = "";
@@ -55,6 +73,7 @@ export class Outgoing {
     }
     this.held = "";
     this.sent += before.length + length;
+    this.writeNow();
     const { socket } = this;
     const body = this.copies ? Buffer.from(buffer.subarray(start, end)) : buffer.subarray(start, end);
     if (before === "") {
@@ -76,11 +95,25 @@ export class Outgoing {
   /** The message is complete: its own framing says so. */
   finish(): void {}
 
+  /** What was given leaves at the end of this turn of the event loop, or with `writeNow`. */
   flush(): void {
     if (this.held === "") return;
     const text = this.held;
     this.held = "";
     this.sent += text.length;
-    this.socket.write(text, "latin1");
+    if (this.due !== "") {
+      this.due += text;
+      return;
+    }
+    this.due = text;
+    if (dueAtTurnEnd.push(this) === 1) setImmediate(endTurn);
+  }
+
+  /** Writes what is due: before the socket is ended, and before anything goes past this writer. */
+  writeNow(): void {
+    if (this.due === "") return;
+    const text = this.due;
+    this.due = "";
+    if (!this.socket.destroyed) this.socket.write(text, "latin1");
   }
 }

@@ -83,7 +83,7 @@ export class UpstreamPool implements Timed {
   put(host: string, port: number, upstream: Upstream, announced: number, now: Millis): void {
     const { idle } = this.place(host, port, upstream.security);
     const rest = announced < 0 ? IDLE_GUESS : Math.max(announced * 1000 - IDLE_MARGIN, announced * 500);
-    if (this.closing || !upstream.alive || upstream.out.pending || idle.length >= MAX_IDLE || rest <= 0) {
+    if (this.closing || !upstream.alive || !upstream.out.clear || idle.length >= MAX_IDLE || rest <= 0) {
       upstream.abandon();
       return;
     }

@@ -96,6 +96,8 @@ export class Upstream implements Backend {
   }
 
   endTunnel(): void {
+    this.out.flush();
+    this.out.writeNow();
     this.socket.end();
   }
 

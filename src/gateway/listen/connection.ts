@@ -408,7 +408,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   }
 
   endTunnel(): void {
-    this.out.flush();
+    this.writeOut();
     this.socket.end();
   }
 
@@ -435,6 +435,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   }
 
   cut(): void {
+    this.out.writeNow();
     this.mode = Mode.Closed;
     // A reset, not a FIN: even a client that reads until the end of the connection sees that something is missing.
     this.taken.reset();
@@ -445,7 +446,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     this.responding = false;
     this.held = false;
     if (this.mode === Mode.Closed) return;
-    if (this.mode === Mode.Tunnel) return void this.socket.destroySoon();
+    if (this.mode === Mode.Tunnel) return this.close();
     if (this.closing) return this.linger();
     if (!this.complete) {
       this.mode = Mode.Discard;
@@ -485,7 +486,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
 
   /** Sends FIN, then reads and drops what still comes for a while: closing at once would reset the connection and eat the answer. */
   private linger(): void {
-    this.out.flush();
+    this.writeOut();
     this.mode = Mode.Linger;
     this.stash = undefined;
     this.held = false;
@@ -504,7 +505,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     switch (this.mode) {
       case Mode.Head:
         if (this.reader.finish() === Event.Error) this.broken(this.reader.error as Unreadable);
-        else this.socket.destroySoon();
+        else this.close();
         return;
       case Mode.Body:
         if (this.reader.finish() === Event.Error) this.broken(this.reader.error as Unreadable);
@@ -517,8 +518,20 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
         this.handling.clientEnded();
         return;
       default:
-        this.socket.destroySoon();
+        this.close();
     }
+  }
+
+  /** Everything that was said leaves now. */
+  private writeOut(): void {
+    this.out.flush();
+    this.out.writeNow();
+  }
+
+  /** Ends as soon as everything has left. */
+  private close(): void {
+    this.writeOut();
+    this.socket.destroySoon();
   }
 
   private drained(): void {
