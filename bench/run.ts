@@ -12,11 +12,26 @@ import type { Bench } from "./bench.ts";
 import { codec } from "./codec.ts";
 import { decide } from "./decide.ts";
 import { forward } from "./forward.ts";
+import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
+import { limits } from "./limits.ts";
 import { recording } from "./recording.ts";
+import { replaying } from "./replay.ts";
 import { splice } from "./splice.ts";
+import { tokens } from "./tokens.ts";
 
-const benches: Readonly<Record<string, Bench>> = { decide, codec, recording, latency, forward, splice };
+const benches: Readonly<Record<string, Bench>> = {
+  decide,
+  codec,
+  replay: replaying,
+  recording,
+  latency,
+  forward,
+  splice,
+  idle,
+  limits,
+  tokens,
+};
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const smoke = process.argv.includes("--smoke");

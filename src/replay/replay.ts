@@ -34,8 +34,10 @@ export interface ReplayOptions {
   readonly recorded?: Plan;
   /** A fact that the recording lacks; undefined = it cannot be known, and the request stays undecided. */
   factOf?(need: FactRequest, passage: Passage): unknown;
-  /** After each request is settled. The decision and passage are the request's own and may be kept. */
+  /** After each request is settled. The decision and passage are the request's own and may be kept, unless `recycles`. */
   ended?(request: Replayed): void;
+  /** `ended` keeps no decision: it serves the next request again. */
+  readonly recycles?: boolean;
 }
 
 /** What was assumed of a request that another plan treats otherwise than the recording; bits. */
@@ -90,6 +92,8 @@ class Fold {
   #recorded: Plan | undefined;
   readonly #options: ReplayOptions;
   readonly #open = new Map<number, Open>();
+  readonly #free: Decision[] = [];
+  readonly #recycles: boolean;
   readonly #listeners = new WeakMap<Plan, readonly number[]>();
 
   constructor(options: ReplayOptions) {
@@ -97,6 +101,7 @@ class Fold {
     this.plan = options.plan;
     this.state = options.state;
     this.#recorded = options.recorded;
+    this.#recycles = options.recycles === true || options.ended === undefined;
   }
 
   step(event: JournalEvent): void {
@@ -143,7 +148,7 @@ class Fold {
     };
     const open: Open = {
       passage,
-      decision: new Decision(),
+      decision: this.#free.pop() ?? new Decision(),
       plan: this.plan,
       state: this.state,
       recorded: this.#recorded,
@@ -152,8 +157,10 @@ class Fold {
       assumed: 0,
     };
     this.#open.set(id, open);
-    if (listener < 0) open.assumed = Assumed.Listener;
-    else enter(passage, open.plan, open.state, at, open.decision);
+    if (listener < 0) {
+      open.decision.clear();
+      open.assumed = Assumed.Listener;
+    } else enter(passage, open.plan, open.state, at, open.decision);
   }
 
   #decide({ id, at, facts, wallClock }: Extract<JournalEvent, { kind: "decide" }>): void {
@@ -231,6 +238,7 @@ class Fold {
     settle(passage, decision, plan, state, outcome, at);
     if (open.resumed) return;
     this.#options.ended?.({ id, decision, passage, plan, outcome, assumed: open.assumed });
+    if (this.#recycles) this.#free.push(decision);
   }
 
   /** The recorded outcome is of another endpoint than the one that this plan chose, or of none. */

@@ -32,7 +32,7 @@ export interface Assessment extends Comparison {
 }
 
 /** Every recorded request as `plan` decides it, in the order in which they ended. */
-export function runUnder(recorded: Recorded, plan: Plan, ended: (request: Replayed) => void): void {
+export function runUnder(recorded: Recorded, plan: Plan, ended: (request: Replayed) => void, recycles = false): void {
   const before = recorded.state();
   const state = plan === recorded.plan ? before : carry(before, recorded.plan, plan, recorded.at);
   replay(
@@ -43,6 +43,7 @@ export function runUnder(recorded: Recorded, plan: Plan, ended: (request: Replay
       planOf: (revision) => recorded.planOf(revision),
       factOf: (need, passage) => recorded.factOf?.(need, passage),
       ended,
+      recycles,
     },
     recorded.journal,
   );
@@ -53,16 +54,21 @@ export function assess(recorded: Recorded, saved: Plan, edited: Plan): Assessmen
   runUnder(recorded, saved, (request) => before.set(request.id, request));
   const differences: Difference[] = [];
   const assumed = { moved: 0, sent: 0, fact: 0 };
-  runUnder(recorded, edited, (request) => {
-    const other = before.get(request.id);
-    if (other === undefined) return;
-    if (request.assumed & Assumed.Moved) assumed.moved++;
-    if (request.assumed & Assumed.NewlySent) assumed.sent++;
-    if (request.assumed & Assumed.Fact) assumed.fact++;
-    const change = changeOf(outlineOf(other), outlineOf(request));
-    if (change === undefined) return;
-    differences.push({ id: request.id, before: verdictOf(other), after: verdictOf(request), change });
-  });
+  runUnder(
+    recorded,
+    edited,
+    (request) => {
+      const other = before.get(request.id);
+      if (other === undefined) return;
+      if (request.assumed & Assumed.Moved) assumed.moved++;
+      if (request.assumed & Assumed.NewlySent) assumed.sent++;
+      if (request.assumed & Assumed.Fact) assumed.fact++;
+      const change = changeOf(outlineOf(other), outlineOf(request));
+      if (change === undefined) return;
+      differences.push({ id: request.id, before: verdictOf(other), after: verdictOf(request), change });
+    },
+    true,
+  );
   return { ...comparison(before.size, differences), assumptions: assumptionsOf(recorded, assumed) };
 }
 

@@ -32,7 +32,7 @@ interface Waiting {
 }
 
 /** A thread that has not answered after so long is given up. Milliseconds. */
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 export class WhatIfDesk {
   readonly #journal: TrafficJournal;

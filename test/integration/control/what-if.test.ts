@@ -23,7 +23,9 @@ routes:
     backendRefs: [{ service: shop }]
 `;
 
-describe("what if, in a running gateway", () => {
+describe("what if, in a running gateway", function () {
+  // The thread compiles TypeScript when it starts.
+  this.timeout(120_000);
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   const server = createServer((request, response) => void request.resume().on("end", () => response.end("ok")));
   let port = 0;
