@@ -87,6 +87,7 @@ function keepContextKeys(own: Controller): vscode.Disposable {
     tell("lost", own.state === "lost");
     tell("recording", own.recording);
     tell("simulating", (own.status?.simulations?.length ?? 0) > 0);
+    tell("traffic", (own.status?.perSecond ?? 0) > 0);
     tell("invalid", own.status?.policy.invalid === true);
   };
   all();

@@ -24,6 +24,17 @@ describe("The first minutes with Switchyard", function () {
       .split("\n")
       .findIndex((text) => text.includes(part)) + 1;
 
+  /** The filter of the table in the panel. */
+  const filtered = async (text: string): Promise<void> => {
+    await window.webview(
+      async (page) =>
+        (await page.locator("body[data-place=panel]").count()) > 0 &&
+        (
+          await page.locator("input").evaluateAll((inputs) => inputs.map((input) => (input as HTMLInputElement).value))
+        ).some((value) => value.includes(text)),
+    );
+  };
+
   before(async () => {
     home = realpathSync(mkdtempSync(join(tmpdir(), "switchyard-first-")));
     mkdirSync(join(home, "empty"));
@@ -79,12 +90,20 @@ describe("The first minutes with Switchyard", function () {
   it("Show Traffic: the menu of a service filters the table by it", async () => {
     await window.treeRow("Services", "catalog").click({ button: "right" });
     await window.menuItem("Show Traffic").click();
-    const frame = await window.webview(async (page) => (await page.locator("body[data-place=panel]").count()) > 0);
-    await eventually("the filter is set", async () =>
-      (
-        await frame.locator("input").evaluateAll((inputs) => inputs.map((input) => (input as HTMLInputElement).value))
-      ).some((value) => value.includes("service:catalog")),
-    );
+    await filtered("service:catalog");
+  });
+
+  it("Show Changed Decisions: the table is filtered by what an edit would change", async () => {
+    await window.command("Switchyard: Show Changed Decisions");
+    await filtered("is:changed");
+  });
+
+  it("the walkthrough knows that the gateway was started", async () => {
+    await window.command("Welcome: Open Walkthrough...");
+    await window.quickPick("Switchyard: see why").click();
+    const step = window.page.locator(".getting-started-step").filter({ hasText: "Start the gateway" });
+    await step.locator(".codicon-getting-started-step-checked").waitFor();
+    await window.page.getByText("Try an edit before you save it").first().waitFor();
   });
 
   it("ends the shop's services and the gateway with the window", async () => {

@@ -37,5 +37,7 @@ export function describeActivation(): void {
     assert.equal(contextKeys.get("switchyard.hasPolicy"), false);
     await vscode.workspace.fs.writeFile(file, new TextEncoder().encode("version: 1\n"));
     await eventually("the policy is seen", () => contextKeys.get("switchyard.hasPolicy") === true);
+    await vscode.workspace.fs.delete(file);
+    await eventually("its end is seen", () => contextKeys.get("switchyard.hasPolicy") === false);
   });
 }

@@ -220,6 +220,31 @@ export function describeCommands(): void {
     assert.equal(placeOf(document, "- name: cart").character, 2);
   });
 
+  it("Send Test Request…: what was typed is sent, and its decision opened", async () => {
+    person.types("/cart/test-request");
+    await run("sendTest");
+    assert.match(person.heard("GET http") ?? "", /\/cart\/test-request answered 200/);
+    person.picks("/cart/test-request");
+    await run("copyAsCurl");
+    assert.match(await vscode.env.clipboard.readText(), /cart\/test-request/);
+  });
+
+  it("Preview Unsaved Policy: says how much would change, and changes nothing", async () => {
+    const saved = shop.read();
+    await shop.send("/cart/previewed");
+    await run("openPolicy");
+    const { document } = vscode.window.activeTextEditor as vscode.TextEditor;
+    await run("previewPolicy");
+    assert.ok(person.heard("would be decided the same"), person.said.join("\n"));
+    await replace(document, "path: { prefix: /cart }", "path: { prefix: /basket }");
+    await run("previewPolicy");
+    assert.match(person.heard("would change") ?? person.said.join("\n"), /[1-9]\d* of \d+ would change: \+[1-9]/);
+    assert.equal((await shop.send("/cart/still-served")).status, 200);
+    assert.equal(shop.read(), saved);
+    await vscode.window.showTextDocument(document);
+    await vscode.commands.executeCommand("workbench.action.files.revert");
+  });
+
   it("Open Traffic in Editor: there is a tab of it", async () => {
     await run("openTrafficInEditor");
     const input = await activeTab("the tab", (tab) =>

@@ -5,6 +5,7 @@
 import { describeActivation } from "./activation.ts";
 import { describeCommands } from "./commands.ts";
 import { describeGateway } from "./gateway.ts";
+import { describeDetection } from "./detection.ts";
 import { watchExtension } from "./given.ts";
 import { describeLanguage } from "./language.ts";
 import { describeManifest } from "./manifest.ts";
@@ -17,6 +18,7 @@ describe("Switchyard in the extension host", () => {
   afterEach(() => person.forget());
   // In this order: a hook of a later one would wake the extension.
   describe("activation", describeActivation);
+  describe("detection", describeDetection);
   describe("manifest", describeManifest);
   describe("language", describeLanguage);
   describe("gateway", describeGateway);

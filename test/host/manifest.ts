@@ -3,9 +3,11 @@
  * its `when` clauses ask for keys that somebody sets, and its chord is free in VS Code's own keymap.
  */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import * as vscode from "vscode";
 import { contextKeys } from "./given.ts";
-import { switchyard } from "./window.ts";
+import { activeTab, switchyard } from "./window.ts";
 
 interface Conditional {
   readonly command?: string;
@@ -17,6 +19,13 @@ interface Contributions {
   readonly menus: Readonly<Record<string, readonly Conditional[]>>;
   readonly keybindings: readonly (Conditional & { readonly key: string; readonly mac?: string })[];
   readonly views: Readonly<Record<string, readonly { readonly id: string }[]>>;
+  readonly walkthroughs: readonly {
+    readonly id: string;
+    readonly steps: readonly {
+      readonly media: { readonly svg: string };
+      readonly completionEvents: readonly string[];
+    }[];
+  }[];
   readonly viewsWelcome: readonly (Conditional & { readonly view: string })[];
 }
 
@@ -71,6 +80,20 @@ export function describeManifest(): void {
       for (const [, view] of clause.matchAll(/\bview == (\S+)/g)) assert.ok(views.has(view), `${view} of "${clause}"`);
     }
     for (const { view } of contributions().viewsWelcome) assert.ok(views.has(view), view);
+  });
+
+  it("has a walkthrough that opens, with its pictures and with steps that can be completed", async () => {
+    const [{ id, steps }] = contributions().walkthroughs;
+    assert.equal(steps.length, 5);
+    for (const { media, completionEvents } of steps) {
+      assert.ok(existsSync(join(switchyard().extensionPath, media.svg)), media.svg);
+      assert.ok(completionEvents.length > 0);
+      for (const [, key] of completionEvents.join(" ").matchAll(/onContext:(\S+)/g))
+        assert.ok(contextKeys.has(key), key);
+    }
+    await vscode.commands.executeCommand("workbench.action.openWalkthrough", `${switchyard().id}#${id}`);
+    await activeTab("the walkthrough", ({ label }) => (/walkthrough/i.test(label) ? label : undefined));
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
   });
 
   it("has one global chord, which means nothing else in VS Code", async () => {

@@ -7,6 +7,7 @@ import * as vscode from "vscode";
 
 type Answer =
   | { readonly how: "picks"; readonly text: string }
+  | { readonly how: "keeps"; readonly text: string }
   | { readonly how: "types"; readonly text: string }
   | { readonly how: "presses"; readonly text: string };
 
@@ -21,6 +22,12 @@ class Person {
   /** Takes the first row of the next list that holds `text`. */
   picks(text: string): this {
     this.#answers.push({ how: "picks", text });
+    return this;
+  }
+
+  /** Takes the rows of the next list that are checked already. */
+  keeps(): this {
+    this.#answers.push({ how: "keeps", text: "" });
     return this;
   }
 
@@ -65,12 +72,12 @@ class Person {
     });
   }
 
-  #next(how: Answer["how"], question: string): string {
+  #next(hows: readonly Answer["how"][], question: string): Answer {
     this.said.push(question);
     const answer = this.#answers.shift();
-    if (answer?.how !== how)
+    if (answer === undefined || !hows.includes(answer.how))
       throw new Error(`"${question}" was asked, but the test ${answer?.how ?? "expects nothing"}`);
-    return answer.text;
+    return answer;
   }
 
   async #pick(
@@ -80,15 +87,20 @@ class Person {
     const lines = items.map((item) =>
       typeof item === "string" ? item : [item.label, item.description, item.detail].filter(Boolean).join(" "),
     );
-    const wanted = this.#next("picks", options?.title ?? options?.placeHolder ?? "which?");
-    const at = lines.findIndex((line) => line.includes(wanted));
-    if (at < 0) throw new Error(`no row holds "${wanted}":\n${lines.join("\n")}`);
+    const many = options?.canPickMany === true;
+    const { how, text } = this.#next(
+      many ? ["picks", "keeps"] : ["picks"],
+      options?.title ?? options?.placeHolder ?? "which?",
+    );
     this.said.push(...lines);
-    return options?.canPickMany === true ? [items[at]] : items[at];
+    if (how === "keeps") return items.filter((item) => typeof item !== "string" && item.picked === true);
+    const at = lines.findIndex((line) => line.includes(text));
+    if (at < 0) throw new Error(`no row holds "${text}":\n${lines.join("\n")}`);
+    return many ? [items[at]] : items[at];
   }
 
   async #type(options: vscode.InputBoxOptions | undefined): Promise<string> {
-    const text = this.#next("types", options?.title ?? options?.prompt ?? "what?");
+    const { text } = this.#next(["types"], options?.title ?? options?.prompt ?? "what?");
     const problem = await options?.validateInput?.(text);
     if (problem) throw new Error(`"${text}" is refused: ${JSON.stringify(problem)}`);
     return text;

@@ -10,6 +10,7 @@ import { policyOf, say, showLocation, type Window } from "../window.ts";
 import { detectServices } from "./detect-command.ts";
 import * as gateway from "./gateway-commands.ts";
 import * as replica from "./replica-commands.ts";
+import { sendTest } from "./send-command.ts";
 import * as traffic from "./traffic-commands.ts";
 import * as trust from "./trust-commands.ts";
 import * as whatIf from "./what-if-commands.ts";
@@ -27,6 +28,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   showLog: ({ controller }) => controller.log.show(),
   startDemo,
   detectServices,
+  sendTest,
   focusTraffic: ({ pages }) => pages.focusTraffic(),
   openTrafficInEditor: ({ pages }) => pages.openTab(),
   explainLastRejection: traffic.explainLastRejection,

@@ -4,7 +4,6 @@
  * ever written. Must not speak to anything except by GET of a health path.
  */
 import { realpath } from "node:fs/promises";
-import { request } from "node:http";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
 import type { PortHint } from "../detect/hints.ts";
@@ -23,6 +22,7 @@ import { asPolicyFile } from "../policy-file.ts";
 import { nextFreePort } from "../port-holder.ts";
 import { say, type Window } from "../window.ts";
 import { sayUntrusted, startWith } from "./gateway-commands.ts";
+import { sendThrough } from "./send-command.ts";
 
 const HINTS = "**/{package.json,compose*.yaml,compose*.yml,docker-compose*.yaml,docker-compose*.yml,launch.json}";
 const BUILT = "**/{node_modules,.git,dist,out,build,target,vendor}/**";
@@ -157,34 +157,9 @@ async function preview(
   await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
   await vscode.window.showTextDocument(file);
   await startWith(window, asPolicyFile(file));
-  if (window.controller.running) await sendOne(window, chosen);
-}
-
-/** One request to the first service, and its decision. */
-async function sendOne({ controller, pages }: Window, chosen: readonly DetectedService[]): Promise<void> {
   const [first] = chosen;
-  const listener = controller.status?.listeners[0];
-  if (listener === undefined) return;
-  const path = pathThrough(first, first.replicas[0].answer.path, chosen.length);
-  const status = await statusOf(listener.port, path);
-  const { rows } = await controller.gateway.rows({ filter: "", from: -1, count: 1 });
-  const row = rows.at(-1);
-  if (row === undefined) return;
-  await pages.focusTraffic({ kind: "detail", id: row.id });
-  say(`$(check) GET ${listener.url}${path} answered ${status}: this is how it was decided.`);
-}
-
-function statusOf(port: number, path: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: "127.0.0.1", port, path, agent: false, timeout: 10_000 }, (response) => {
-      response.resume();
-      response.once("end", () => resolve(response.statusCode ?? 0));
-      response.once("error", reject);
-    });
-    sent.once("timeout", () => sent.destroy(new Error("The gateway did not answer the test request within 10 s.")));
-    sent.once("error", reject);
-    sent.end();
-  });
+  if (window.controller.running)
+    await sendThrough(window, pathThrough(first, first.replicas[0].answer.path, chosen.length));
 }
 
 /** Nothing runs yet: the folder's own scripts may start it. */
