@@ -25,6 +25,7 @@ const purePackages = [
   "ipaddr.js",
   "@bufbuild/cel",
   "@bufbuild/protobuf",
+  "graphql",
   "js-xxhash",
   "re2js",
   "structured-headers",

@@ -382,7 +382,7 @@ class Compiler {
     const drawn = this.#backends(config.backendRefs, [...path, "backendRefs"]);
     const chooser = own.find((index) => this.#steps.steps[index].policy.chooses !== undefined);
     const backends = chooser === undefined ? drawn : this.#alsoChosen(drawn, chooser);
-    if (backends.length === 0 && !own.some((index) => this.#answers(index))) {
+    if (config.backendRefs.length === 0 && backends.length === 0 && !own.some((index) => this.#answers(index))) {
       const message = `The route \`${config.name}\` sends its requests nowhere: they are refused. Give it \`backendRefs: [{ service: name }]\`.`;
       this.#problems.value("SY216", [...path, "name"], message);
     }

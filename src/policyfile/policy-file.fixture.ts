@@ -6,9 +6,14 @@ import { balancers } from "../balancers/index.ts";
 import { policies } from "../policies/index.ts";
 import type { Sources } from "./secrets.ts";
 
+/** What the examples of policies name that has a form of its own. */
+const documents: Readonly<Record<string, string>> = {
+  "./openapi.yaml": "openapi: 3.1.0\npaths: {}\n",
+};
+
 export const sources: Sources = {
   env: (name) => (name.startsWith("MISSING") ? undefined : `value of ${name}`),
-  file: (path) => (path.includes("missing") ? undefined : `content of ${path}\n`),
+  file: (path) => (path.includes("missing") ? undefined : (documents[path] ?? `content of ${path}\n`)),
 };
 
 /** Uses every field of the document itself. */

@@ -48,6 +48,7 @@ describe("reading a policy file", () => {
       ],
     );
     assert.deepEqual(orders.active, {
+      type: "HTTP",
       path: "/healthz",
       interval: 2000,
       timeout: 500,
@@ -120,7 +121,6 @@ describe("diagnostics", () => {
     ["a missing field", "version: 1\nlisteners: [{ port: 8080 }]\n", ["SY103 2:15 port"]],
     ["a key without a value", "version: 1\nlisteners:\n", ["SY102 2:1 listeners"]],
     ["an unknown kind", `${head}policies: { a: { ratelimit: {} } }\n`, ["SY213 3:13 a", "SY104 3:18 ratelimit"]],
-    ["a kind that comes later", `${head}policies: { a: { cache: {} } }\n`, ["SY213 3:13 a", "SY105 3:18 cache"]],
     ["a field that comes later", `${head}trustedProxies: []\n`, ["SY105 3:1 trustedProxies"]],
     [
       "a layer-4 listener that sends its connections nowhere",

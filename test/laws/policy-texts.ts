@@ -10,7 +10,19 @@ import { policies } from "../../src/policies/index.ts";
 import { read, type Sources } from "../../src/policyfile/read.ts";
 import { sessionToken } from "../../src/policyfile/resilience.ts";
 
-export const sources: Sources = { env: (name) => `value-of-${name}`, file: () => '{"keys":[]}' };
+const api = {
+  openapi: "3.1.0",
+  paths: {
+    "/orders": { get: { parameters: [{ name: "debug", in: "query", schema: { type: "integer" } }] } },
+    "/orders/{id}": { put: { requestBody: { content: { "application/json": { schema: { required: ["id"] } } } } } },
+  },
+};
+
+/** One file for all: a key set and an API description in one. */
+export const sources: Sources = {
+  env: (name) => `value-of-${name}`,
+  file: () => JSON.stringify({ keys: [], ...api }),
+};
 
 /** How many runs a law gets: its own number, times LAWS_RUNS. */
 export function runs(count: number): number {
@@ -81,6 +93,7 @@ const judging: readonly fc.Arbitrary<Config>[] = [
     { requireGroups: { any: ["staff"], claim: "groups" } },
     { requireGroups: { all: ["staff", "eu"] } },
   ),
+  fc.constantFrom<Config>({ maxBody: "10B" }, { maxBody: { size: "1KiB" } }),
   fc.record({ rules, default: fc.constantFrom("deny", "allow") }).map((authorization) => ({ authorization })),
 ];
 
@@ -118,6 +131,24 @@ const routeOnly: readonly fc.Arbitrary<Config>[] = [
     { responseHeaders: { set: { "x-served-by": "switchyard" } } },
     { urlRewrite: { prefix: "/v2" } },
     { urlRewrite: { hostname: "backend.internal" } },
+    { responseBody: { remove: ["/internal"] } },
+    { requestBody: { set: { "/by": "${jwt.sub}" }, remove: ["/role"] } },
+    { compression: { minSize: "0B" } },
+    { cookies: {} },
+  ),
+  fc.constantFrom<Config>(
+    { requestSchema: { schema: { type: "object", required: ["id"] }, shadow: true } },
+    { requestSchema: { schema: { required: ["id"], properties: { id: { type: "integer" } } } } },
+    { graphqlLimit: { depth: 2, cost: 3, operations: ["query"] } },
+    { openapi: { document: "./api.json", responses: "warn" } },
+    {
+      apiVersion: {
+        from: "header",
+        name: "x-tenant",
+        versions: { acme: { service: "one", sunset: "2027-01-01" }, globex: { service: "two" } },
+        default: "acme",
+      },
+    },
   ),
   // What a policy shows of itself in its docs must keep the laws too.
   fc.constantFrom(...policies.map((policy): Config => parse(policy.example))),
@@ -135,7 +166,7 @@ function entries(kinds: readonly fc.Arbitrary<Config>[], most: number): fc.Arbit
       const mayRefuse = policies.some((one) => one.kind === kind && Object.keys(one.reasons).length > 0);
       const fields = config[kind] as Config;
       // A policy whose config is a list has no place for the shared fields.
-      if (Array.isArray(fields)) return config;
+      if (Array.isArray(fields) || typeof fields !== "object") return config;
       return { [kind]: { ...fields, ...(shadow && mayRefuse ? { shadow } : {}), ...(when ? { when } : {}) } };
     });
   return fc.array(guarded, { maxLength: most });

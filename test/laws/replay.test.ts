@@ -20,6 +20,7 @@ import type { Plan } from "../../src/model/plan.ts";
 import { compareRuns, verdictOf, type Verdict } from "../../src/replay/compare.ts";
 import { replay, type Replayed } from "../../src/replay/replay.ts";
 import { read } from "../../src/policyfile/read.ts";
+import { NO_BODY } from "../../src/gateway/facts/collected.ts";
 import { plan, policyText, runs, sources } from "./policy-texts.ts";
 import { Driver, traffic, type Happening } from "./traffic.ts";
 
@@ -180,6 +181,7 @@ describe("what if", () => {
     headers: {},
     clientIp: "127.0.0.1",
     token: { state: "absent" },
+    body: NO_BODY,
   } as const;
   for (let i = 0; i < 8; i++) {
     live.run([

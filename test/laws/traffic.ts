@@ -23,6 +23,8 @@ import type {
   TokenFact,
 } from "../../src/model/arrival.ts";
 import type { CacheFact } from "../../src/model/cache.ts";
+import { BodyState } from "../../src/model/body.ts";
+import { Collected, collectedOf, NO_BODY } from "../../src/gateway/facts/collected.ts";
 import { Decision } from "../../src/model/decision.ts";
 import type { JournalEvent, Sent } from "../../src/model/journal.ts";
 import type { Plan } from "../../src/model/plan.ts";
@@ -39,6 +41,7 @@ export interface Asked {
   readonly clientIp: string;
   readonly seed: number;
   readonly token: TokenFact;
+  readonly body: Collected;
 }
 
 export type Act =
@@ -86,6 +89,18 @@ const token: fc.Arbitrary<TokenFact> = fc.oneof(
     .map((claims): TokenFact => ({ state: "verified", algorithm: "RS256", claims })),
 );
 
+const json = (text: string) => collectedOf(Buffer.from(text), "application/json", "", 1000);
+
+const bodies = [
+  NO_BODY,
+  json('{"id":1,"query":"{ a { b } }"}'),
+  json('{"id":"x","query":"mutation { a }"}'),
+  json("{"),
+  collectedOf(Buffer.from("<a/>"), "text/xml", "", 1000),
+  new Collected(BodyState.TooLarge, 1_000_000, "application/json"),
+  new Collected(BodyState.Busy, 10, ""),
+];
+
 export const asked: fc.Arbitrary<Asked> = fc
   .record({
     method: fc.constantFrom("GET", "GET", "POST", "PUT", "OPTIONS"),
@@ -102,6 +117,7 @@ export const asked: fc.Arbitrary<Asked> = fc
     clientIp: fc.constantFrom("127.0.0.1", "10.0.0.1", "10.0.0.2", "::1"),
     seed: fc.nat(0xffffffff),
     token,
+    body: fc.constantFrom(...bodies),
   })
   .map(({ key, tenant, cost, zone, session, origin, wanted, ...rest }) => {
     const fields = {
@@ -186,7 +202,8 @@ export function factsOf(plan: Plan, decision: Decision, one: Asked): Facts {
 }
 
 /** What would be looked up: each kind's own answer, from what the request was made up with. */
-export function factsFor(needs: readonly FactRequest[], { token: found }: Asked): Facts {
+export function factsFor(needs: readonly FactRequest[], one: Asked): Facts {
+  const { token: found } = one;
   const password: PasswordFact =
     found.state === "verified"
       ? { state: "verified", user: "ada" }
@@ -218,7 +235,10 @@ export function factsFor(needs: readonly FactRequest[], { token: found }: Asked)
         ? { state: "foreign", subject: "CN=mallory", problem: "no CA stands above it" }
         : { state: "absent" };
   const facts = { token: found, password, introspection, authority, certificate, cache: cacheFact(found) };
-  return Object.fromEntries(needs.map(({ name, kind }) => [name, kind === "body" ? undefined : facts[kind]]));
+  const x = passageOf(one, 0, 0);
+  return Object.fromEntries(
+    needs.map((need) => [need.name, need.kind === "body" ? need.source.read(one.body, x) : facts[need.kind]]),
+  );
 }
 
 /** Nothing, something fresh, something stale, or no question. */

@@ -5,7 +5,7 @@
  */
 import { isUtf8 } from "node:buffer";
 import { BodyState, type CollectedBody, type JsonReading } from "../../model/body.ts";
-import { codingOf } from "../http1/codings.ts";
+import { codingOf } from "./codings.ts";
 import { repeatedMember } from "./strict-json.ts";
 
 /** Deeper JSON is refused: whoever walks a value may recurse. */

@@ -3,7 +3,7 @@
  * Must not be asked on routes where no policy works on bodies.
  */
 import type { Shape } from "../../model/policy.ts";
-import { codingOf } from "../http1/codings.ts";
+import { codingOf } from "../facts/codings.ts";
 import type { Run } from "./run.ts";
 import { appliesTo, type AnswerEdit } from "./shapes.ts";
 

@@ -9,7 +9,7 @@ import type { ContentCoding } from "../../model/body.ts";
 import type { Plan, PlanStep } from "../../model/plan.ts";
 import type { Answer, ReplyEdit, Shape } from "../../model/policy.ts";
 import { Mark } from "../../model/decision.ts";
-import { codingOf } from "../http1/codings.ts";
+import { canEncode } from "../facts/codings.ts";
 import type { Head } from "../http1/head.ts";
 import { HeadEdit, RequestHeadEdit } from "../http1/edit.ts";
 import { replyLines } from "../refuse/refuse.ts";
@@ -17,7 +17,7 @@ import { replyLines } from "../refuse/refuse.ts";
 /** Reused by its connection. */
 export class Shaping {
   readonly request = new RequestHeadEdit();
-  readonly reply = new HeadEdit();
+  readonly reply = new HeadEdit(canEncode);
 
   /** Sets `request.path`, `.query` and `.authority` in any case. @returns the edit when a shape changed fields. */
   shapeRequest(head: Head, path: string, x: Passage, plan: Plan, decision: Decision): RequestHeadEdit | undefined {
@@ -78,7 +78,7 @@ export class AnswerEdit implements ReplyEdit {
   }
 
   encode(coding: ContentCoding): boolean {
-    if (codingOf(coding) === undefined) return false;
+    if (!canEncode(coding)) return false;
     this.coding = coding;
     this.set("Content-Encoding", coding);
     return true;

@@ -4,7 +4,7 @@
  * Must not hold more than a few reads' worth of bytes.
  */
 import type { ContentCoding } from "../../model/body.ts";
-import { codingOf, type Encoder } from "../http1/codings.ts";
+import { codingOf, type Encoder } from "../facts/codings.ts";
 import type { Exchange } from "./exchange.ts";
 
 export interface Sink {

@@ -7,7 +7,6 @@ import { isUtf8 } from "node:buffer";
 import type { ContentCoding } from "../../model/body.ts";
 import type { ReplyEdit, RequestEdit } from "../../model/policy.ts";
 import { hostEnd } from "./authority.ts";
-import { codingOf } from "./codings.ts";
 import { SPACE, TAB, TARGET, TOKEN, VALUE } from "./grammar.ts";
 import { Head } from "./head.ts";
 
@@ -45,12 +44,19 @@ export class HeadEdit implements ReplyEdit {
   /** The coding that the body gets on its way. */
   coding: ContentCoding | undefined = undefined;
 
+  private readonly canEncode: (coding: ContentCoding) => boolean;
+
+  /** @param canEncode which codings whoever sends the body can make; by default none. */
+  constructor(canEncode: (coding: ContentCoding) => boolean = () => false) {
+    this.canEncode = canEncode;
+  }
+
   get status(): number {
     return this.head.status;
   }
 
   encode(coding: ContentCoding): boolean {
-    if (codingOf(coding) === undefined) return false;
+    if (!this.canEncode(coding)) return false;
     this.coding = coding;
     this.set("Content-Encoding", coding);
     return true;

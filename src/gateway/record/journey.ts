@@ -9,7 +9,7 @@ import type { Plan, PlanStep } from "../../model/plan.ts";
 import type { PathMatch } from "../../model/path-match.ts";
 import type { ContentCoding } from "../../model/body.ts";
 import type { ReplyEdit, RequestEdit, Shape } from "../../model/policy.ts";
-import { codingOf } from "../http1/codings.ts";
+import { canEncode } from "../facts/codings.ts";
 import { fieldsOf, startLine } from "./heads.ts";
 import { locationOf } from "./location.ts";
 import type { Payload } from "./payload-ring.ts";
@@ -68,7 +68,7 @@ class TracedFields implements ReplyEdit {
   }
 
   encode(coding: ContentCoding): boolean {
-    if (codingOf(coding) === undefined) return false;
+    if (!canEncode(coding)) return false;
     this.set("Content-Encoding", coding);
     return true;
   }

@@ -45,3 +45,7 @@ const CODINGS: Readonly<Record<string, Coding | undefined>> = {
 export function codingOf(name: ContentCoding | (string & {})): Coding | undefined {
   return Object.hasOwn(CODINGS, name) ? CODINGS[name] : undefined;
 }
+
+export function canEncode(coding: ContentCoding): boolean {
+  return codingOf(coding) !== undefined;
+}
