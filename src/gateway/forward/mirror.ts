@@ -49,7 +49,12 @@ export class Mirror implements Run, Timed {
     const head = copyOf(of.exchange.head);
     // An upgraded connection is a conversation: a copy of one side of it says nothing.
     if (head === undefined || head.upgrade !== "") return undefined;
+    // A call that is translated on its way has a body that only its own backend understands.
+    if (of.passage.translation !== undefined) return undefined;
     const mirror = new Mirror(of, head);
+    // What was collected of the body for a policy has passed already.
+    const { body } = of;
+    if (body?.held !== undefined) mirror.exchange.give(body.held, of.exchange.complete ? body.trailers : undefined);
     mirror.start(of, now);
     return mirror;
   }
@@ -267,25 +272,33 @@ class MirrorExchange implements Exchange {
   take(buffer: Buffer, start: number, end: number): number {
     this.queue.push(Buffer.from(buffer.subarray(start, end)));
     this.queued += end - start;
-    this.give();
+    this.drain();
     return this.queued;
   }
 
   finish(trailers: string): void {
     this.trailers = trailers;
-    this.give();
+    this.drain();
+  }
+
+  /** @param trailers when these bytes are the whole body. */
+  give(bytes: Buffer, trailers: string | undefined): void {
+    this.queue.push(bytes);
+    this.queued += bytes.length;
+    this.complete = false;
+    this.trailers = trailers;
   }
 
   wantBody(): void {
     this.held = false;
-    this.give();
+    this.drain();
   }
 
   holdBody(): void {
     this.held = true;
   }
 
-  private give(): void {
+  private drain(): void {
     while (!this.held) {
       const piece = this.queue.shift();
       if (piece === undefined) break;

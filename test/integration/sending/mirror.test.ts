@@ -46,6 +46,23 @@ describe("mirrors", function () {
     assert.ok(gateway.length > 0);
   });
 
+  it("get the body that a policy has looked at before, too", async () => {
+    const main = await backend((_, response) => response.end("main"));
+    const copy = await backend((_, response) => response.end());
+    const looks = "policies: [{ requestSchema: { schema: { type: object, required: [a] } } }]";
+    const running = await start([main.port], `${looks}, mirror: { service: shadow }`, shadow(copy.port));
+    for (const headers of [{ "content-length": "7" }, { "transfer-encoding": "chunked" }]) {
+      const options = { method: "POST", headers: { ...headers, "content-type": "application/json" } };
+      assert.equal((await ask(running.port, options, '{"a":1}')).text, "main");
+    }
+    await running.rows(4);
+    for (const { asked } of [main, copy])
+      assert.deepEqual(
+        asked.map(({ body }) => body),
+        ['{"a":1}', '{"a":1}'],
+      );
+  });
+
   it("are drawn in the share that is asked for", async () => {
     const main = await backend((_, response) => response.end("main"));
     const copy = await backend((_, response) => response.end());
