@@ -8,7 +8,9 @@
  * Timings are ratios within one interleaved run; the machine is named beside them. Must not assert: it prints.
  */
 import { cpus, totalmem } from "node:os";
+import { aggregate } from "./aggregate.ts";
 import type { Bench } from "./bench.ts";
+import { cache } from "./cache.ts";
 import { codec } from "./codec.ts";
 import { decide } from "./decide.ts";
 import { forward } from "./forward.ts";
@@ -27,6 +29,8 @@ const benches: Readonly<Record<string, Bench>> = {
   recording,
   latency,
   forward,
+  cache,
+  aggregate,
   splice,
   idle,
   limits,

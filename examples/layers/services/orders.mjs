@@ -1,5 +1,5 @@
 // Orders: answers with what reached it, so that the work of every layer before it can be read from the outside.
-// /slow/<ms> waits, /socket becomes a WebSocket-like echo after an Upgrade, /healthz says that it is well.
+// A path that ends in /slow/<ms> waits so long; an Upgrade to WebSocket gets an echo.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 
@@ -8,7 +8,7 @@ let connections = 0;
 
 const server = createServer((request, response) => {
   const { url = "/", headers, socket } = request;
-  const wait = Number(/^\/slow\/(\d{1,5})$/.exec(url)?.[1] ?? 0);
+  const wait = Number(/\/slow\/(\d{1,5})$/.exec(url)?.[1] ?? 0);
   const seen = {
     replica: port,
     path: url,

@@ -25,6 +25,8 @@ export const RESETS_PER_SECOND = 100;
 const MAX_PAIRS = 110;
 const MAX_HEAD = 16_384;
 const END_STREAM = 1;
+/** An idle connection is asked once whether its session still works. */
+const PING_AFTER: Millis = 4000;
 
 /** The session reads the socket by itself. */
 const NOBODY: SocketReader = { readBuffer: () => Buffer.allocUnsafeSlow(Limit.SMALL_BUFFER), receive: () => {} };
@@ -44,9 +46,11 @@ export class Http2Connection implements Connection, Timed, StreamHost {
   private closingDue: Millis = Infinity;
   private resets = 0;
   private resetsSince: Millis = 0;
-  /** The client said goodbye, for whatever reason: what ends the session then says nothing new. */
-  private clientLeft = false;
+  /** Client or gateway have said goodbye, for whatever reason: what ends the session then says nothing new. */
+  private over = false;
   private told = false;
+  /** Since it idles. */
+  private pinged = false;
 
   constructor(services: EngineServices, bound: Bound, door: Door) {
     this.services = services;
@@ -65,7 +69,13 @@ export class Http2Connection implements Connection, Timed, StreamHost {
     });
     this.idleSince = services.now();
     services.clock.watch(this);
-    this.session.on("goaway", () => (this.clientLeft = true));
+    const left = (): void => void (this.over = true);
+    this.session.on("goaway", left);
+    socket.on("end", left);
+    socket.on("error", ({ code = "" }: NodeJS.ErrnoException) => {
+      // Node tells the socket, too, what is wrong with its session.
+      if (!code.startsWith("ERR_HTTP2_")) this.over = true;
+    });
     this.session.on("error", (error: NodeJS.ErrnoException) => this.broken(error));
     this.session.on("stream", (stream, _, flags, raw?: string[]) => this.opened(stream, flags, raw ?? []));
     this.session.on("close", () => this.closed());
@@ -80,17 +90,20 @@ export class Http2Connection implements Connection, Timed, StreamHost {
     this.idle.push(exchange);
     const now = this.services.now();
     this.idleSince = now;
+    this.pinged = false;
     if (reset) this.countReset(now);
     if (this.bound.index < 0 && this.busy.size === 0) this.retire();
   }
 
   retire(): void {
+    this.over = true;
     // GOAWAY; streams on their way may end.
     if (!this.session.closed) this.session.close();
     this.closingDue = Infinity;
   }
 
   destroy(): void {
+    this.over = true;
     this.session.destroy();
     this.taken.socket.destroy();
   }
@@ -98,9 +111,15 @@ export class Http2Connection implements Connection, Timed, StreamHost {
   tick(now: Millis): boolean {
     let busy = false;
     for (const exchange of this.busy) if (exchange.handling.tick(now)) busy = true;
-    if (this.busy.size > 0) return busy;
+    if (this.busy.size > 0 || this.session.destroyed) return busy;
     if (now >= this.closingDue) this.destroy();
-    else if (this.closingDue === Infinity && now - this.idleSince >= Limit.KEEP_ALIVE) {
+    else if (this.pinged && this.session.state.outboundQueueSize !== 0) this.stuck();
+    else if (!this.pinged && now - this.idleSince >= PING_AFTER) {
+      this.pinged = true;
+      this.session.ping(() => {});
+    }
+    if (this.closingDue === Infinity && now - this.idleSince >= Limit.KEEP_ALIVE) {
+      this.over = true;
       this.session.close();
       this.closingDue = now + Limit.LINGER;
     }
@@ -127,13 +146,22 @@ export class Http2Connection implements Connection, Timed, StreamHost {
     if (++this.resets <= RESETS_PER_SECOND || this.session.destroyed) return;
     const detail = `The client reset more than ${RESETS_PER_SECOND} streams within a second, as in the "rapid reset" attack (CVE-2023-44487): the connection was closed with ENHANCE_YOUR_CALM.`;
     this.tell({ status: 429, code: "http2-resets", detail, seen: "" });
+    this.over = true;
     this.session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
     this.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
+  /**
+   * A ping that never leaves: nghttp2 has given the session up. It has told the client by GOAWAY, and Node nothing at all.
+   */
+  private stuck(): void {
+    this.broken({ code: "ERR_HTTP2_SESSION_ERROR", message: "its answer was GOAWAY", name: "" });
+    this.destroy();
+  }
+
   /** nghttp2 or Node ended the session because of what the client sent. That its socket broke is no news. */
   private broken({ code = "", message }: NodeJS.ErrnoException): void {
-    if (this.clientLeft || !code.startsWith("ERR_HTTP2_")) return;
+    if (this.over || !code.startsWith("ERR_HTTP2_")) return;
     const detail = `The client broke the rules of HTTP/2, and the connection was closed: ${message} (${code}).`;
     this.tell({ status: 400, code: "http2", detail, seen: "" });
   }
