@@ -175,6 +175,22 @@ export function describeCommands(): void {
     assert.equal((await shop.send("/orders/77")).status, 200);
   });
 
+  it("Set Bucket…, Freeze Bucket…, Thaw Bucket…: what is left is what was typed, and stays while it is frozen", async () => {
+    person.picks("web").types("1");
+    await run("setBucket");
+    person.picks("web");
+    await run("freezeBucket");
+    await eventually("the row says so", () => rowOf("switchyard.limits", "web", "frozen"));
+    for (let sent = 0; sent < 3; sent++) assert.equal((await shop.send("/orders/frozen")).status, 200);
+    person.picks("web");
+    await run("thawBucket");
+    person.picks("web").types("0");
+    await run("setBucket");
+    assert.equal((await shop.send("/orders/empty")).status, 429);
+    person.picks("web");
+    await run("resetBucket");
+  });
+
   it("Go to Policy: the row's line is shown", async () => {
     const row = await eventually("the row", () => rowOf("switchyard.services", "cart"));
     await run("goToPolicy", row.element);
@@ -273,16 +289,19 @@ export function describeCommands(): void {
     assert.notEqual(after, before);
   });
 
-  for (const what of ["Trust", "Untrust"]) {
-    it(`${what} Local CA…: tells the steps, and changes nothing when they are copied`, async () => {
+  for (const [title, command] of [
+    ["Trust Local CA…", "trustCa"],
+    ["Untrust Local CA…", "untrustCa"],
+  ]) {
+    it(`${title}: tells the steps, and changes nothing when they are copied`, async () => {
       const terminals = vscode.window.terminals.length;
       await vscode.env.clipboard.writeText("");
       person.presses("Copy Commands");
-      await run(`${what.toLowerCase()}Ca`);
+      await run(command);
       const commands = await vscode.env.clipboard.readText();
       assert.ok(commands.length > 0);
       const question = person.heard("This will be typed into a terminal") ?? person.said.join("\n");
-      for (const command of commands.split("\n")) assert.ok(JSON.parse(question).detail.includes(command), question);
+      for (const line of commands.split("\n")) assert.ok(JSON.parse(question).detail.includes(line), question);
       assert.equal(vscode.window.terminals.length, terminals);
     });
   }

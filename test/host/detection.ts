@@ -1,5 +1,5 @@
 /**
- * "Detect Running Services" over real processes in the window's folder: two replicas of one package and another service.
+ * Detect Running Services, over real processes in the window's folder: two replicas of one package and another service.
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";

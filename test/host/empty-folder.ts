@@ -8,6 +8,7 @@ import { describeGateway } from "./gateway.ts";
 import { describeDetection } from "./detection.ts";
 import { watchExtension } from "./given.ts";
 import { describeLanguage } from "./language.ts";
+import { describeLiveEditor } from "./live-editor.ts";
 import { describeManifest } from "./manifest.ts";
 import { person } from "./person.ts";
 
@@ -23,4 +24,5 @@ describe("Switchyard in the extension host", () => {
   describe("language", describeLanguage);
   describe("gateway", describeGateway);
   describe("commands", describeCommands);
+  describe("live editor", describeLiveEditor);
 });

@@ -19,7 +19,7 @@ export function describeGateway(): void {
     await vscode.commands.executeCommand("workbench.action.closeAllEditors");
   });
 
-  it("starts one process, and forwards", async () => {
+  it("Start Gateway: there is one process, and it forwards", async () => {
     await vscode.commands.executeCommand("switchyard.start");
     assert.equal(gatewaysOf(shop.folder).length, 1);
     assert.equal((await shop.send("/orders/1")).status, 200);
@@ -44,7 +44,7 @@ export function describeGateway(): void {
     await eventually("the bucket of web", () => rowOf("switchyard.limits", "web", "/5"));
   });
 
-  it("restarts as another process", async () => {
+  it("Restart Gateway: it is another process", async () => {
     const [before] = gatewaysOf(shop.folder);
     await vscode.commands.executeCommand("switchyard.restart");
     const [after] = gatewaysOf(shop.folder);
@@ -52,7 +52,7 @@ export function describeGateway(): void {
     assert.equal((await shop.send("/cart/2")).status, 200);
   });
 
-  it("stops, and the process is gone", async () => {
+  it("Stop Gateway: the process is gone", async () => {
     await vscode.commands.executeCommand("switchyard.stop");
     assert.deepEqual(gatewaysOf(shop.folder), []);
     await assert.rejects(shop.send("/cart/3"));
