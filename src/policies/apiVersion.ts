@@ -71,7 +71,7 @@ export const apiVersion: Policy<Config, undefined, keyof typeof Refusal> = {
       title: "unknown API version",
       say: (c, _x, _y, seen) => {
         const asked = askedIn(c, seen) ?? "";
-        const near = nearest(asked, Object.keys(c.versions));
+        const near = asked.length < 3 ? undefined : nearest(asked, Object.keys(c.versions));
         return `there is no version ${JSON.stringify(asked.slice(0, 40))}${near === undefined ? "" : ` (did you mean ${near}?)`}: ${listed(c)}`;
       },
     },

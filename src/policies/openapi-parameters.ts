@@ -60,7 +60,7 @@ export function valueOf(parameter: Parameter, x: Passage, inPath: ReadonlyMap<st
       return text === undefined ? undefined : fromText(parameter, text, ",", decode);
     }
     case "query":
-      return types.has("object") ? objectIn(parameter, query) : listOrText(parameter, query);
+      return types.has("object") && !parameter.json ? objectIn(parameter, query) : listOrText(parameter, query);
   }
 }
 
