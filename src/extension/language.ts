@@ -29,8 +29,9 @@ const SELECTOR: vscode.DocumentSelector = { language: "switchyard" };
 
 /** @param extension where media/policies.md is, which explains the codes. */
 export function register(extension: vscode.Uri, host: EditorHost): vscode.Disposable {
-  const diagnostics = new Diagnostics(new CodePages(vscode.Uri.joinPath(extension, "media", "policies.md")));
-  const live = new LiveEditor(host);
+  const pages = new CodePages(vscode.Uri.joinPath(extension, "media", "policies.md"));
+  const diagnostics = new Diagnostics(pages);
+  const live = new LiveEditor(host, (code) => pages.of(code));
   return vscode.Disposable.from(
     diagnostics,
     live,

@@ -27,7 +27,7 @@ export interface Diagnostic {
   readonly fixes: readonly TextFix[];
 }
 
-/** Stable for ever: a code is never given another meaning. SY0xx the text, SY1xx a field, SY2xx the whole file. */
+/** Stable for ever: a code is never given another meaning. SY0xx the text, SY1xx a field, SY2xx the whole file, SY3xx what runs. */
 export const CODES = {
   SY001: { severity: "error", title: "not YAML" },
   SY002: { severity: "error", title: "duplicate key" },
@@ -64,6 +64,8 @@ export const CODES = {
   SY220: { severity: "hint", title: "name beyond the development CA" },
   SY221: { severity: "error", title: "unusable file" },
   SY222: { severity: "hint", title: "no listener asks for a certificate" },
+  SY301: { severity: "hint", title: "replica down" },
+  SY302: { severity: "hint", title: "limit that rejects more than a fifth" },
 } as const satisfies Readonly<Record<string, { readonly severity: Severity; readonly title: string }>>;
 
 export type Code = keyof typeof CODES;

@@ -54,7 +54,8 @@ const MOST_CHANGES = 4;
 const MOST_RAISED = 4096;
 
 /** @returns none when the request is not refused under `plan`, or nothing small helps. */
-export function smallestChanges(search: Search): SmallestChange[] {
+export function smallestChanges(whole: Search): SmallestChange[] {
+  const search = { ...whole, recorded: upTo(whole.recorded, whole.request) };
   const refused = verdictUnder(search, search.plan);
   if (refused === undefined || !refused.decision.refused) return [];
   const found = boundsOf(search, refused).map((bound) => raise(search, bound));
@@ -80,6 +81,19 @@ function verdictUnder({ recorded, request }: Search, plan: Plan): Replayed | und
   return found;
 }
 
+/** What comes after the request has ended cannot change what became of it. */
+function upTo({ journal, ...rest }: Recorded, request: number): Recorded {
+  const end = journal.findIndex((event) => event.kind === "settle" && event.id === request);
+  return { ...rest, journal: journal.slice(0, end + 1) };
+}
+
+/** Refusals before the request: to admit them all is more than enough for it. */
+function refusalsOf(recorded: Recorded, plan: Plan): number {
+  let count = 0;
+  runUnder(recorded, plan, ({ decision }) => void (count += decision.refused ? 1 : 0), true);
+  return count;
+}
+
 /** The change, when it makes the request pass. */
 function tried(search: Search, { title, line, edits }: Candidate): SmallestChange | undefined {
   if (edits === undefined) return undefined;
@@ -90,13 +104,14 @@ function tried(search: Search, { title, line, edits }: Candidate): SmallestChang
   return passes ? { title, line, edits, plan } : undefined;
 }
 
-/** Doubles until it passes, then halves the gap: what one less would do was seen as well. */
+/** Finds a value that passes, then halves the gap: what one less would do was seen as well. */
 function raise(search: Search, bound: Bound): SmallestChange | undefined {
   const at = (value: number) => tried(search, { title: "", line: bound.line, edits: bound.edits(value) });
   let failing = bound.now;
-  let passing = bound.now + 1;
+  let passing = bound.now + refusalsOf(search.recorded, search.plan) + 1;
   let best = at(passing);
-  for (let step = 2; best === undefined && step <= MOST_RAISED * Math.max(1, bound.now); step *= 4) {
+  for (let step = 4; best === undefined && step <= MOST_RAISED * Math.max(1, bound.now); step *= 8) {
+    if (bound.now + step <= passing) continue;
     failing = passing;
     passing = bound.now + step;
     best = at(passing);

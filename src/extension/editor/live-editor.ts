@@ -29,6 +29,7 @@ const ACT = "switchyard.lens";
 
 export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
   readonly #host: EditorHost;
+  readonly #pageOf: (code: string) => vscode.Uri;
   readonly #lensesChanged = new vscode.EventEmitter<void>();
   readonly #hints = vscode.languages.createDiagnosticCollection("switchyard-runtime");
   readonly #ghost = vscode.window.createTextEditorDecorationType({});
@@ -43,8 +44,10 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
   #asked = 0;
   #previewing = false;
 
-  constructor(host: EditorHost) {
+  /** @param pageOf where a code is explained. */
+  constructor(host: EditorHost, pageOf: (code: string) => vscode.Uri) {
     this.#host = host;
+    this.#pageOf = pageOf;
     const { controller } = host;
     this.#subscriptions = [
       this.#lensesChanged,
@@ -127,7 +130,7 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
       const found = runtimeHints(liveBlocks(document.getText()), controller.services, controller.limits);
       const diagnostics = found.map(({ code, message, block }) => {
         const diagnostic = new vscode.Diagnostic(rangeOf(block), message, vscode.DiagnosticSeverity.Hint);
-        diagnostic.code = code;
+        diagnostic.code = { value: code, target: this.#pageOf(code) };
         diagnostic.source = "Switchyard";
         return diagnostic;
       });
