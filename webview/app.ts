@@ -3,14 +3,15 @@
  * Holds the person's choices and passes data down and wishes up. Must not talk to the gateway except through Session.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { Location, PageIntent } from "../src/contract/messages.ts";
+import type { BucketChange, Location, PageIntent } from "../src/contract/messages.ts";
 import type { Host, ViewSettings } from "./channel/host.ts";
 import type { RequestDetail, Tab } from "./detail/request-detail.ts";
-import { askReveal, columnsMenu, keyHelp } from "./parts/dialogs.ts";
+import { askLeft, askReveal, columnsMenu, keyHelp } from "./parts/dialogs.ts";
 import { PageElement } from "./parts/element.ts";
 import { icon } from "./parts/icon.ts";
-import { banner, emptyState, footer, simulationBanner } from "./parts/states.ts";
+import { banner, emptyState, footer, frozenBanner, simulationBanner } from "./parts/states.ts";
 import { whatIfBanner } from "./parts/what-if.ts";
+import type { BucketAct } from "./areas/limits-view.ts";
 import type { ReplicaAct } from "./areas/replica-menu.ts";
 import { clock, whole } from "./parts/words.ts";
 import type { Area, Session } from "./session.ts";
@@ -50,6 +51,7 @@ export class SwitchyardApp extends PageElement {
   declare settings: ViewSettings;
   declare toast: string;
   #toastTimer = 0;
+  #undo: (() => void) | undefined;
   #mayReveal = false;
   readonly #observer = new ResizeObserver((entries) => {
     this.width = Math.round(entries[0]?.contentRect.width ?? 0);
@@ -83,12 +85,15 @@ export class SwitchyardApp extends PageElement {
     this.version += 1;
   }
 
-  say(text: string): void {
+  /** @param undo offered beside the words, for as long as it can be done. */
+  say(text: string, undo?: { readonly act: () => void; readonly within: number }): void {
     this.toast = text;
+    this.#undo = undo?.act;
     window.clearTimeout(this.#toastTimer);
     this.#toastTimer = window.setTimeout(() => {
+      this.#undo = undefined;
       this.toast = "";
-    }, TOAST);
+    }, undo?.within ?? TOAST);
   }
 
   protected override firstUpdated(): void {
@@ -204,13 +209,30 @@ export class SwitchyardApp extends PageElement {
     if (this.session.detailProblem !== "") this.say(`Nothing was revealed: ${this.session.detailProblem}`);
   }
 
-  async #reset(event: CustomEvent<{ identity: string; key: string }>): Promise<void> {
-    const { identity, key } = event.detail;
+  async #adjust({ identity, bucket, change: wanted }: BucketAct): Promise<void> {
+    const { key, left, capacity } = bucket;
+    const given = wanted === "ask" ? await askLeft(this, key, left, capacity) : undefined;
+    if (wanted === "ask" && given === undefined) return;
+    await this.#change(identity, key, wanted === "ask" ? { kind: "set", left: given ?? 0 } : wanted);
+  }
+
+  async #change(identity: string, key: string, change: BucketChange): Promise<void> {
     try {
-      await this.session.resetBucket(identity, key);
-      this.say(`Bucket ${key} reset`);
+      const { token, until, undoable } = await this.session.changeBucket(identity, key, change);
+      const act = (): void => void this.#undoChange(token, key);
+      const words = { reset: "reset", freeze: "frozen", thaw: "thawed", set: "set" }[change.kind];
+      this.say(`Bucket ${key} ${words}`, undoable ? { act, within: Math.max(1000, until - Date.now()) } : undefined);
     } catch (error) {
-      this.say(`The bucket was not reset: ${(error as Error).message}`);
+      this.say(`The bucket was left as it is: ${(error as Error).message}`);
+    }
+  }
+
+  async #undoChange(token: number, key: string): Promise<void> {
+    try {
+      await this.session.undoBucket(token);
+      this.say(`Bucket ${key} is as it was before`);
+    } catch (error) {
+      this.say((error as Error).message);
     }
   }
 
@@ -264,19 +286,26 @@ export class SwitchyardApp extends PageElement {
     const stale = state === "lost" || state === "mismatch";
     return html`<main
       class="app place-${this.host.place} ${stale ? "stale" : ""} ${this.width < 420 ? "tight" : ""}"
-      @reset=${(event: CustomEvent<{ identity: string; key: string }>) => void this.#reset(event)}
+      @reset=${({ detail }: CustomEvent<{ identity: string; key: string }>) =>
+        void this.#change(detail.identity, detail.key, { kind: "reset" })}
+      @bucket=${(event: CustomEvent<BucketAct>) => void this.#adjust(event.detail)}
       @act=${(event: CustomEvent<ReplicaAct>) => void this.#act(event.detail)}
       @show-traffic=${(event: CustomEvent<string>) => this.#showTraffic(event.detail)}
     >
       <h1 class="unseen">Switchyard</h1>
       ${this.host.place === "browser" ? this.#top() : nothing}
       ${banner(this.session, this.host, clock(this.session.heardAt), () => this.session.connection.retry())}
+      ${frozenBanner(this.session, () => void this.session.thawAll().catch((error: Error) => this.say(error.message)))}
       ${simulationBanner(this.session, () => void this.#act({ kind: "clearSimulations" }))}
       ${whatIfBanner(this.session.whatIf, this.host, this.session.traffic.filter === CHANGED, () =>
         this.#showTraffic(CHANGED),
       )}
       ${this.session.area === "traffic" ? this.#traffic() : this.#area()}
-      <div class="toast ${this.toast === "" ? "" : "on"}" role="status">${this.toast}</div>
+      <div class="toast ${this.toast === "" ? "" : "on"}" role="status">
+        ${this.toast}${
+          this.#undo === undefined ? nothing : html` <button class="bare" @click=${this.#undo}>Undo</button>`
+        }
+      </div>
     </main>`;
   }
 

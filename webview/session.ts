@@ -6,6 +6,8 @@ import { CALL_TIMEOUT } from "../src/contract/frames.ts";
 import type {
   Detail,
   GatewayStatus,
+  BucketChange,
+  BucketUndo,
   LimitsView,
   LimitView,
   PageIntent,
@@ -195,8 +197,20 @@ export class Session {
     return this.detail;
   }
 
-  async resetBucket(identity: string, key: string): Promise<void> {
-    await this.connection.gateway.resetBucket(identity, key);
+  async changeBucket(identity: string, key: string, change: BucketChange): Promise<BucketUndo> {
+    const undo = await this.connection.gateway.changeBucket(identity, key, change);
+    await this.#askLimits();
+    return undo;
+  }
+
+  async undoBucket(token: number): Promise<void> {
+    await this.connection.gateway.undoBucket(token);
+    await this.#askLimits();
+  }
+
+  async thawAll(): Promise<void> {
+    for (const { identity, key } of this.status?.frozen ?? [])
+      await this.connection.gateway.changeBucket(identity, key, { kind: "thaw" });
     await this.#askLimits();
   }
 

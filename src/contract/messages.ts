@@ -512,7 +512,7 @@ export interface FrozenBucket {
 }
 
 export interface LimitView {
-  /** Step identity: what `resetBucket` takes. */
+  /** Step identity: what `changeBucket` takes. */
   readonly identity: string;
   readonly name: string;
   readonly owner: string;
@@ -557,6 +557,66 @@ export interface DiagnosticView {
   readonly location: Location;
   readonly endLine: number;
   readonly endColumn: number;
+}
+
+// ---- Analytics ---------------------------------------------------------------------------------------------------
+
+/** The last minute, the last fifteen, or everything since the gateway started. */
+export type AnalyticsWindow = "1m" | "15m" | "all";
+
+/** What happened to the whole gateway, a route, a service or a consumer. */
+export interface SeriesView {
+  readonly kind: "gateway" | "route" | "service" | "consumer";
+  readonly name: string;
+  readonly requests: number;
+  readonly perSecond: number;
+  /** 0..1: answered 5xx, or not at all, by fault of the backend. */
+  readonly errorShare: number;
+  /** 0..1: refused by the gateway. */
+  readonly rejectedShare: number;
+  /** Milliseconds, off by at most a thirty-second of themselves; -1 = nothing was timed. */
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  /** Of bodies. */
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** Requests, oldest first: by ten seconds of the last minute, else by minute of the last fifteen. */
+  readonly history: readonly number[];
+}
+
+/** Counts since the start. */
+export interface PolicyCostView {
+  readonly identity: string;
+  readonly name: string;
+  readonly kind: string;
+  /** "route/orders" */
+  readonly owner: string;
+  /** Requests that it gave a verdict on. */
+  readonly judged: number;
+  readonly refused: number;
+  /** Would have refused, had it not been in shadow. */
+  readonly shadowed: number;
+  /** Requests whose time in it was measured. */
+  readonly samples: number;
+  /** Microseconds for one request on average; -1 = none was measured. */
+  readonly micros: number;
+  /** Its first call took no longer for 95 in 100. */
+  readonly microsP95: number;
+  readonly location: Location;
+}
+
+export interface AnalyticsView {
+  readonly stamp: Stamp;
+  /** Epoch milliseconds. */
+  readonly at: number;
+  readonly window: AnalyticsWindow;
+  /** That the window looks back. */
+  readonly seconds: number;
+  /** One request in that many has its policies timed. */
+  readonly oneIn: number;
+  readonly series: readonly SeriesView[];
+  readonly policies: readonly PolicyCostView[];
 }
 
 export interface PolicyStatus {
@@ -637,7 +697,7 @@ export interface GatewayFunctions {
   exportHar(filter: string): HarExport | Promise<HarExport>;
   services(): ServicesView | Promise<ServicesView>;
   limits(search: string, count: number): LimitsView | Promise<LimitsView>;
-  resetBucket(identity: string, key: string): void | Promise<void>;
+  analytics(window: AnalyticsWindow): AnalyticsView | Promise<AnalyticsView>;
   changeBucket(identity: string, key: string, change: BucketChange): BucketUndo | Promise<BucketUndo>;
   /** Puts a bucket back as it was before the change. */
   undoBucket(token: number): void | Promise<void>;

@@ -32,6 +32,7 @@ export function statusText(state: GatewayState, status: GatewayStatus | undefine
     `${load}, ${status.rejected} rejected in the last 10 s`,
     status.unhealthy.length === 0 ? "all replicas healthy" : `not all healthy: ${status.unhealthy.join(", ")}`,
     ...(status.simulations ?? []).map(({ service, label, words }) => `simulated: ${service} ${label} ${words}`),
+    ...(status.frozen ?? []).map(({ name, key }) => `frozen by hand: ${name} ${key}`),
     `policy revision ${status.policy.revision}${status.policy.invalid ? "; the saved file is invalid" : ""}`,
   ].join("\n\n");
 
@@ -41,6 +42,13 @@ export function statusText(state: GatewayState, status: GatewayStatus | undefine
     return { text: `$(beaker) ${change}`, tooltip: `${previewMarkdown(preview)}\n\n${tooltip}` };
   const simulations = status.simulations ?? [];
   if (simulations.length > 0) return { text: `$(beaker) simulating ${simulations.length}`, tooltip, grave: "warning" };
+  const frozen = status.frozen ?? [];
+  if (frozen.length > 0)
+    return {
+      text: `$(debug-pause) ${frozen.length} ${frozen.length === 1 ? "bucket" : "buckets"} frozen`,
+      tooltip,
+      grave: "warning",
+    };
   if (status.unhealthy.length > 0) return { text: `$(warning) ${status.unhealthy[0]}`, tooltip, grave: "warning" };
   if (status.rejected > 0) return { text: `$(shield) ${address} ${status.rejected} rejected`, tooltip };
   return { text: `$(radio-tower) ${address} ${load}`, tooltip };

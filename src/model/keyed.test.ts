@@ -1,27 +1,81 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { boundedKey, freshKeyed, LONGEST_KEY, lookUp, use } from "./keyed.ts";
+import {
+  boundedKey,
+  clear,
+  entriesOf,
+  forget,
+  freshKeyed,
+  LONGEST_KEY,
+  lookUp,
+  MOST_KEYS,
+  sizeOf,
+  use,
+} from "./keyed.ts";
 
 describe("keyed state", () => {
-  it("evicts the least recently used key, as a list kept by hand does, and never grows beyond its bound", () => {
-    const action = fc.record({ key: fc.nat(9).map(String), look: fc.boolean() });
+  it("keeps the keys used last, and never more than its bound, as a list kept by hand shows", () => {
+    const action = fc.record({ key: fc.nat(12).map(String), look: fc.boolean() });
     fc.assert(
-      fc.property(fc.array(action, { maxLength: 100 }), fc.integer({ min: 1, max: 5 }), (actions, most) => {
+      fc.property(fc.array(action, { maxLength: 100 }), fc.integer({ min: 2, max: 9 }), (actions, most) => {
         const keyed = freshKeyed<{ key: string }>();
+        /** Latest use last. */
         let order: string[] = [];
         for (const { key, look } of actions) {
           if (look) {
-            assert.equal(lookUp(keyed, key)?.key, order.includes(key) ? key : undefined);
+            const kept = [...entriesOf(keyed)];
+            const found = lookUp(keyed, key);
+            assert.equal(found, kept.find(([other]) => other === key)?.[1]);
+            assert.deepEqual([...entriesOf(keyed)], kept, "looking is no use");
             continue;
           }
           assert.equal(use(keyed, key, () => ({ key }), most).key, key);
-          const moves = !order.includes(key) || order.length * 2 >= most;
-          if (moves) order = [...order.filter((other) => other !== key), key].slice(-most);
-          assert.deepEqual([...keyed.entries.keys()], order);
+          order = [...order.filter((other) => other !== key), key];
+          const kept = [...entriesOf(keyed)].map(([one]) => one);
+          assert.equal(kept.length, new Set(kept).size);
+          assert.ok(kept.length <= most, `${kept.length} of ${most}`);
+          assert.equal(sizeOf(keyed), kept.length);
+          for (const one of order.slice(-Math.floor(most / 2))) assert.ok(kept.includes(one), `${one} was used lately`);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 500 },
     );
+  });
+
+  it("evicts the same whenever the same happens, and forgets what it is told to", () => {
+    const run = () => {
+      const keyed = freshKeyed<{ n: number }>();
+      for (let i = 0; i < 1000; i++) {
+        use(keyed, `key-${(i * 7919) % 331}`, () => ({ n: i }), 100);
+        if (i % 50 === 0) forget(keyed, `key-${i % 331}`);
+      }
+      return keyed;
+    };
+    assert.deepEqual(run(), run());
+    const keyed = run();
+    const [[key]] = [...entriesOf(keyed)];
+    assert.ok(forget(keyed, key) && !forget(keyed, key));
+    clear(keyed);
+    assert.equal(sizeOf(keyed), 0);
+  });
+
+  it("takes a million distinct keys in no more than its bound, none of them slower than the others", function () {
+    this.timeout(60_000);
+    const keyed = freshKeyed<{ n: number }>();
+    let most = 0;
+    const round = (from: number): number => {
+      const start = process.cpuUsage();
+      for (let i = from; i < from + 250_000; i++) {
+        use(keyed, `key-${i}`, () => ({ n: i }));
+        if (i % 1000 === 0) most = Math.max(most, sizeOf(keyed));
+      }
+      return process.cpuUsage(start).user;
+    };
+    const first = round(0);
+    const later = [round(250_000), round(500_000), round(750_000)];
+    assert.ok(most <= MOST_KEYS, `${most} keys`);
+    // A Map that loses its first key for every new one takes a hundred times as long.
+    assert.ok(Math.min(...later) < first * 10, `${first} us, then ${later.join(", ")} us`);
   });
 
   it("is plain data that can be cloned", () => {

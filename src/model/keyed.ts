@@ -1,51 +1,65 @@
 /**
- * State per key (a bucket per caller): bounded, plain data, with least-recently-used eviction.
- * From half full on the order of the Map is the order of use: whatever was used while the second half filled outlives
- * what was not. What is evicted depends on nothing but what happened before, so replay evicts the same. Must not grow beyond its bound, whatever keys strangers send.
+ * State per key (a bucket per caller): bounded, plain data, in two generations. What is used moves into the young one;
+ * when that is full it becomes the old one, and whatever was left in the old one goes. So the keys used last are kept,
+ * eviction costs nothing per request (a Map finds its first key ever more slowly the more keys before it have gone), and
+ * what is evicted depends on nothing but what happened before: replay evicts the same.
+ * Must not grow beyond its bound, whatever keys strangers send.
  */
 import { xxHash32 } from "js-xxhash";
 
 export interface Keyed<Value> {
-  /** Least recently used first (from half full on). */
-  readonly entries: Map<string, Value>;
+  young: Map<string, Value>;
+  old: Map<string, Value>;
 }
 
-/** Most keys that one limit keeps. */
+/** Most keys that one limit keeps; the half of them that was used last is always among those kept. */
 export const MOST_KEYS = 100_000;
 
 /** Longest key kept as it is; a longer one is cut and told apart by a hash, so that memory stays bounded. */
 export const LONGEST_KEY = 128;
 
 export function freshKeyed<Value>(): Keyed<Value> {
-  return { entries: new Map() };
+  return { young: new Map(), old: new Map() };
 }
 
 /** Reads without counting as use. */
 export function lookUp<Value>(keyed: Keyed<Value>, key: string): Value | undefined {
-  return keyed.entries.get(key);
+  return keyed.young.get(key) ?? keyed.old.get(key);
 }
 
-/** The value of a key, which counts as used; made, and the least recently used evicted, when it is new. */
+/** The value of a key, which counts as used; made when it is new. @param most at least 2. */
 export function use<Value>(keyed: Keyed<Value>, key: string, make: () => Value, most = MOST_KEYS): Value {
-  const { entries } = keyed;
-  const known = entries.get(key);
-  if (known !== undefined) {
-    // Moving a key within a Map is dear; far from the bound nothing is evicted, and order does not matter yet.
-    if (entries.size * 2 >= most) {
-      entries.delete(key);
-      entries.set(key, known);
-    }
-    return known;
+  const known = keyed.young.get(key);
+  if (known !== undefined) return known;
+  const before = keyed.old.get(key);
+  if (before !== undefined) keyed.old.delete(key);
+  const value = before ?? make();
+  if (keyed.young.size >= Math.floor(most / 2)) {
+    keyed.old = keyed.young;
+    keyed.young = new Map();
   }
-  if (entries.size >= most) {
-    for (const oldest of entries.keys()) {
-      entries.delete(oldest);
-      break;
-    }
-  }
-  const made = make();
-  entries.set(key, made);
-  return made;
+  keyed.young.set(key, value);
+  return value;
+}
+
+/** @returns whether it was there. */
+export function forget<Value>(keyed: Keyed<Value>, key: string): boolean {
+  return keyed.young.delete(key) || keyed.old.delete(key);
+}
+
+export function sizeOf<Value>(keyed: Keyed<Value>): number {
+  return keyed.young.size + keyed.old.size;
+}
+
+/** Every key with its value, those used longest ago first. */
+export function* entriesOf<Value>(keyed: Keyed<Value>): Iterable<readonly [string, Value]> {
+  yield* keyed.old;
+  yield* keyed.young;
+}
+
+export function clear<Value>(keyed: Keyed<Value>): void {
+  keyed.young.clear();
+  keyed.old.clear();
 }
 
 export function boundedKey(key: string): string {

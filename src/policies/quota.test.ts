@@ -60,7 +60,8 @@ describe("quota", () => {
     for (let i = 0; i < 9; i++) one.act.take?.(from("a"), one.state, 0);
     assert.equal(left(one, "a"), 0);
     for (let i = 0; i < 100_500; i++) one.act.take?.(from(`key-${i}`), one.state, 0);
-    assert.equal(gauge.size(one.state as never), 100_000);
+    const size = gauge.size(one.state as never);
+    assert.ok(size >= 50_000 && size <= 100_000, `${size} keys`);
   });
 
   it("can be reset, set, frozen and put back", () => {

@@ -6,7 +6,7 @@
 import { serializeList } from "structured-headers";
 import * as z from "zod/mini";
 import { ADMIT, type Millis } from "../model/basics.ts";
-import { freshKeyed, lookUp, use, type Keyed } from "../model/keyed.ts";
+import { clear, entriesOf, forget, freshKeyed, lookUp, sizeOf, use, type Keyed } from "../model/keyed.ts";
 import type { CompileContext, ConfigProblem, DurableState, LimitGauge, Policy, Step } from "../model/policy.ts";
 import { isTimezone, periodFinder, type Period } from "./calendar.ts";
 import { checkKey, compileKey, keyText, limitKey, sameKey } from "./rate-limit-key.ts";
@@ -42,7 +42,7 @@ interface Used {
 }
 
 interface State extends Keyed<Used> {
-  /** The period that `entries` belong to, epoch milliseconds. */
+  /** The period that the counts belong to, epoch milliseconds. */
   from: number;
   until: number;
   /** A moment by both clocks, so that a view can tell the time until the period ends. */
@@ -134,7 +134,7 @@ function compile(c: Config, context: CompileContext): Step<State> {
     take(x, state, now) {
       const period = find(x.wallClock);
       if (!isOf(state, period)) {
-        state.entries.clear();
+        clear(state);
         state.from = period.from;
         state.until = period.until;
       }
@@ -189,7 +189,7 @@ function gaugeOf(): LimitGauge<Config, State> {
     keys(c, state, now) {
       const untilEnd = state.until - (state.wall + (now - state.at));
       const over = untilEnd <= 0;
-      return [...state.entries]
+      return [...entriesOf(state)]
         .map(([key, known]) => {
           const left = over && known.frozen < 0 ? c.requests : leftOf(c, known);
           const wait = over || known.frozen >= 0 ? 0 : untilEnd;
@@ -200,9 +200,9 @@ function gaugeOf(): LimitGauge<Config, State> {
         .toSorted((a, b) => a.left - b.left || b.rejected - a.rejected)
         .slice(0, MOST_SHOWN);
     },
-    size: (state) => state.entries.size,
+    size: sizeOf,
     reset(_c, state, key) {
-      if (state.entries.delete(key)) state.changes++;
+      if (forget(state, key)) state.changes++;
     },
     set(c, state, key, left) {
       const known = use(state, key, () => ({ used: 0, rejected: 0, frozen: -1 }));
@@ -214,10 +214,14 @@ function gaugeOf(): LimitGauge<Config, State> {
       const known = use(state, key, () => ({ used: 0, rejected: 0, frozen: -1 }));
       known.frozen = frozen ? leftOf(c, known) : -1;
     },
-    saved: (state, key) => copyOf(state.entries.get(key)),
+    saved: (state, key) => copyOf(lookUp(state, key)),
     restore(_c, state, key, saved) {
-      if (saved === undefined) state.entries.delete(key);
-      else state.entries.set(key, { ...(saved as Used) });
+      if (saved === undefined) forget(state, key);
+      else
+        Object.assign(
+          use(state, key, () => ({ ...(saved as Used) })),
+          saved,
+        );
       state.changes++;
     },
   };
@@ -233,7 +237,7 @@ function durableOf(): DurableState<Config, State> {
     changes: (state) => state.changes,
     head: (c, { from, until }) => ({ key: keyText(c.key), per: c.per, timezone: c.timezone, from, until }),
     *entries(state) {
-      for (const [key, { used }] of state.entries) if (used > 0) yield [key, used];
+      for (const [key, { used }] of entriesOf(state)) if (used > 0) yield [key, used];
     },
     load(c, head, entries) {
       const { from, until } = head;

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import type { Keyed } from "../model/keyed.ts";
+import { clear, entriesOf, type Keyed } from "../model/keyed.ts";
 import type { Usage } from "./limit-algorithms.ts";
 import { rateLimit } from "./rateLimit.ts";
 import { configOf, contextOf, fits, passageOf, problemsOf, Trial } from "./trial.fixture.ts";
 
 /** An odd origin: nothing may depend on where time begins. */
 const START = 10_007.25;
-const usages = (trial: Trial) => (trial.state as Keyed<Usage>).entries;
+const usages = (trial: Trial) => new Map(entriesOf(trial.state as Keyed<Usage>));
 
 const limitedTogether = (key: string, a: Parameters<typeof passageOf>[0], b: Parameters<typeof passageOf>[0]) => {
   const trial = new Trial(rateLimit, `{ key: ${key}, requests: 1, per: 1h }`);
@@ -81,7 +81,7 @@ describe("rateLimit", () => {
     const part = fc.string({ unit: fc.constantFrom("x", "+", " ", "\\"), maxLength: 5 });
     fc.assert(
       fc.property(part, part, part, part, (a, b, c, d) => {
-        usages(trial).clear();
+        clear(trial.state as Keyed<Usage>);
         trial.pass(passageOf({ headers: { a, b } }), START);
         const together = trial.pass(passageOf({ headers: { a: c, b: d } }), START).reason === "limited";
         assert.equal(together, a === c && b === d);

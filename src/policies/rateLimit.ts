@@ -6,7 +6,7 @@ import { serializeList } from "structured-headers";
 import * as z from "zod/mini";
 import type { Passage } from "../model/arrival.ts";
 import { ADMIT, type Millis } from "../model/basics.ts";
-import { freshKeyed, lookUp, use, type Keyed } from "../model/keyed.ts";
+import { entriesOf, forget, freshKeyed, lookUp, sizeOf, use, type Keyed } from "../model/keyed.ts";
 import type { CompileContext, ConfigProblem, Fix, LimitGauge, Policy, Step } from "../model/policy.ts";
 import { duration, expression, writeDuration } from "../model/scalars.ts";
 import { checkExpression, compileExpression } from "./expression.ts";
@@ -200,12 +200,12 @@ function carry(old: State, from: Config, to: Config, now: Millis): State {
     before.capacity === after.capacity && before.requests === after.requests && before.per === after.per;
   if (sameShape && from.algorithm === to.algorithm) return old;
   const kept = freshKeyed<Usage>();
-  for (const [key, usage] of old.entries) {
+  for (const [key, usage] of entriesOf(old)) {
     const used = before.capacity - algorithms[from.algorithm].left(before, usage, now);
     const next = algorithms[to.algorithm].begin(after, Math.min(used, after.capacity), now);
     next.rejected = usage.rejected;
     if (usage.frozen >= 0) next.frozen = Math.min(usage.frozen, after.capacity);
-    kept.entries.set(key, next);
+    use(kept, key, () => next);
   }
   return kept;
 }
@@ -267,12 +267,12 @@ function gaugeOf(): LimitGauge<Config, State> {
       const algorithm = algorithms[c.algorithm];
       const shape = shapeOf(c);
       const leftOf = (usage: Usage) => (usage.frozen >= 0 ? usage.frozen : algorithm.left(shape, usage, now));
-      const lefts = Float64Array.from(state.entries.values(), leftOf);
+      const lefts = Float64Array.from(entriesOf(state), ([, usage]) => leftOf(usage));
       const most = lefts.length > MOST_SHOWN ? lefts.toSorted()[MOST_SHOWN - 1] : Infinity;
       const shown: { key: string; left: number; fullIn: Millis; nextIn: Millis; rejected: number; frozen?: boolean }[] =
         [];
       let i = 0;
-      for (const [key, usage] of state.entries) {
+      for (const [key, usage] of entriesOf(state)) {
         const left = lefts[i++];
         if (left > most) continue;
         const frozen = usage.frozen >= 0;
@@ -282,8 +282,8 @@ function gaugeOf(): LimitGauge<Config, State> {
       }
       return shown.toSorted((a, b) => a.left - b.left || b.rejected - a.rejected).slice(0, MOST_SHOWN);
     },
-    size: (state) => state.entries.size,
-    reset: (_c, state, key) => void state.entries.delete(key),
+    size: sizeOf,
+    reset: (_c, state, key) => void forget(state, key),
     set(c, state, key, left, now) {
       const shape = shapeOf(c);
       const known = use(state, key, () => algorithms[c.algorithm].begin(shape, 0, now));
@@ -301,11 +301,14 @@ function gaugeOf(): LimitGauge<Config, State> {
       else
         Object.assign(known, algorithm.begin(shape, shape.capacity - known.frozen, now), { rejected: known.rejected });
     },
-    saved: (state, key) => copyOf(state.entries.get(key)),
+    saved: (state, key) => copyOf(lookUp(state, key)),
     restore(_c, state, key, saved) {
-      if (saved === undefined) state.entries.delete(key);
-      else use(state, key, () => ({ ...(saved as Usage) }));
-      if (saved !== undefined) Object.assign(state.entries.get(key) as Usage, saved);
+      if (saved === undefined) forget(state, key);
+      else
+        Object.assign(
+          use(state, key, () => ({ ...(saved as Usage) })),
+          saved,
+        );
     },
   };
 }

@@ -11,6 +11,9 @@ import type {
   GatewayStatus,
   HarExport,
   Hello,
+  BucketChange,
+  BucketUndo,
+  FrozenBucket,
   LimitsView,
   PassingFix,
   PolicyStatus,
@@ -93,6 +96,8 @@ export class FakeGateway implements GatewayFunctions {
   watches = 0;
   asked: TrafficQuery[] = [];
   resets: string[] = [];
+  frozen: FrozenBucket[] = [];
+  readonly #undos: (() => void)[] = [];
   acts: string[] = [];
   simulations: readonly SimulationView[] = [];
   revealed = 0;
@@ -284,6 +289,7 @@ export class FakeGateway implements GatewayFunctions {
         nextIn: left >= 1 ? 0 : (1 - left) * 1000,
         fullIn: (60 - left) * 1000,
         rejected: key === "alice" ? 14 : key === "bob" ? 4 : 0,
+        ...(this.frozen.some((one) => one.key === key) && { frozen: true }),
       }));
     return {
       stamp: { generation: this.generation, seq: 0 },
@@ -297,6 +303,7 @@ export class FakeGateway implements GatewayFunctions {
           text: "60 per 1m by jwt.sub",
           capacity: 60,
           perSecond: 1,
+          adjustable: true,
           keys,
           keyCount: 41,
           emptyCount: keys.filter((key) => key.left < 1).length,
@@ -376,9 +383,22 @@ export class FakeGateway implements GatewayFunctions {
     return `the log of ${service} ${url}`;
   }
 
-  resetBucket(identity: string, key: string): void {
-    this.resets.push(`${identity} ${key}`);
-    this.#left.set(key, 60);
+  changeBucket(identity: string, key: string, change: BucketChange): BucketUndo {
+    const before = { left: this.#left.get(key) ?? 60, frozen: [...this.frozen] };
+    this.resets.push(`${change.kind} ${identity} ${key}`);
+    if (change.kind === "reset") this.#left.set(key, 60);
+    else if (change.kind === "set") this.#left.set(key, change.left);
+    else if (change.kind === "freeze") this.frozen.push({ identity, key, name: "per-user" });
+    else this.frozen = this.frozen.filter((one) => one.key !== key);
+    this.#undos.push(() => {
+      this.#left.set(key, before.left);
+      this.frozen = before.frozen;
+    });
+    return { token: this.#undos.length - 1, until: Date.now() + 10_000, undoable: true };
+  }
+
+  undoBucket(token: number): void {
+    this.#undos[token]();
   }
 
   status(): GatewayStatus {
@@ -409,6 +429,7 @@ export class FakeGateway implements GatewayFunctions {
       rejected: 3,
       unhealthy: ["orders 2/3"],
       simulations: this.simulations,
+      frozen: this.frozen,
       processId: 4121,
     };
   }

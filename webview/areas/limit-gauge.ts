@@ -40,13 +40,14 @@ export class LimitGauge extends PageElement {
   }
 
   protected override render(): TemplateResult {
-    const { key, capacity, left, nextIn, fullIn, rejected } = this.bucket;
+    const { key, capacity, left, nextIn, fullIn, rejected, frozen } = this.bucket;
     const passed = Math.max(0, performance.now() - this.at);
-    const now = Math.min(capacity, left + (this.perSecond * passed) / 1000);
-    const full = fullIn <= passed;
+    const still = frozen === true;
+    const now = still ? left : Math.min(capacity, left + (this.perSecond * passed) / 1000);
+    const full = still ? left >= capacity : fullIn <= passed;
     const shown = full ? capacity : now;
     const next = Math.max(0, nextIn - passed);
-    this.#keepRunning(!full);
+    this.#keepRunning(!full && !still);
     const share = capacity > 0 ? (shown / capacity) * 100 : 0;
     const tone = next > 0 ? "empty" : share < 25 ? "low" : "fine";
     return html`<span class="key num" title=${key}>${key}</span>
@@ -60,7 +61,9 @@ export class LimitGauge extends PageElement {
         ><i .style=${`width: ${share.toFixed(1)}%`}></i
       ></span>
       <span class="num left">${tokens(shown)}<span class="dim">/${whole(capacity)}</span></span>
-      <span class="waits dim">${this.#waits(next, full ? 0 : fullIn - passed, rejected)}</span>`;
+      <span class="waits dim"
+        >${still ? html`<span class="tone-stop">frozen</span>` : this.#waits(next, full ? 0 : fullIn - passed, rejected)}</span
+      >`;
   }
 
   #waits(next: number, full: number, rejected: number): TemplateResult {

@@ -1,39 +1,68 @@
 /**
- * The limits: each with its buckets, emptiest first, gauges that refill before one's eyes, a search and a reset.
+ * The limits: each with its buckets, emptiest first, gauges that refill before one's eyes, a search; reset, freeze and set.
  * At most the keys that were asked for are drawn; how many there are is said. Must not talk to the gateway.
  */
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import type { LimitKeyView, LimitsView as Limits, LimitView } from "../../src/contract/messages.ts";
+import type { BucketChange, LimitKeyView, LimitsView as Limits, LimitView } from "../../src/contract/messages.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";
 import { whole } from "../parts/words.ts";
+
+/** What is to be done to one bucket; "ask" = set it to a number that the person is asked for. */
+export interface BucketAct {
+  readonly identity: string;
+  readonly bucket: LimitKeyView;
+  readonly change: BucketChange | "ask";
+}
 
 /** Buckets as gauges. `at` is the page time at which they were true. */
 export function gauges(
   limit: LimitView,
   at: number,
   keys: readonly LimitKeyView[],
-  reset?: (key: string) => void,
+  act?: (bucket: LimitKeyView, change: BucketAct["change"]) => void,
 ): TemplateResult {
   return html`<ul class="gauges">
     ${repeat(
       keys,
       (bucket) => bucket.key,
       (bucket) =>
-        html`<li class="gauge-line">
+        html`<li class="gauge-line ${bucket.frozen === true ? "frozen" : ""}">
           <limit-gauge .bucket=${bucket} .perSecond=${limit.perSecond} .at=${at}></limit-gauge>
           ${
-            reset === undefined
+            act === undefined
               ? nothing
-              : html`<button class="bare" aria-label="Reset bucket ${bucket.key}" @click=${() => reset(bucket.key)}>
-                  Reset
-                </button>`
+              : html`<button
+                    class="bare"
+                    aria-label="Reset bucket ${bucket.key}"
+                    @click=${() => act(bucket, { kind: "reset" })}
+                  >
+                    Reset
+                  </button>
+                  ${limit.adjustable === true ? adjusting(bucket, act) : nothing}`
           }
         </li>`,
     )}
   </ul>`;
+}
+
+function adjusting(
+  bucket: LimitKeyView,
+  act: (bucket: LimitKeyView, change: BucketAct["change"]) => void,
+): TemplateResult {
+  const frozen = bucket.frozen === true;
+  return html`<button
+      class="bare"
+      aria-pressed=${frozen}
+      aria-label="${frozen ? "Thaw" : "Freeze"} bucket ${bucket.key}"
+      title=${frozen ? "Let it refill and empty again" : "It neither refills nor empties; ends with the gateway"}
+      @click=${() => act(bucket, { kind: frozen ? "thaw" : "freeze" })}
+    >
+      ${frozen ? "Thaw" : "Freeze"}
+    </button>
+    <button class="bare" aria-label="Set bucket ${bucket.key}" @click=${() => act(bucket, "ask")}>Set…</button>`;
 }
 
 export class LimitsArea extends PageElement {
@@ -73,6 +102,11 @@ export class LimitsArea extends PageElement {
       </div>
       <div class="area-body" tabindex="0" role="region" aria-label="Limits">
         ${
+          this.limits?.problem === undefined
+            ? nothing
+            : html`<p class="note tone-stop" role="alert">${icon("warning")} Quotas: ${this.limits.problem}.</p>`
+        }
+        ${
           this.limits === undefined
             ? html`<p class="note">Loading…</p>`
             : limits.length === 0
@@ -99,11 +133,10 @@ export class LimitsArea extends PageElement {
       ${
         limit.keys.length === 0
           ? html`<p class="note">${this.search === "" ? "No key has been seen yet." : "No key matches the search."}</p>`
-          : gauges(limit, this.at, limit.keys, (key) =>
-              this.dispatchEvent(
-                new CustomEvent("reset", { detail: { identity: limit.identity, key }, bubbles: true }),
-              ),
-            )
+          : gauges(limit, this.at, limit.keys, (bucket, change) => {
+              const detail: BucketAct = { identity: limit.identity, bucket, change };
+              this.dispatchEvent(new CustomEvent("bucket", { detail, bubbles: true }));
+            })
       }
       ${
         hidden > 0 && limit.keys.length > 0

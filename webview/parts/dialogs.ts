@@ -71,6 +71,40 @@ export async function askReveal(parent: HTMLElement): Promise<boolean> {
   return answer === "yes";
 }
 
+/** @returns undefined when it was given up. @param most of the bucket; `left` is what stands there at first. */
+export async function askLeft(
+  parent: HTMLElement,
+  key: string,
+  left: number,
+  most: number,
+): Promise<number | undefined> {
+  let given = Math.floor(left);
+  const answer = await show(
+    parent,
+    "Set bucket",
+    html`<h2>What is left for ${key}?</h2>
+      <p>
+        <input
+          type="number"
+          aria-label="Left, 0 to ${most}"
+          min="0"
+          max=${most}
+          step="1"
+          required
+          autofocus
+          .value=${String(given)}
+          @input=${(event: Event) => (given = (event.target as HTMLInputElement).valueAsNumber)}
+        />
+        of ${most}
+      </p>
+      <div class="btns">
+        <button class="primary" value="yes">Set</button>
+        <button value="" formnovalidate>Cancel</button>
+      </div>`,
+  );
+  return answer === "yes" && given >= 0 && given <= most ? given : undefined;
+}
+
 interface MenuActions {
   remember(settings: ViewSettings): void;
   clear(): void;

@@ -48,6 +48,19 @@ export function simulationBanner(session: Session, end: () => void): Shown {
   </div>`;
 }
 
+/** Frozen buckets are never out of sight either. */
+export function frozenBanner(session: Session, thaw: () => void): Shown {
+  const frozen = session.status?.frozen ?? [];
+  if (frozen.length === 0) return nothing;
+  const shown = frozen.slice(0, 3).map(({ name, key }) => `${name} ${key}`);
+  const more = frozen.length > shown.length ? ` and ${frozen.length - shown.length} more` : "";
+  return html`<div class="banner warn frozen" role="status">
+    ${icon("circle-slash")}
+    <span><b>Frozen:</b> ${shown.join(", ")}${more}. It ends with the gateway.</span>
+    <button @click=${thaw}>Thaw</button>
+  </div>`;
+}
+
 function invalidPolicy(policy: NonNullable<Session["status"]>["policy"], host: Host): TemplateResult {
   const first = policy.diagnostics.find((diagnostic) => diagnostic.severity === "error") ?? policy.diagnostics[0];
   return html`<div class="banner bad" role="alert">

@@ -8,6 +8,7 @@ import { NotRunning } from "../controller.ts";
 import { startDemo } from "../demo.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
 import { detectServices } from "./detect-command.ts";
+import * as bucket from "./bucket-commands.ts";
 import * as gateway from "./gateway-commands.ts";
 import * as replica from "./replica-commands.ts";
 import { sendTest } from "./send-command.ts";
@@ -35,7 +36,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   clearTraffic: traffic.clearTraffic,
   stopRecording: (window) => traffic.record(window, false),
   startRecording: (window) => traffic.record(window, true),
-  resetBucket: traffic.resetBucket,
+  resetBucket: bucket.resetBucket,
+  freezeBucket: bucket.freezeBucket,
+  thawBucket: bucket.thawBucket,
+  setBucket: bucket.setBucket,
   openRequestAsText: traffic.openRequestAsText,
   copyAsCurl: traffic.copyAsCurl,
   drainReplica: (window, id: unknown) => replica.setAdmin(window, id, "Drain"),

@@ -1,11 +1,10 @@
 /**
- * Commands about what passed through the gateway: explain, copy, open, clear, record; and buckets.
+ * Commands about what passed through the gateway: explain, copy, open, clear, record.
  * Each says what it did where no view shows it. Must not reveal secrets: copies stay masked.
  */
 import * as vscode from "vscode";
-import type { Detail, LimitKeyView, LimitView } from "../../contract/messages.ts";
+import type { Detail } from "../../contract/messages.ts";
 import { requestLine, requestText } from "../request-text.ts";
-import { milliseconds } from "../trees/leaf.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
 
 /** How long the explained line stays marked, unless the text changes before. */
@@ -108,41 +107,6 @@ async function chooseRequest({ controller }: Window, title: string): Promise<Det
   const detail = await gateway.detail(choice.id, false);
   if (detail === undefined) say("That request is no longer kept.");
   return detail;
-}
-
-export async function resetBucket(window: Window, id: unknown): Promise<void> {
-  const { gateway } = window.controller;
-  const bucket = window.leaf(id)?.bucket;
-  const chosen =
-    bucket?.key === undefined ? await chooseBucket(window, bucket?.identity) : { ...bucket, key: bucket.key };
-  if (chosen === undefined) return;
-  await gateway.resetBucket(chosen.identity, chosen.key);
-  say(`$(discard) The bucket of ${chosen.key} is full again.`);
-}
-
-async function chooseBucket(
-  { controller }: Window,
-  identity: string | undefined,
-): Promise<{ identity: string; key: string } | undefined> {
-  const { limits } = await controller.gateway.limits("", 200);
-  const items = limits
-    .filter((limit) => identity === undefined || limit.identity === identity)
-    .flatMap((limit) => limit.keys.map((key) => bucketItem(limit, key)));
-  if (items.length === 0) {
-    say(limits.length === 0 ? "The policy has no limits." : "No bucket has been used yet.");
-    return undefined;
-  }
-  return vscode.window.showQuickPick(items, { title: "Reset which bucket?", matchOnDescription: true });
-}
-
-function bucketItem(limit: LimitView, key: LimitKeyView): vscode.QuickPickItem & { identity: string; key: string } {
-  const next = key.nextIn > 0 ? ` · next in ${milliseconds(key.nextIn)}` : "";
-  return {
-    label: key.key,
-    description: `${Math.floor(key.left)}/${key.capacity} of ${limit.name}${next}`,
-    identity: limit.identity,
-    key: key.key,
-  };
 }
 
 export async function goToPolicy(window: Window, id: unknown, options?: { preserveFocus?: boolean }): Promise<void> {

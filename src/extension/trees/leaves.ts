@@ -145,6 +145,7 @@ export function stillFilling(view: LimitsView | undefined, elapsed: number): boo
 }
 
 function aged({ perSecond }: LimitView, key: LimitKeyView, elapsed: number): LimitKeyView {
+  if (key.frozen === true) return key;
   const left = key.fullIn <= elapsed ? key.capacity : Math.min(key.capacity, key.left + (perSecond * elapsed) / 1000);
   return { ...key, left, nextIn: Math.max(0, key.nextIn - elapsed), fullIn: Math.max(0, key.fullIn - elapsed) };
 }
@@ -179,16 +180,17 @@ function keyLeaf(limit: LimitView, key: LimitKeyView): Leaf {
   const left = `${Math.floor(key.left)}/${key.capacity}`;
   const next = key.nextIn > 0 ? ` next ${milliseconds(key.nextIn)}` : "";
   const refused = key.rejected > 0 ? ` · ${key.rejected} rejected` : "";
-  const empty = key.nextIn > 0;
+  const frozen = key.frozen === true;
+  const empty = key.nextIn > 0 || (frozen && key.left < 1);
   return {
     id: `limit/${limit.identity}/${key.key}`,
     label: key.key,
-    description: `${gauge} ${left}${next}${refused}`,
-    icon: empty ? "circle-slash" : "key",
+    description: `${gauge} ${left}${next}${frozen ? " · frozen" : ""}${refused}`,
+    icon: frozen ? "debug-pause" : empty ? "circle-slash" : "key",
     color: empty ? "testing.iconFailed" : undefined,
-    tooltip: `**${plain(key.key)}** has ${left} left${plain(next)}\n\nfull in ${plain(milliseconds(key.fullIn))}\n\n${key.rejected} rejected`,
-    say: `Key ${key.key}, ${left} left${next}${refused}`,
-    context: "switchyard.key",
+    tooltip: `**${plain(key.key)}** has ${left} left${plain(next)}\n\n${frozen ? "frozen by hand: it neither refills nor empties, until it is thawed or the gateway ends" : `full in ${plain(milliseconds(key.fullIn))}`}\n\n${key.rejected} rejected`,
+    say: `Key ${key.key}, ${left} left${next}${frozen ? ", frozen" : ""}${refused}`,
+    context: `switchyard.key${limit.adjustable === true ? (frozen ? ".frozen" : ".free") : ""}`,
     location: limit.location,
     filter: `policy:${limit.name} key:${key.key}`,
     bucket: { identity: limit.identity, key: key.key },

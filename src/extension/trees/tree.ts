@@ -140,7 +140,12 @@ export function clock(at: number): string {
 
 /** Always visible while something is pretended. */
 function simulationWords(status: GatewayStatus | undefined): string | undefined {
-  const simulations = status?.simulations ?? [];
-  if (simulations.length === 0) return undefined;
-  return `Simulating ${simulations.map(({ service, label, words }) => `${service} ${label}: ${words}`).join("; ")}.`;
+  const { simulations = [], frozen = [] } = status ?? {};
+  const words: string[] = [];
+  if (simulations.length > 0)
+    words.push(
+      `Simulating ${simulations.map(({ service, label, words: what }) => `${service} ${label}: ${what}`).join("; ")}.`,
+    );
+  if (frozen.length > 0) words.push(`Frozen: ${frozen.map(({ name, key }) => `${name} ${key}`).join("; ")}.`);
+  return words.length === 0 ? undefined : words.join(" ");
 }

@@ -9,6 +9,8 @@ import { guardFrame } from "../../contract/guards.ts";
 import { CONTRACT_VERSION } from "../../contract/messages.ts";
 import type {
   AdminState,
+  AnalyticsView,
+  AnalyticsWindow,
   BucketChange,
   BucketUndo,
   Detail,
@@ -44,6 +46,7 @@ export interface SessionGateway extends TrafficSource {
   statusView(stamp: Stamp): GatewayStatus;
   servicesView(stamp: Stamp): ServicesView;
   limitsView(stamp: Stamp, search: string, count: number): LimitsView;
+  analyticsView(stamp: Stamp, window: AnalyticsWindow): AnalyticsView;
   suggest(filter: string, caret: number): Suggestion[];
   parseFilter(filter: string): FilterVerdict;
   detail(id: number, reveal: boolean): Detail | undefined;
@@ -86,7 +89,7 @@ export class Session implements GatewayFunctions {
   private timer: NodeJS.Timeout | undefined;
   private ticks = 0;
   private closed = false;
-  private readonly sequences = { services: 0, limits: 0, status: 0 };
+  private readonly sequences = { services: 0, limits: 0, analytics: 0, status: 0 };
   private readonly told = { services: "", limits: -1, status: "", urgency: -1 };
 
   constructor(gateway: SessionGateway, options: SessionOptions) {
@@ -176,12 +179,12 @@ export class Session implements GatewayFunctions {
     return this.gateway.servicesView(this.stamp(this.sequences.services));
   }
 
-  limits(search: string, count: number): LimitsView {
-    return this.gateway.limitsView(this.stamp(this.sequences.limits), search, count);
+  analytics(window: AnalyticsWindow): AnalyticsView {
+    return this.gateway.analyticsView(this.stamp(++this.sequences.analytics), window);
   }
 
-  resetBucket(identity: string, key: string): void {
-    this.gateway.changeBucket(identity, key, { kind: "reset" });
+  limits(search: string, count: number): LimitsView {
+    return this.gateway.limitsView(this.stamp(this.sequences.limits), search, count);
   }
 
   changeBucket(identity: string, key: string, change: BucketChange): BucketUndo {
@@ -274,7 +277,7 @@ export class Session implements GatewayFunctions {
       exportHar: (filter) => this.exportHar(filter),
       services: () => this.services(),
       limits: (search, count) => this.limits(search, count),
-      resetBucket: (identity, key) => this.resetBucket(identity, key),
+      analytics: (window) => this.analytics(window),
       changeBucket: (identity, key, change) => this.changeBucket(identity, key, change),
       undoBucket: (token) => this.undoBucket(token),
       setAdmin: (service, url, admin) => this.setAdmin(service, url, admin),
