@@ -6,6 +6,8 @@
 import { randomBytes } from "node:crypto";
 import type {
   AdminState,
+  AnalyticsView,
+  AnalyticsWindow,
   BucketChange,
   BucketUndo,
   Detail,
@@ -23,6 +25,9 @@ import type {
   Suggestion,
 } from "../contract/messages.ts";
 import { clone } from "../decide/clone.ts";
+import { otlpMetrics } from "./analytics/otlp.ts";
+import { prometheusText } from "./analytics/prometheus.ts";
+import { analyticsView } from "./analytics/view.ts";
 import { freshState } from "../model/fresh.ts";
 import type { JournalEvent } from "../model/journal.ts";
 import type { Plan } from "../model/plan.ts";
@@ -62,6 +67,8 @@ export { ListenProblem } from "./listen/engine.ts";
 
 /** Put in by the bundler. */
 declare const SWITCHYARD_VERSION: string | undefined;
+
+const VERSION = typeof SWITCHYARD_VERSION === "string" ? SWITCHYARD_VERSION : "development";
 
 export interface GatewayOptions {
   /** Path of the policy file as shown to people; relative files are resolved against its folder. */
@@ -286,6 +293,7 @@ export class Gateway implements SessionGateway {
     const revision = this.revision + 1;
     // The first request of the new plan may end before `apply` settles, so the book knows the plan first.
     this.recorder.plans.add(revision, plan, acceptedAt);
+    this.recorder.analytics.add(plan);
     this.whatIfs.planned(revision, plan, seen);
     this.revision = revision;
     try {
@@ -304,6 +312,7 @@ export class Gateway implements SessionGateway {
         this.journal.beside({ kind: "limit", at: now(), step, change: { kind: "whole", state } });
     } catch (error) {
       this.recorder.plans.withdraw(revision);
+      this.recorder.analytics.withdraw();
       throw error;
     }
   }
@@ -390,7 +399,7 @@ export class Gateway implements SessionGateway {
       ids,
       detail: (id) => this.detail(id, false),
       origin: (name) => listeners.find((each) => each.name === name)?.url.replace(/\/$/, "") ?? "http://localhost",
-      version: typeof SWITCHYARD_VERSION === "string" ? SWITCHYARD_VERSION : "development",
+      version: VERSION,
     });
   }
 
@@ -408,6 +417,30 @@ export class Gateway implements SessionGateway {
       services: serviceViews(page, this.active.state, at, this.beside),
       routes: routeViews(page, at, this.recorder),
     };
+  }
+
+  analyticsView(stamp: Stamp, window: AnalyticsWindow): AnalyticsView {
+    return this.mask.deep(analyticsView({ ...this.counted, at: wallClock() }, stamp, window));
+  }
+
+  /** The counts since the start, for Prometheus. */
+  metricsText(): string {
+    const { analytics, costs, plan, now: at } = this.counted;
+    return this.mask.text(prometheusText(analytics, costs, plan, at));
+  }
+
+  /** The same for a collector of OpenTelemetry. */
+  otlpMetrics(): object {
+    const { analytics } = this.recorder;
+    const startedAt = wallClock() - (now() - analytics.since);
+    return this.mask.deep(
+      otlpMetrics({ ...this.counted, at: wallClock(), startedAt, version: VERSION, instance: this.generation }),
+    );
+  }
+
+  private get counted() {
+    const { costs } = this.engine;
+    return { analytics: this.recorder.analytics, costs, plan: this.active.plan, now: now() };
   }
 
   limitsView(stamp: Stamp, search: string, count: number): LimitsView {

@@ -298,7 +298,7 @@ export class Handling implements Handler, RaceOwner<Relay> {
     const recording = services.recorder.open();
     const seed = services.seed();
     const wallClock = services.wallClock();
-    this.active = services.active();
+    this.active = services.costs.pick(services.active());
     this.entered = false;
     this.requestDue = Infinity;
     this.recording = recording;

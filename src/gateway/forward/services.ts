@@ -6,6 +6,7 @@ import type { Arrival } from "../../model/arrival.ts";
 import type { Millis, Seed } from "../../model/basics.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";
+import type { PolicyCosts } from "../analytics/costs.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
 import type { CoarseClock } from "../listen/clock.ts";
 import type { Journal } from "../record/journal.ts";
@@ -39,6 +40,8 @@ export interface EngineServices {
   readonly securities: UpstreamSecurities;
   readonly sessions: BackendSessions;
   readonly clock: CoarseClock;
+  /** Times the policies of one request in so many. */
+  readonly costs: PolicyCosts;
   /** Name of this gateway in Via and Proxy-Status; unique per process, so that a loop is told from a chain. */
   readonly pseudonym: string;
   /** Its line in Via, with CRLF. */

@@ -8,6 +8,7 @@ import type { Millis, Seed } from "../../model/basics.ts";
 import type { PlanEndpoint } from "../../model/endpoint.ts";
 import type { Plan, PlanListener, PlanService } from "../../model/plan.ts";
 import { Failure, type EndpointState, type State } from "../../model/state.ts";
+import { PolicyCosts } from "../analytics/costs.ts";
 import type { FactGatherer } from "../facts/gatherer.ts";
 import { Caches } from "../cache/caches.ts";
 import { UpstreamPool } from "../forward/pool.ts";
@@ -63,6 +64,7 @@ export class Engine {
   private readonly sessions: BackendSessions;
   private readonly terminators: Terminators;
   private readonly clock: CoarseClock;
+  readonly costs = new PolicyCosts(() => performance.now());
   private readonly checks: HealthChecks;
   private readonly revival: Revival;
   /** By what makes a listener the same one over an edit: where it listens. */
@@ -107,6 +109,7 @@ export class Engine {
       sessions: this.sessions,
       securities,
       clock: this.clock,
+      costs: this.costs,
       pseudonym,
       viaLine: `Via: 1.1 ${pseudonym}\r\n`,
       now,

@@ -7,6 +7,8 @@ import type { Arrival } from "../../model/arrival.ts";
 import { BuiltIn, Decision } from "../../model/decision.ts";
 import { Failure } from "../../model/state.ts";
 import { Chunk, CHUNK_ROWS, RowStateCode, Tag, traceTags } from "./chunk.ts";
+import { Analytics } from "../analytics/analytics.ts";
+import { Ending } from "../analytics/series.ts";
 import { wasKilled } from "./ending.ts";
 import { isCallersFault } from "./grpc-status.ts";
 import { PayloadRing, type Payload } from "./payload-ring.ts";
@@ -106,6 +108,7 @@ export class Recorder implements RecordKeeper {
   readonly plans = new PlanBook();
   readonly rate = new Rate();
   readonly durations = new Durations();
+  readonly analytics: Analytics;
   readonly payloads: PayloadRing;
   readonly now: () => number;
   private readonly maximumRows: number;
@@ -127,6 +130,7 @@ export class Recorder implements RecordKeeper {
 
   constructor(options: RecorderOptions) {
     this.now = options.now;
+    this.analytics = new Analytics(options.now());
     this.maximumRows = options.rows ?? 100_000;
     this.maximumBytes = options.rowBytes ?? 40 * 1_048_576;
     this.bodyBytes = options.bodyBytes ?? 65_536;
@@ -174,7 +178,7 @@ export class Recorder implements RecordKeeper {
   ended(recording: Recording): void {
     const live = recording as LiveRecording;
     const state = stateOf(live);
-    this.countEnd(live, state === RowStateCode.Rejected);
+    this.countEnd(live, state);
     if (!live.kept && this.recording) this.began(live);
     if (live.kept && live.id >= this.base) this.pack(live, state);
     this.pendingCapture -= sizeOf(live.requestBody) + sizeOf(live.responseBody);
@@ -303,14 +307,16 @@ export class Recorder implements RecordKeeper {
     body.keptBytes += wanted;
   }
 
-  private countEnd(recording: Recording, rejected: boolean): void {
+  private countEnd(recording: Recording, state: number): void {
     const { decision, end, attempts } = recording;
+    const rejected = state === RowStateCode.Rejected;
     this.rate.count(end, rejected);
     // How long a connection stays open says nothing about how fast anything is.
     if (recording.arrival.layer === 7) this.durations.count(end, end - recording.start);
     const page = this.plans.get(recording.revision);
     if (page === undefined) return;
     page.routes[decision.route]?.count(end, rejected);
+    this.analytics.count(recording, page.plan, endingOf(state));
     for (let k = 0; k < attempts.length; k++) {
       const { endpoint, startedAt, firstByteAt, failure, status } = attempts[k];
       const firstByte = firstByteAt < 0 ? -1 : firstByteAt - startedAt;
@@ -344,6 +350,11 @@ function attemptTags(attempts: Recording["attempts"]): number {
 
 function sizeOf(body: Captured): number {
   return body.kept?.length ?? 0;
+}
+
+function endingOf(state: number): number {
+  if (state === RowStateCode.Rejected) return Ending.Rejected;
+  return state === RowStateCode.UpstreamError ? Ending.Failed : Ending.Well;
 }
 
 /** Refusals for which the backend is to blame and not the request. */
