@@ -83,7 +83,12 @@ export function again(x: Passage, plan: Plan, state: State, now: Millis, failed:
   if (out.service < 0) return false;
   release(plan, state, out, failed, now);
   const { retry: settings } = plan.routes[out.route];
-  if (settings !== undefined && !hasUntried(x, plan, state, out.service, now)) x.tried = 0;
+  if (settings !== undefined && !hasUntried(x, plan, state, out.service, now)) {
+    // Everybody was asked: anybody but the last one first, then that one too.
+    const last = out.endpoint;
+    x.tried = 1 << last;
+    if (!hasUntried(x, plan, state, out.service, now)) x.tried = 0;
+  }
   return pick(x, plan, state, now, out) === BuiltIn.None;
 }
 

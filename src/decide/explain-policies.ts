@@ -162,6 +162,11 @@ function tellRoute({ plan, decision, refusal, routes }: Told): StoryStep {
   const losers = routes.filter(({ verdict }) => verdict === "lost");
   const facts = losers.slice(0, 8).map((one) => ({ name: `${one.route} lost`, value: one.why }));
   if (losers.length > facts.length) facts.push({ name: "and", value: `${losers.length - facts.length} more lost` });
+  if (route.listeners.length === 0) {
+    const of = route.mirrors === undefined ? "a request" : plan.routes[route.mirrors].name;
+    const sentence = `${route.name}: no listener leads here, the gateway sends it for ${of}`;
+    return { phase: "route", label: route.name, sentence, state: "ok", source: route.source, facts: [] };
+  }
   const sentence = `${route.name} ${chosen?.why ?? "matches"}, of ${countOf(routes.length, "candidate")}`;
   return { phase: "route", label: route.name, sentence, state: "ok", source: route.source, facts };
 }

@@ -49,8 +49,12 @@ export function retrySentence(route: PlanRoute | undefined, { number, wait, budg
   const held =
     budget === undefined
       ? ""
-      : `; ${budget.made} of ${allowance(share, budget.requests)} retries in ${WINDOW} (${share}% of ${budget.requests} requests)`;
+      : `; ${budget.made} of ${allowance(share, budget.requests)} retries in ${WINDOW} (${share}% of ${requestsWords(budget.requests)})`;
   return `retry ${number} of ${most} ${when}${held}`;
+}
+
+function requestsWords(count: number): string {
+  return count === 1 ? "1 request" : `${count} requests`;
 }
 
 const WINDOW = millisWords(BUDGET_WINDOW);
@@ -61,7 +65,7 @@ export function refusalOfRetry(route: PlanRoute | undefined, entry: TraceEntry):
   if (entry.reason === SendNote.Exhausted) return `${entry.y} of ${entry.y} retries were made`;
   if (entry.reason !== SendNote.BudgetSpent) return "";
   const share = route?.retry?.budget ?? 0;
-  return `retry budget spent: ${share}% of ${entry.y} requests in ${WINDOW} allow ${allowance(share, entry.y)} retries, and ${entry.x} were made`;
+  return `retry budget spent: ${share}% of ${requestsWords(entry.y)} in ${WINDOW} allow ${allowance(share, entry.y)} retries, and ${entry.x} were made`;
 }
 
 /** "503", "connection refused" */
@@ -148,7 +152,7 @@ function stepOf(
       return {
         ...hedge,
         state: "stop",
-        sentence: `not sent twice: hedge budget spent, ${share}% of ${y} requests in ${WINDOW} allow ${allowance(share, y)}, and ${x} were sent`,
+        sentence: `not sent twice: hedge budget spent, ${share}% of ${requestsWords(y)} in ${WINDOW} allow ${allowance(share, y)}, and ${x} were sent`,
       };
     case SendNote.NoRival:
       return { ...hedge, sentence: "not sent twice: no other endpoint was left", state: "stop" };

@@ -21,7 +21,14 @@ import { trackOf } from "./track.ts";
 /** @param seen the recorded passage. @param ended absent while the request is on its way, or when only judged. */
 export function explain(decision: Judged, plan: Plan, seen: Passage, ended?: Ended): Story {
   const listenerRefused = decision.step >= 0 && decision.route < 0;
-  const told = tellOf(decision, plan, seen, listenerRefused ? [] : routeCandidates(plan, seen.arrival, decision));
+  // No listener leads to the route of a copy: nothing competed for it.
+  const led = decision.route < 0 || plan.routes[decision.route].listeners.length > 0;
+  const told = tellOf(
+    decision,
+    plan,
+    seen,
+    listenerRefused || !led ? [] : routeCandidates(plan, seen.arrival, decision),
+  );
   const attempts = attemptsOf(told.entries);
   return {
     refusal: told.refusal,

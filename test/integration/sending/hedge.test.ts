@@ -131,7 +131,7 @@ describe("hedges", function () {
     assert.equal(row.attempts, 1);
     assert.match(
       none.detail(row).balancer.at(-1)?.sentence ?? "",
-      /^not sent twice: hedge budget spent, 0% of 1 requests/,
+      /^not sent twice: hedge budget spent, 0% of 1 request/,
     );
   });
 

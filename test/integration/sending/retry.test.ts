@@ -48,7 +48,7 @@ describe("retries", function () {
     assert.match(
       attempts[0].then,
       new RegExp(
-        `^retry 1 of 2 after \\d+ ms \\(drawn from 0 to 20 ms\\); 1 of 10 retries in 10 s \\(20% of 1 requests\\), on :${fine.port}$`,
+        `^retry 1 of 2 after \\d+ ms \\(drawn from 0 to 20 ms\\); 1 of 10 retries in 10 s \\(20% of 1 request\\), on :${fine.port}$`,
       ),
     );
     const step = balancer.find(({ label }) => label === "retry");
