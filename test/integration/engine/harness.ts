@@ -26,8 +26,12 @@ const range: SourceRange = {
 
 // ---- Recording ---------------------------------------------------------------------------------------------------
 
+/** As the recorder keeps: all of it would make a test of 10 MB copy a gigabyte. */
+const MOST_KEPT = 65_536;
+
 function capture(into: Captured, bytes: Buffer, start: number, end: number): void {
   into.bytes += end - start;
+  if (into.keptBytes >= MOST_KEPT) return;
   const piece = Buffer.from(bytes.subarray(start, end));
   into.kept = into.kept === undefined ? piece : Buffer.concat([into.kept, piece]);
   into.keptBytes = into.kept.length;
