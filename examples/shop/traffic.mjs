@@ -28,6 +28,8 @@ const one = (low, high) => low + Math.floor(Math.random() * (high - low + 1));
 const mix = [
   [22, () => ["GET", `/catalog/${one(1, 6)}`]],
   [5, () => ["GET", "/catalog"]],
+  [3, () => ["GET", "/catalog", { "x-client": "mobile", "accept-encoding": "br, gzip" }]],
+  [3, () => ["GET", `/catalog/${one(1, 6)}`, { "x-client": "iot" }]],
   [2, () => ["GET", "/catalog/99"]],
   [1, () => ["GET", "/catalog/live"]],
   [22, () => ["GET", `/orders/${one(14, 90)}`, alice()]],
@@ -35,6 +37,7 @@ const mix = [
   [3, () => ["GET", "/orders/13", as("carol", "orders:read")]],
   [9, () => ["POST", "/orders", { ...alice(), "content-type": "application/json" }, order]],
   [4, () => ["POST", "/orders", { ...as("bob", "orders:read"), "content-type": "application/json" }, order]],
+  [1, () => ["POST", "/orders", { ...alice(), "content-type": "application/json" }, '{"product":"lamp"}']],
   [3, () => ["GET", "/orders", { authorization: `Bearer ${mint("dave", "orders:read", 4000)}` }]],
   [3, () => ["GET", "/orders"]],
   [12, () => ["GET", `/reviews?product=${one(1, 6)}`, { "x-api-key": "demo-mobile-key" }]],

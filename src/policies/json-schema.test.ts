@@ -1,3 +1,5 @@
+// JSON Schema has a keyword `then`.
+/* eslint-disable unicorn/no-thenable */
 import assert from "node:assert/strict";
 import { Validator } from "@cfworker/json-schema";
 import * as fc from "fast-check";

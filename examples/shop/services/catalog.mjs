@@ -5,6 +5,8 @@ const products = ["lamp", "chair", "table", "rug", "clock", "vase"].map((name, i
   id: i + 1,
   name,
   price: 19 + i * 7,
+  // What the shop pays for it: nobody outside may see that.
+  cost: 8 + i * 3,
 }));
 
 serve("catalog", async (request, response, url) => {

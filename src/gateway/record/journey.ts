@@ -10,6 +10,7 @@ import type { PathMatch } from "../../model/path-match.ts";
 import type { ContentCoding } from "../../model/body.ts";
 import type { ReplyEdit, RequestEdit, Shape } from "../../model/policy.ts";
 import { canEncode } from "../facts/codings.ts";
+import { bodyChanges } from "./body-changes.ts";
 import { fieldsOf, startLine } from "./heads.ts";
 import { locationOf } from "./location.ts";
 import type { Payload } from "./payload-ring.ts";
@@ -150,7 +151,20 @@ export function journeyOf(input: JourneyInput): Journey {
   runShapes(input, request, changes, (shape, matched) => shape.request?.(input.seen, request, matched));
   const reply = new TracedFields(payload.responseHead, changes, show);
   if (payload.responseHead !== "") runShapes(input, reply, changes, (shape) => shape.response?.(input.seen, reply));
+  tellBodies(input, changes);
   return { fields: [...requestFields(input, request), ...replyFields(input, reply)], changes };
+}
+
+function tellBodies({ plan, route, seen, payload }: JourneyInput, changes: Changes): void {
+  if (plan?.routes[route]?.bodies === undefined) return;
+  try {
+    for (const { step, words } of bodyChanges(plan, route, seen, payload)) {
+      // A step whose `when` was false has no entry.
+      changes.get(step)?.push(...words);
+    }
+  } catch {
+    // The head is evicted: what could not be run again is not told.
+  }
 }
 
 type Run = (shape: Shape, matched: PathMatch) => void;
