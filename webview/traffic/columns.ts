@@ -59,16 +59,25 @@ function staysOpen({ protocol }: Row): boolean {
   return protocol === "websocket" || protocol === "tcp" || protocol === "udp" || protocol === "tls";
 }
 
+/** A gRPC call is known by its own status: the one of HTTP is always 200. */
+function outcome({ status, grpcStatus, state, termination }: Row): string {
+  if (grpcStatus !== undefined) return String(grpcStatus);
+  return status > 0 ? String(status) : state === "pending" ? "…" : (termination ?? "–");
+}
+
 /** Glyph, number and, for who does not see them, the word. */
 export function statusWords(row: Row): TemplateResult | typeof nothing {
   if (row.whatIf !== undefined) return shiftedStatus(row);
   const { icon: name, word, tone } = STATES[row.state] ?? STATES.aborted;
   const live = row.status === 101 ? "live" : tone;
   return html`<span class="status tone-${live}" title=${word}
-    >${row.tags.includes("retried") ? icon("sync", "retried") : icon(name)}<span
-      >${row.status > 0 ? row.status : row.state === "pending" ? "…" : (row.termination ?? "–")}</span
+    >${row.tags.includes("retried") ? icon("sync", "retried") : icon(name)}<span>${outcome(row)}</span
     ><span class="unseen"> ${word}${row.tags.length > 0 ? `, ${row.tags.join(", ")}` : ""}</span></span
   >`;
+}
+
+function statusTerm({ status, grpcStatus }: Row): string | undefined {
+  return grpcStatus === undefined ? term("status", status) : `grpc:${grpcStatus}`;
 }
 
 /** Why, under the policy that judged it; while one is previewed, why it would be judged otherwise. */
@@ -108,7 +117,7 @@ export const COLUMNS: readonly Column[] = [
     cell: (row) => drawTrack(row.track),
     term: (row) => (row.state === "ok" ? "is:ok" : row.state === "rejected" ? "is:rejected" : undefined),
   },
-  { name: "status", title: "Status", width: 56, grow: 0, cell: statusWords, term: (row) => term("status", row.status) },
+  { name: "status", title: "Status", width: 56, grow: 0, cell: statusWords, term: statusTerm },
   {
     name: "route",
     title: "Route",
