@@ -60,7 +60,7 @@ export interface Started {
 }
 
 /** Nobody is ejected, so that a test may fail as often as it likes. */
-const STEADY = "    healthCheck: { passive: { consecutive5xx: 0 } }\n";
+export const STEADY = "    healthCheck: { passive: { consecutive5xx: 0 } }\n";
 
 /** @param places port or url of each endpoint. @param route fields of the route, in flow form. @param more services beside `orders`. */
 export async function start(
