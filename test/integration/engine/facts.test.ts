@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import type { Facts } from "../../../src/model/arrival.ts";
 import { Failure } from "../../../src/model/state.ts";
-import type { FactGatherer } from "../../../src/gateway/facts/gatherer.ts";
+import { FactGatherer } from "../../../src/gateway/facts/gatherer.ts";
 import {
   ask,
   client,
@@ -24,7 +24,7 @@ const needs = [{ name: "token", kind: "token", source: { header: "authorization"
 const fact: Facts = { token: { state: "absent" } };
 
 function gatherer(gather: () => Facts | Promise<Facts>): FactGatherer {
-  return { gather } as unknown as FactGatherer;
+  return Object.assign(new FactGatherer({ baseDirectory: "." }), { gather });
 }
 
 describe("engine: facts", () => {
