@@ -5,6 +5,8 @@
  */
 import { isMap, isScalar, isSeq } from "yaml";
 import type { Node, YAMLMap, YAMLSeq } from "yaml";
+import { expressionWords } from "./complete-expression.ts";
+import { isExpression } from "./expressions.ts";
 import { fieldMarkdown, typeWords } from "./field-docs.ts";
 import { fields, get, namesIn, type NameKind } from "./names.ts";
 import { resolveRef, schemasAt, type Schema } from "./schema.ts";
@@ -149,6 +151,7 @@ class Adder {
   }
 
   *values(): Iterable<Completion> {
+    if (isExpression(this.#spot.path)) yield* this.#expression();
     yield* this.#references();
     for (const schema of this.#schemas) yield* this.#valuesOf(schema);
   }
@@ -198,6 +201,12 @@ class Adder {
     if (field.type === "array") return flow || field.items?.type !== "object" ? "[$0]" : "\n  - $0";
     const example = field.examples?.[0];
     return example === undefined ? `$${stop}` : `\${${stop}:${inStop(write(example))}}`;
+  }
+
+  *#expression(): Iterable<Completion> {
+    const { text } = this.#tree;
+    for (const [rank, { label, detail }] of expressionWords(this.#tree, text.slice(0, text.indexOf(MARKER))).entries())
+      yield this.#make({ label, kind: "reference", insert: label, detail, sort: `0${String(rank).padStart(2, "0")}` });
   }
 
   *#references(): Iterable<Completion> {

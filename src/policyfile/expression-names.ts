@@ -4,19 +4,26 @@
  */
 import { isMap, isScalar, isSeq } from "yaml";
 import type { Node, YAMLMap } from "yaml";
-import type { NamePlace } from "./names.ts";
+import { EXPRESSIONS } from "./expressions.ts";
+import type { SourceRange } from "../model/basics.ts";
 import { spanOf, type Path, type Tree } from "./tree.ts";
 
-/** Keys whose value is an expression. */
-const EXPRESSIONS: ReadonlySet<string> = new Set(["when", "allow", "deny", "cost"]);
 const QUOTED = String.raw`(?:'[^'"\\]*'|"[^'"\\]*"|\\"[^'"\\]*\\")`;
 const COMPARED = new RegExp(
   String.raw`consumer\.name\s*(?:[=!]=\s*${QUOTED}|in\s*\[[^\]]*\])|${QUOTED}\s*[=!]=\s*consumer\.name`,
   "g",
 );
 
-export function namesInExpressions(tree: Tree): NamePlace[] {
-  const places: NamePlace[] = [];
+/** A consumer that an expression names. */
+export interface NamedConsumer {
+  readonly name: string;
+  /** Of the name, without its quotes. */
+  readonly range: SourceRange;
+  readonly path: Path;
+}
+
+export function consumersInExpressions(tree: Tree): NamedConsumer[] {
+  const places: NamedConsumer[] = [];
   walk(tree.root, [], (node, path) => {
     const span = spanOf(node);
     if (span === undefined) return;
@@ -25,7 +32,7 @@ export function namesInExpressions(tree: Tree): NamePlace[] {
       for (const quoted of compared[0].matchAll(/(\\?["'])([^'"\\]*)\1/g)) {
         const start = span[0] + compared.index + quoted.index + quoted[1].length;
         const name = quoted[2];
-        places.push({ kind: "consumer", name, role: "use", range: tree.range(start, start + name.length), path });
+        places.push({ name, range: tree.range(start, start + name.length), path });
       }
   });
   return places;

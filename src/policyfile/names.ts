@@ -4,7 +4,7 @@
  * Works on text that does not compile. Must not know VS Code: the extension adapts the answers.
  */
 import type { SourceRange } from "../model/basics.ts";
-import { namesInExpressions } from "./expression-names.ts";
+import { consumersInExpressions } from "./expression-names.ts";
 import { policies } from "../policies/index.ts";
 import { Tree, type Path } from "./tree.ts";
 
@@ -25,7 +25,8 @@ export interface NamePlace {
 /** Every declaration and use, declarations first; those inside expressions too. */
 export function names(text: string, file: string): NamePlace[] {
   const tree = new Tree(text, file);
-  return [...namesIn(tree), ...namesInExpressions(tree)];
+  const inside = consumersInExpressions(tree).map((place) => ({ kind: "consumer", role: "use", ...place }) as const);
+  return [...namesIn(tree), ...inside];
 }
 
 export function namesIn(tree: Tree): NamePlace[] {

@@ -1,6 +1,7 @@
 /** Renaming, folding and the blocks that lenses stand above. */
 import assert from "node:assert/strict";
 import { liveBlocks } from "./blocks.ts";
+import { complete } from "./complete.ts";
 import { applyEdits } from "./edit.ts";
 import { foldings } from "./folding.ts";
 import { definition, references } from "./names.ts";
@@ -61,6 +62,22 @@ describe("rename", () => {
     const place = definition(TEXT, "f.yaml", at("'web' ||") + 1);
     assert.deepEqual([place?.kind, place?.range.line], ["consumer", 6]);
     assert.equal(references(TEXT, "f.yaml", at("web, apiKey")).length, 3);
+  });
+});
+
+describe("completion in expressions", () => {
+  const labels = (marked: string) => complete(marked.replace("|", ""), marked.indexOf("|")).map(({ label }) => label);
+  const rule = (expression: string) =>
+    `consumers: [{ name: web, apiKey: k }]\nroutes:\n  - name: r\n    policies:\n      - authorization: { rules: [{ name: x, allow: "${expression}" }] }\n`;
+
+  it("offers the variables with their fields", () => {
+    for (const variable of ["request.method", "jwt.scope", "consumer.groups", "client.ip"])
+      assert.ok(labels(rule("req|")).includes(variable), variable);
+    assert.ok(labels("routes:\n  - name: r\n    policies:\n      - { jwt: {}, when: | }\n").includes("request.path"));
+  });
+
+  it("offers consumers where one is compared", () => {
+    assert.deepEqual(labels(rule("consumer.name == 'w|'")).slice(0, 1), ["web"]);
   });
 });
 

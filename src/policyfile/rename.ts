@@ -4,6 +4,8 @@
  */
 import type { TextEdit } from "./diagnostic.ts";
 import { names, placeAt, references, type NamePlace } from "./names.ts";
+import { isExpression } from "./expressions.ts";
+import type { Path } from "./tree.ts";
 import { write } from "./write.ts";
 
 /** The name under the cursor; undefined = none that can be renamed. */
@@ -23,14 +25,12 @@ export function rename(text: string, file: string, offset: number, to: string): 
   if (names(text, file).some((one) => one.role === "declaration" && one.kind === kind && one.name === wanted))
     return `There is another ${kind} called ${wanted}.`;
   return references(text, file, offset).map(({ range, path }) => {
-    const inside = insideExpression(text, range.offset, path.at(-1));
+    const inside = insideExpression(text, range.offset, path);
     return { offset: range.offset, endOffset: range.endOffset, newText: inside ? wanted : write(wanted) };
   });
 }
 
 /** There the quotes stand around the range, and stay. */
-function insideExpression(text: string, offset: number, key: string | number | undefined): boolean {
-  return (
-    typeof key === "string" && ["when", "allow", "deny", "cost"].includes(key) && /["']/.test(text[offset - 1] ?? "")
-  );
+function insideExpression(text: string, offset: number, path: Path): boolean {
+  return isExpression(path) && /["']/.test(text[offset - 1] ?? "");
 }

@@ -124,7 +124,7 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
   #hint(): void {
     const { controller } = this.#host;
     this.#hints.clear();
-    if (!controller.running || setting("runtimeDiagnostics", "hint") === "off") return;
+    if (!controller.running || setting<string>("runtimeDiagnostics", "hint") === "off") return;
     for (const document of policyDocuments()) {
       if (!this.#serves(document)) continue;
       const found = runtimeHints(liveBlocks(document.getText()), controller.services, controller.limits);
@@ -179,7 +179,8 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
     this.#asked++;
     this.#mark(document, undefined);
     clearTimeout(this.#quiet);
-    if (setting("whatIf", "onType") === "onType") this.#quiet = setTimeout(() => void this.#ask(document), QUIET);
+    if (setting<string>("whatIf", "onType") === "onType")
+      this.#quiet = setTimeout(() => void this.#ask(document), QUIET);
   }
 
   async #ask(document: vscode.TextDocument): Promise<void> {
