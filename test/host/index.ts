@@ -10,6 +10,7 @@ export async function run(): Promise<void> {
   const mocha = new Mocha({
     ui: "bdd",
     timeout: 120_000,
+    grep: process.env["SWITCHYARD_HOST_GREP"],
     forbidOnly: true,
     forbidPending: true,
     color: false,

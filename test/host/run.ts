@@ -4,7 +4,7 @@
  * server, which scripts/vscode-shim.mjs dresses as one. Then looks whether anything outlived the window.
  * Must not believe an exit code: a killed extension host reports 0, so the totals that mocha writes last are demanded.
  *
- *   node --import tsx test/host/run.ts [empty-folder] [opened-folder]
+ *   node --import tsx test/host/run.ts [empty-folder] [opened-folder]     SWITCHYARD_HOST_GREP picks tests
  */
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
