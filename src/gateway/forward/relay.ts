@@ -597,10 +597,10 @@ export class Relay implements UpstreamOwner, Racer {
     request.acceptsTrailers = head.acceptsTrailers;
     request.skip = run.body?.held === undefined ? hop.skip : hop.skip | (1 << Known.Expect);
     request.lines = hop.lines;
+    this.chunked = request.framing === Framing.Chunked;
     const { translation } = run.passage;
     this.translates = translation !== undefined && isGrpc(edit?.get("content-type"));
     if (this.translates) translation?.compose(request, this.route.timeouts);
-    this.chunked = request.framing === Framing.Chunked;
     this.head = composeRequest(head, request, edit);
     (recording as Recording).upstreamHead = this.head;
   }
