@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import * as fc from "fast-check";
 import {
   boundedKey,
@@ -76,6 +78,24 @@ describe("keyed state", () => {
     assert.ok(most <= MOST_KEYS, `${most} keys`);
     // A Map that loses its first key for every new one takes a hundred times as long.
     assert.ok(Math.min(...later) < first * 10, `${first} us, then ${later.join(", ")} us`);
+  });
+
+  it("does not keep the heads alive out of which its keys were cut", function () {
+    this.timeout(30_000);
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const keyed = freshKeyed<{ n: number }>();
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 30_000; i++) {
+      const head = `GET / HTTP/1.1\r\nx-tenant: tenant-number-${i}\r\nx-padding: ${String(i).repeat(1000)}`;
+      use(keyed, boundedKey(head.slice(26, 26 + 20)), () => ({ n: i }));
+      use(keyed, boundedKey(head.slice(26)), () => ({ n: i }));
+    }
+    collect();
+    const mebibytes = (process.memoryUsage().heapUsed - before) / 2 ** 20;
+    assert.ok(sizeOf(keyed) > 50_000);
+    assert.ok(mebibytes < 40, `${mebibytes.toFixed(1)} MiB`);
   });
 
   it("is plain data that can be cloned", () => {

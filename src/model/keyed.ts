@@ -38,8 +38,14 @@ export function use<Value>(keyed: Keyed<Value>, key: string, make: () => Value, 
     keyed.old = keyed.young;
     keyed.young = new Map();
   }
-  keyed.young.set(key, value);
+  keyed.young.set(ownText(key), value);
   return value;
+}
+
+/** A piece of a request's head keeps the whole head alive for as long as it lives: a key that stays is a text of its own. */
+function ownText(text: string): string {
+  // Joining makes a new text when it is cut again.
+  return ` ${text}`.slice(1);
 }
 
 /** @returns whether it was there. */

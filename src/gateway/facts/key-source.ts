@@ -93,7 +93,8 @@ function readPublicKey(pem: string, place: string, version: number): Keys {
   return { key, algorithms, version };
 }
 
-function algorithmsOf(key: KeyObject): readonly string[] {
+/** What a public key can serve at all, by its type and curve. */
+export function algorithmsOf(key: KeyObject): readonly string[] {
   switch (key.asymmetricKeyType) {
     case "rsa":
       return RSA;
