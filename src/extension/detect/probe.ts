@@ -7,8 +7,8 @@ import type { Answer } from "./services.ts";
 import type { Listening } from "./listening.ts";
 
 const PATHS = ["/healthz", "/health", "/health/ready"] as const;
-/** Milliseconds for each path. */
-const PATIENCE = 1500;
+/** Milliseconds for each path: a service that has just started is slow. A port that keeps silent costs one of them. */
+const PATIENCE = 4000;
 
 /** The first path that answers 2xx, else what the first one answered. undefined = it does not speak HTTP. */
 export async function probe({ port, ipv4 }: Listening): Promise<Answer | undefined> {
