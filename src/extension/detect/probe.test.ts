@@ -45,7 +45,12 @@ describe("probing a port", () => {
   });
 
   it("takes what is no HTTP, what closes and what nobody listens on for no service", async () => {
-    const noise = createTcp((socket) => socket.on("error", () => {}).end("-ERR unknown command\r\n"));
+    const noise = createTcp((socket) =>
+      socket
+        .on("error", () => {})
+        .resume()
+        .end("-ERR unknown command\r\n"),
+    );
     const port = await portOf(noise);
     assert.equal(await probe({ port, ipv4: true }), undefined);
     noise.close();
