@@ -14,6 +14,7 @@ import { settle } from "../../src/decide/settle.ts";
 import type {
   Arrival,
   AuthorityFact,
+  CallFact,
   CertificateFact,
   FactRequest,
   Facts,
@@ -234,7 +235,15 @@ export function factsFor(needs: readonly FactRequest[], one: Asked): Facts {
       : found.state === "badSignature"
         ? { state: "foreign", subject: "CN=mallory", problem: "no CA stands above it" }
         : { state: "absent" };
-  const facts = { token: found, password, introspection, authority, certificate, cache: cacheFact(found) };
+  const call: CallFact =
+    found.state === "verified"
+      ? { state: "call", service: "shop.v1.Orders", method: "Get", template: "/v1/{id}", streams: false }
+      : found.state === "malformed"
+        ? { state: "badRequest", problem: 'the query parameter "a" is no int32' }
+        : found.state === "absent"
+          ? { state: "noMethod", service: "shop.v1.Orders", methods: ["GET /v1/{id} (Get)"] }
+          : { state: "unavailable", problem: "nobody answers" };
+  const facts = { token: found, password, introspection, authority, certificate, call, cache: cacheFact(found) };
   const x = passageOf(one, 0, 0);
   return Object.fromEntries(
     needs.map((need) => [need.name, need.kind === "body" ? need.source.read(one.body, x) : facts[need.kind]]),
@@ -307,7 +316,7 @@ export class Driver {
     if (next.kind === "ask") this.#enter(next.asked);
     else if (next.kind === "decide") this.#decide(pick(this.#waiting(), next.which));
     else if (next.kind === "again") this.#again(pick(this.#sent(), next.which), next.outcome);
-    else if (next.kind === "retry") this.#retry(pick(this.#sent(), next.which), next.outcome);
+    else if (next.kind === "retry") this.#retry(pick(this.#sent(), next.which), next.which, next.outcome);
     else if (next.kind === "hedge") this.#hedge(pick(this.#sent(), next.which));
     else if (next.kind === "drop") this.#drop(pick(this.#sent(), next.which), next.which, next.outcome);
     else if (next.kind === "copy") this.#copy(pick(this.#sent(), next.which), next.seed);
@@ -360,11 +369,13 @@ export class Driver {
     this.#watch("decide", live);
   }
 
-  #retry(live: Live | undefined, failed: Outcome): void {
+  #retry(live: Live | undefined, which: number, failed: Outcome): void {
     if (live === undefined || !live.decision.holds) return;
     this.journal.push({ kind: "retry", id: live.id, at: this.#now, outcome: failed });
     retry(live.passage, live.plan, live.state, this.#now, failed, live.decision);
     this.#watch("again", live);
+    // Without a back-off the next attempt follows at once; with one, others come between.
+    if (live.decision.waiting && which % 3 > 0) this.#again(live, failed);
   }
 
   #hedge(live: Live | undefined): void {
