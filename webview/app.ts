@@ -3,7 +3,8 @@
  * Holds the person's choices and passes data down and wishes up. Must not talk to the gateway except through Session.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { BucketChange, Location, PageIntent } from "../src/contract/messages.ts";
+import type { AnalyticsView, AnalyticsWindow, BucketChange, Location, PageIntent } from "../src/contract/messages.ts";
+import { looksLike } from "./channel/guard.ts";
 import type { Host, ViewSettings } from "./channel/host.ts";
 import type { RequestDetail, Tab } from "./detail/request-detail.ts";
 import { askLeft, askReveal, columnsMenu, keyHelp } from "./parts/dialogs.ts";
@@ -31,6 +32,7 @@ const AREA_WORDS: Readonly<Record<Area, string>> = {
   services: "Services",
   routes: "Routes",
   limits: "Limits",
+  analytics: "Analytics",
 };
 
 export class SwitchyardApp extends PageElement {
@@ -198,6 +200,11 @@ export class SwitchyardApp extends PageElement {
     else use(found);
   }
 
+  readonly #askAnalytics = async (window: AnalyticsWindow): Promise<AnalyticsView | undefined> => {
+    const view = await this.session.connection.gateway.analytics(window);
+    return looksLike("analytics", view) ? view : undefined;
+  };
+
   #open(location: Location): void {
     this.host.openLocation(location);
   }
@@ -355,7 +362,9 @@ export class SwitchyardApp extends PageElement {
               .open=${open}
               @search=${(event: CustomEvent<string>) => this.session.setLimitSearch(event.detail)}
             ></limits-area>`
-          : html`<services-area .services=${services} .shown=${area} .open=${open}></services-area>`
+          : area === "analytics"
+            ? html`<analytics-area .ask=${this.#askAnalytics} .open=${open}></analytics-area>`
+            : html`<services-area .services=${services} .shown=${area} .open=${open}></services-area>`
       }
     </div>`;
   }

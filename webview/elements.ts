@@ -3,6 +3,7 @@
  * a part for its types or words does not register anything.
  */
 import { SwitchyardApp } from "./app.ts";
+import { AnalyticsArea } from "./areas/analytics-view.ts";
 import { LimitGauge } from "./areas/limit-gauge.ts";
 import { LimitsArea } from "./areas/limits-view.ts";
 import { ServicesArea } from "./areas/services-view.ts";
@@ -12,6 +13,7 @@ import { FilterBox } from "./traffic/filter-box.ts";
 import { TrafficTable } from "./traffic/traffic-table.ts";
 
 const ELEMENTS: Readonly<Record<string, CustomElementConstructor>> = {
+  "analytics-area": AnalyticsArea,
   "body-tab": BodyTab,
   "filter-box": FilterBox,
   "limit-gauge": LimitGauge,

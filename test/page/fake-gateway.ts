@@ -13,7 +13,11 @@ import type {
   Hello,
   BucketChange,
   BucketUndo,
+  CachesView,
   FrozenBucket,
+  SeriesView,
+  AnalyticsView,
+  AnalyticsWindow,
   LimitsView,
   PassingFix,
   PolicyStatus,
@@ -277,6 +281,52 @@ export class FakeGateway implements GatewayFunctions {
     };
   }
 
+  analytics(window: AnalyticsWindow): AnalyticsView {
+    const series = (kind: SeriesView["kind"], name: string, requests: number): SeriesView => ({
+      kind,
+      name,
+      requests: window === "1m" ? requests : requests * 10,
+      perSecond: requests / 60,
+      errorShare: name === "orders" ? 0.012 : 0,
+      rejectedShare: name === "orders" ? 0.2 : 0,
+      p50: 4.2,
+      p95: 31,
+      p99: 184,
+      bytesIn: 20_480,
+      bytesOut: 3_145_728,
+      history: window === "1m" ? [0, 4, 9, 3, 8, 6] : Array.from({ length: 15 }, (_, i) => i),
+    });
+    return {
+      stamp: { generation: this.generation, seq: 0 },
+      at: Date.now(),
+      window,
+      seconds: 60,
+      oneIn: 64,
+      series: [
+        series("gateway", "everything", 720),
+        series("route", "orders", 600),
+        series("route", "catalog", 120),
+        series("service", "orders", 480),
+        series("consumer", "<b>alice</b>", 90),
+      ],
+      policies: [
+        {
+          identity: "route/orders/rateLimit/per-user",
+          name: "per-user",
+          kind: "rateLimit",
+          owner: "route/orders",
+          judged: 81_204,
+          refused: 1700,
+          shadowed: 3,
+          samples: 1268,
+          micros: 0.84,
+          microsP95: 2.1,
+          location: line(33),
+        },
+      ],
+    };
+  }
+
   limits(search: string, count: number): LimitsView {
     const keys = [...this.#left]
       .filter(([key]) => key.includes(search))
@@ -381,6 +431,27 @@ export class FakeGateway implements GatewayFunctions {
 
   replicaLog(service: string, url: string): string {
     return `the log of ${service} ${url}`;
+  }
+
+  caches(): CachesView {
+    const entries = [
+      {
+        url: "http://shop.test/catalog/1",
+        state: "fresh" as const,
+        sentence: "12 s old, fresh for 60 s (max-age)",
+        status: 200,
+        size: 900,
+        hits: 4,
+        selectors: [],
+      },
+    ];
+    const numbers = { bytes: 900, maxSize: 65_536, count: entries.length, hits: 4, misses: 1 };
+    return { at: Date.now(), caches: [{ identity: "route/catalog", owner: "route catalog", ...numbers, entries }] };
+  }
+
+  purgeCache(identity: string, prefix: string): number {
+    this.resets.push(`purge ${identity} ${prefix}`);
+    return 1;
   }
 
   changeBucket(identity: string, key: string, change: BucketChange): BucketUndo {

@@ -341,6 +341,22 @@ describe("the page", function () {
     await eventually("one key", async () => (await page.getByRole("meter").count()) === 1);
   });
 
+  it("shows what happened in a window, and what each policy costs", async () => {
+    const { page } = await open(24, "/");
+    await page.getByRole("button", { name: "Analytics", exact: true }).click();
+    const orders = page.getByRole("region", { name: "Routes" }).getByRole("row", { name: /^orders/ });
+    await orders.waitFor();
+    assert.match((await orders.textContent()) ?? "", /600.*1\.2%.*20%.*4\.2 ms.*31 ms.*184 ms.*20 KiB.*3\.0 MiB/s);
+    await page.getByRole("img", { name: "orders, requests by 10 s, oldest first: 0, 4, 9, 3, 8, 6" }).first().waitFor();
+    await page.getByRole("button", { name: "15 min" }).click();
+    await page.getByRole("row", { name: /^orders 6,000/ }).waitFor();
+    assert.equal(await page.getByRole("button", { name: "15 min" }).getAttribute("aria-pressed"), "true");
+    // A consumer's name is a stranger's word.
+    await page.getByRole("rowheader", { name: "<b>alice</b>" }).waitFor();
+    const policy = page.getByRole("row", { name: /^per-user/ });
+    assert.match((await policy.textContent()) ?? "", /81,204.*1,700.*3 in shadow.*0\.84 µs.*2\.10 µs/s);
+  });
+
   it("shows services and routes where there are no native trees", async () => {
     const { page } = await open(96, "/");
     await page.getByRole("button", { name: "Services" }).click();
@@ -583,7 +599,7 @@ describe("the page", function () {
         await page.getByRole("tab", { name: tab }).click();
         found.push(...(await violations(page, tab)));
       }
-      for (const name of ["Services", "Routes", "Limits"]) {
+      for (const name of ["Services", "Routes", "Limits", "Analytics"]) {
         await page.getByRole("button", { name, exact: true }).click();
         await page.locator(".area-body :is(section, table)").first().waitFor();
         found.push(...(await violations(page, name)));

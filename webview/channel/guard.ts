@@ -56,6 +56,21 @@ const CHECKS: Readonly<Record<string, Check>> = {
   traffic: shape({ ...counts, appended: listOf(row), appendedAt: isNumber, changed: listOf(row) }),
   rows: shape({ ...counts, from: isNumber, rows: listOf(row) }),
   servicesChanged: shape({ stamp, at: isNumber, services: listOf(service), routes: listOf(route) }),
+  analytics: shape({
+    window: isText,
+    oneIn: isNumber,
+    series: listOf(
+      shape({
+        kind: isText,
+        name: isText,
+        requests: isNumber,
+        perSecond: isNumber,
+        p50: isNumber,
+        history: listOf(isNumber),
+      }),
+    ),
+    policies: listOf(shape({ identity: isText, name: isText, judged: isNumber, micros: isNumber, location: isRecord })),
+  }),
   limitsChanged: shape({ stamp, at: isNumber, limits: listOf(limit) }),
   statusChanged: shape({ stamp, state: isText, listeners: Array.isArray, policy }),
   whatIfChanged: (value) =>
