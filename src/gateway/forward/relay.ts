@@ -510,8 +510,10 @@ export class Relay implements UpstreamOwner, Racer {
     this.upstream = undefined;
     upstream?.abandon();
     this.conclude(Failure.None, now);
-    const sentence = `${this.placeName} answered ${status}, which is to be tried again, but nobody was left to be asked.`;
-    if (!this.follow(wait, Failure.BadAnswer, sentence, now)) run.fail(Failure.BadAnswer, sentence);
+    const sentence = `${this.placeName} answered ${status}.`;
+    if (!this.follow(wait, Failure.BadAnswer, sentence, now)) {
+      run.fail(Failure.BadAnswer, sentence + whyNoOther(run, current));
+    }
     return true;
   }
 
@@ -537,7 +539,7 @@ export class Relay implements UpstreamOwner, Racer {
     if (wait <= 0) return this.tryAnother(now);
     this.run.exchange.holdBody();
     this.later(wait, (then) => {
-      if (!this.tryAnother(then)) this.run.fail(failure, sentence);
+      if (!this.tryAnother(then)) this.run.fail(failure, sentence + whyNoOther(this.run, this.current));
     });
     return true;
   }

@@ -5,8 +5,10 @@
  */
 import { retry } from "../../decide/again.ts";
 import { refusalOfRetry } from "../../decide/explain-sending.ts";
+import { boundSentence } from "../../decide/explain-service.ts";
 import { entriesOf } from "../../decide/refusals.ts";
 import type { Millis } from "../../model/basics.ts";
+import { Mark, type Decision } from "../../model/decision.ts";
 import { mayRepeat } from "../../model/methods.ts";
 import type { PlanRoute } from "../../model/plan.ts";
 import { Failure, type Outcome } from "../../model/state.ts";
@@ -15,6 +17,7 @@ import { sentOf } from "../record/journal.ts";
 import { hindranceWords, Next, type AttemptRecord, type Recording } from "../record/recording.ts";
 import type { RequestWriter } from "./backend.ts";
 import type { Run } from "./run.ts";
+import type { Active } from "./services.ts";
 import { seconds } from "./sentences.ts";
 
 /** So much of a body is kept for another attempt; a longer one cannot be sent twice. */
@@ -100,11 +103,21 @@ export function askRetry(run: Run, failed: Outcome, attempt: AttemptRecord, now:
 /** Why no other attempt followed, as a sentence behind another; "" where there is nothing to add. */
 export function whyNoOther({ exchange, active, decision }: Run, attempt: AttemptRecord | undefined): string {
   if (attempt === undefined) return "";
-  const spent = attempt.next === Next.OverBudget || attempt.next === Next.Exhausted;
-  const route = active.plan.routes[decision.route];
-  const entry = spent ? entriesOf(decision).findLast((one) => refusalOfRetry(route, one) !== "") : undefined;
-  const why = entry === undefined ? hindranceWords(attempt.next, exchange.head.method) : refusalOfRetry(route, entry);
+  const why = spentWords(active, decision, attempt.next) || hindranceWords(attempt.next, exchange.head.method);
   return why === "" || attempt.next === Next.Committed ? "" : ` It was not tried again: ${why}.`;
+}
+
+/** What was used up, or what bounds the service: "" for other reasons. */
+function spentWords({ plan }: Active, decision: Decision, next: number): string {
+  const entries = entriesOf(decision);
+  const route = plan.routes[decision.route];
+  if (next === Next.NobodyLeft) {
+    const last = entries.findLastIndex(({ mark }) => mark === Mark.Send);
+    return boundSentence(plan.services[decision.service], entries.slice(last + 1));
+  }
+  if (next !== Next.OverBudget && next !== Next.Exhausted) return "";
+  const entry = entries.findLast((one) => refusalOfRetry(route, one) !== "");
+  return entry === undefined ? "" : refusalOfRetry(route, entry);
 }
 
 /** When an attempt that starts now is given up, monotonic; Infinity = never. */

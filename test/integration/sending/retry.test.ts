@@ -127,6 +127,20 @@ describe("retries", function () {
     );
   });
 
+  it("do not go past a circuit that the failure has opened, and say so", async () => {
+    const bad = await failing(503);
+    const breaker = "    circuitBreaker: { errorRate: 0.5, minimumRequests: 1, openFor: 30s }\n";
+    const running = await start([bad.port], "retry: { backoff: 5ms }", "", breaker);
+    const { status, text } = await ask(running.port);
+    const { type, detail } = JSON.parse(text);
+    assert.deepEqual([status, type], [503, "urn:switchyard:forward:bad-answer"]);
+    assert.match(
+      detail,
+      /^orders at :\d+ answered 503\. It was not tried again: the circuit breaker of orders is open: 1 of 1 attempts failed; /,
+    );
+    assert.equal(bad.asked.length, 1);
+  });
+
   it("never repeat a POST that was sent, and say why", async () => {
     for (const [make, route] of [
       [dying, "retry: {}"],
@@ -241,7 +255,7 @@ describe("retries", function () {
       "retry: { attempts: 9, backoff: 2s, budget: 100% }, timeouts: { request: 150ms }",
     );
     const { status, text } = await ask(running.port);
-    if (status === 503) return;
+    assert.equal(status, 504);
     assert.equal(JSON.parse(text).type, "urn:switchyard:forward:request-timeout");
   });
 
