@@ -5,7 +5,7 @@
  */
 import { methodMatches, failingHeader, failingQuery, hostnameRank, pathMatches } from "../decide/conditions.ts";
 import { refusalOf } from "../decide/refusals.ts";
-import type { Arrival, TokenFact } from "../model/arrival.ts";
+import type { Arrival } from "../model/arrival.ts";
 import { BuiltIn } from "../model/decision.ts";
 import type { Plan, PlanStep } from "../model/plan.ts";
 import type { Fix } from "../model/policy.ts";
@@ -175,30 +175,12 @@ function candidatesOf(search: Search, request: Replayed): Candidate[] {
     return decision.builtIn === BuiltIn.NoRoute ? matchCandidates(text, plan, passage.arrival) : [];
   }
   const refusal = refusalOf(decision, plan, passage);
-  const own = [...(refusal?.fixes ?? []), ...tokenFixes(step, request), ...ruleFixes(step, request)];
+  const own = [...(refusal?.fixes ?? []), ...ruleFixes(step, request)];
   return own.map((fix) => ({ title: fix.title, line: step.source.line, edits: fixEdits(text, step, fix) }));
 }
 
 function fixEdits(text: string, step: PlanStep, fix: Fix): readonly TextEdit[] | undefined {
   return policyFix(text, step.source.offset, fix)?.edits;
-}
-
-/** A verified token of another issuer or for somebody else: its own words are the least that would let it in. */
-function tokenFixes(step: PlanStep, { passage }: Replayed): Fix[] {
-  if (step.kind !== "jwt") return [];
-  const facts = Object.values(passage.facts) as readonly (TokenFact | undefined)[];
-  const token = facts.find((fact) => fact?.state === "verified");
-  if (token?.state !== "verified") return [];
-  const { issuer, audiences } = step.config as { readonly issuer?: unknown; readonly audiences?: readonly string[] };
-  const { iss, aud } = token.claims;
-  const fixes: Fix[] = [];
-  if (typeof iss === "string" && issuer !== undefined && issuer !== iss)
-    fixes.push({ title: `Take tokens of ${iss}`, path: ["issuer"], value: iss });
-  for (const one of Array.isArray(aud) ? aud : [aud]) {
-    if (typeof one !== "string" || audiences === undefined || audiences.includes(one)) continue;
-    fixes.push({ title: `Take tokens for audience ${one}`, path: ["audiences"], value: [...audiences, one] });
-  }
-  return fixes;
 }
 
 /** Nothing allows it: a rule for exactly this method and path. */
