@@ -135,6 +135,50 @@ describe("a token verifier", () => {
     await refused(byRsa, `${header}.${payload}.${signature.slice(0, -1)}${other}`, /canonical|does not fit/);
   });
 
+  it("refuses a token within a token, a tail behind it, and one that another key of the same kind has signed", async () => {
+    const inner = signed({ alg: "RS256" }, CLAIMS, rsa.privateKey);
+    await refused(byRsa, signed({ alg: "RS256", cty: "JWT" }, inner, rsa.privateKey), /payload/);
+    await refused(byRsa, `${inner}.${inner}`, /three parts|dots/);
+    await refused(byRsa, `${inner}.e30`, /three parts/);
+    await refused(byRsa, `.${inner}`, /three parts/);
+    const [header, , signature] = inner.split(".");
+    await refused(byRsa, `${header}.${encode({ ...CLAIMS, sub: "root" })}.${signature}`, /does not fit/);
+    await refused(byRsa, `${encode({ alg: "PS256" })}.${inner.split(".").slice(1).join(".")}`, /does not fit/);
+    await refused(byRsa, signed({ alg: "RS256" }, CLAIMS, stranger.privateKey), /does not fit/);
+  });
+
+  it("refuses an algorithm that is no text, unknown, of another case, or of another curve", async () => {
+    for (const alg of [null, 256, ["RS256"], { toString: "RS256" }, true]) {
+      await refused(byRsa, signed({ alg }, CLAIMS, rsa.privateKey), /names no algorithm/);
+    }
+    for (const alg of ["rs256", "RS256 ", "RS257", "RS1", "__proto__", "constructor", "HS256", "ES256", ""]) {
+      await refused(byRsa, signed({ alg }, CLAIMS, rsa.privateKey), /signed with|names no algorithm/);
+    }
+    const wide: TokenSource = { ...byEc, algorithms: ["ES256", "ES384", "ES512"] };
+    await refused(wide, signed({ alg: "ES384" }, CLAIMS, ec.privateKey), /accepted here: ES256/);
+    const small = generateKeyPairSync("rsa", { modulusLength: 1024 });
+    const weak = await verdict(
+      { ...byRsa, publicKey: pem(small.publicKey) },
+      `Bearer ${signed({ alg: "RS256" }, CLAIMS, small.privateKey)}`,
+    );
+    assert.ok(weak.state === "keysUnavailable" && /fewer than 2048 bits/.test(weak.problem));
+  });
+
+  it("is not slowed by huge tokens: whatever a head can hold is judged in a few milliseconds", async () => {
+    const big = signed({ alg: "RS256" }, { ...CLAIMS, pad: "x".repeat(11_000) }, rsa.privateKey);
+    assert.equal((await verdict(byRsa, `Bearer ${big}`)).state, "verified");
+    const many = `{${Array.from({ length: 1200 }, (_, i) => `"m${i}":1`).join(",")}}`;
+    const dots = ".".repeat(16_000);
+    const start = process.cpuUsage();
+    for (let i = 0; i < 20; i++) {
+      await refused(byRsa, `${dots}${i}`, /three parts/);
+      await refused(byRsa, `${"A".repeat(16_000)}.e30.AAAA`, /header/);
+      await verdict(byRsa, `Bearer ${signed({ alg: "RS256" }, many, rsa.privateKey)}`);
+    }
+    const { user, system } = process.cpuUsage(start);
+    assert.ok((user + system) / 60 < 20_000, `${(user + system) / 60} us each`);
+  });
+
   it("refuses a signature in DER, and a signature of zeros", async () => {
     const input = `${encode({ alg: "ES256" })}.${encode(CLAIMS)}`;
     const der = sign("sha256", Buffer.from(input), ec.privateKey).toString("base64url");

@@ -123,9 +123,8 @@ describe("keys in a file", () => {
     const x = { arrival: { header: (name: string) => (name === "authorization" ? value : undefined) } } as Passage;
     const needs = [{ name: "token/a", kind: "token", source }] as const;
     assert.deepEqual(gatherer.gather([], x), {});
-    const facts = gatherer.gather(needs, x);
-    assert.ok(facts instanceof Promise);
-    assert.equal(((await facts)["token/a"] as TokenFact).state, "verified");
+    const facts = await gatherer.gather(needs, x);
+    assert.equal((facts["token/a"] as TokenFact).state, "verified");
     assert.ok(!(gatherer.gather(needs, x) instanceof Promise));
     gatherer.close();
   });

@@ -13,6 +13,7 @@ export interface CompactToken {
   readonly algorithm: string;
   readonly keyId: string | undefined;
   readonly payload: Uint8Array;
+  readonly signature: Uint8Array;
 }
 
 export interface TokenProblem {
@@ -48,24 +49,49 @@ export function readToken(text: string): CompactToken | TokenProblem {
   if (parts.length !== 3) {
     return { problem: `a token has three parts separated by dots; this one has ${parts.length}` };
   }
-  const decoded: Uint8Array[] = [];
-  for (const [i, part] of parts.entries()) {
-    const bytes = decodePart(part, ["header", "payload", "signature"][i]);
-    if ("problem" in bytes) return bytes;
-    decoded.push(bytes);
-  }
-  const [header, payload, signature] = decoded;
+  const header = readHeader(parts[0]);
+  if ("problem" in header) return header;
+  const payload = decodePart(parts[1], "payload");
+  if ("problem" in payload) return payload;
+  const signature = decodePart(parts[2], "signature");
+  if ("problem" in signature) return signature;
+  if (signature.length === 0) return { problem: "the token has no signature" };
+  return { text, algorithm: header.algorithm, keyId: header.keyId, payload, signature };
+}
+
+interface Header {
+  readonly algorithm: string;
+  readonly keyId: string | undefined;
+}
+
+/** Headers that were read already: an issuer writes the same one into all its tokens. */
+const headers = new Map<string, Header>();
+const MOST_HEADERS = 64;
+const LONGEST_KEPT = 512;
+
+function readHeader(part: string): Header | TokenProblem {
+  const known = headers.get(part);
+  if (known !== undefined) return known;
+  const bytes = decodePart(part, "header");
+  if ("problem" in bytes) return bytes;
   let fields: Readonly<Record<string, unknown>>;
   try {
-    fields = parseStrictObject(header);
+    fields = parseStrictObject(bytes);
   } catch (problem) {
     return { problem: `the token's header ${(problem as Error).message}` };
   }
   const odd = headerProblem(fields);
   if (odd !== undefined) return { problem: odd };
-  if (signature.length === 0) return { problem: "the token has no signature" };
-  return { text, algorithm: fields.alg as string, keyId: fields.kid as string | undefined, payload };
+  const header: Header = { algorithm: fields.alg as string, keyId: fields.kid as string | undefined };
+  if (part.length <= LONGEST_KEPT) {
+    if (headers.size >= MOST_HEADERS) headers.clear();
+    // A copy: a slice of a request's head would keep the whole head alive.
+    headers.set(Buffer.from(part, "latin1").toString("latin1"), header);
+  }
+  return header;
 }
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 function decodePart(part: string, name: string): Uint8Array | TokenProblem {
   if (!/^[A-Za-z0-9_-]*$/.test(part)) {
@@ -73,10 +99,13 @@ function decodePart(part: string, name: string): Uint8Array | TokenProblem {
     const why = odd === "=" ? "base64url in a token has no padding" : "it is no base64url";
     return { problem: `the token's ${name} holds ${JSON.stringify(odd)}: ${why}` };
   }
-  const bytes = Buffer.from(part, "base64url");
   // Spare bits that are not zero would let one token be written in several ways (RFC 4648 section 3.5).
-  if (bytes.toString("base64url") !== part) return { problem: `the token's ${name} is no canonical base64url` };
-  return bytes;
+  const rest = part.length % 4;
+  const last = rest === 0 ? 0 : ALPHABET.indexOf(part[part.length - 1]);
+  if (rest === 1 || (last & (rest === 2 ? 15 : rest === 3 ? 3 : 0)) !== 0) {
+    return { problem: `the token's ${name} is no canonical base64url` };
+  }
+  return Buffer.from(part, "base64url");
 }
 
 /** jku, jwk, x5u and x5c are ignored: keys come from the policy file alone. */

@@ -3,7 +3,7 @@
  * A known token is answered at once; verifying one costs some 50 to 100 microseconds. Must not judge times or claims.
  * Verdicts are kept by digest alone; of the tokens themselves only the last few stand here, as the recording has them too.
  */
-import { hash, KeyObject } from "node:crypto";
+import { hash, KeyObject, type webcrypto } from "node:crypto";
 import type { TokenFact, TokenSource } from "../../model/arrival.ts";
 import { findToken, readToken, type CompactToken } from "./compact-token.ts";
 import { isGood } from "./signature.ts";
@@ -90,11 +90,22 @@ export class TokenVerifier {
     if (known !== undefined) return verifier.keys.remark === undefined ? known : remarked(known, verifier.keys);
     const read = readToken(token);
     if ("problem" in read) return { state: "malformed", problem: read.problem };
+    if (typeof keys.key !== "function") return this.#verifyNow(verifier, keys, read, digest);
     const verifying = this.#verify(verifier, keys, read, digest).finally(() => {
       if (verifier.pending.get(digest) === verifying) verifier.pending.delete(digest);
     });
     verifier.pending.set(digest, verifying);
     return verifier.keys.remark === undefined ? verifying : remarked(verifying, verifier.keys);
+  }
+
+  /** One key, at hand: nothing is to be waited for. */
+  #verifyNow(verifier: Verifier, keys: Keys, token: CompactToken, digest: string): TokenFact {
+    const { key } = keys;
+    const odd = algorithmProblem(token, keys, verifier.source.algorithms);
+    const good = odd === undefined && typeof key !== "function" && isGood(token, key);
+    const fact = good ? claimsFact(token) : ({ state: "badSignature", ...(odd ?? BAD) } as const);
+    verifier.verdicts.set(digest, fact, token.text.length);
+    return fact;
   }
 
   /** A client sends the same token again and again: the last few need no hash. */
@@ -193,13 +204,8 @@ export async function checkSignature(
   keys: Keys,
   allowed: readonly string[],
 ): Promise<"good" | "noKey" | { readonly problem: string }> {
-  const algorithms = allowed.filter((algorithm) => keys.algorithms.includes(algorithm));
-  if (!algorithms.includes(token.algorithm)) {
-    const shown = JSON.stringify(token.algorithm.slice(0, 20));
-    return {
-      problem: `the token is signed with ${shown}; accepted here: ${algorithms.join(", ") || "nothing that fits the key"}`,
-    };
-  }
+  const odd = algorithmProblem(token, keys, allowed);
+  if (odd !== undefined) return odd;
   const { key } = keys;
   const good = (found: KeyObject | Uint8Array): "good" | typeof BAD => (isGood(token, found) ? "good" : BAD);
   if (typeof key !== "function") return good(key);
@@ -219,6 +225,17 @@ export async function checkSignature(
   }
 }
 
+function algorithmProblem(
+  { algorithm }: CompactToken,
+  keys: Keys,
+  allowed: readonly string[],
+): { readonly problem: string } | undefined {
+  if (allowed.includes(algorithm) && keys.algorithms.includes(algorithm)) return undefined;
+  const accepted = allowed.filter((one) => keys.algorithms.includes(one)).join(", ");
+  const shown = JSON.stringify(algorithm.slice(0, 20));
+  return { problem: `the token is signed with ${shown}; accepted here: ${accepted || "nothing that fits the key"}` };
+}
+
 const BAD = Object.freeze({ problem: "the signature does not fit: the token was changed, or signed with another key" });
 const NO_TOKEN = { payload: "", signature: "" };
 
@@ -227,7 +244,7 @@ const owned = new WeakMap<object, KeyObject>();
 
 function own(key: unknown): KeyObject | Uint8Array {
   if (key instanceof Uint8Array || key instanceof KeyObject) return key;
-  let found = owned.get(key as CryptoKey);
-  if (found === undefined) owned.set(key as CryptoKey, (found = KeyObject.from(key as CryptoKey)));
+  let found = owned.get(key as webcrypto.CryptoKey);
+  if (found === undefined) owned.set(key as webcrypto.CryptoKey, (found = KeyObject.from(key as webcrypto.CryptoKey)));
   return found;
 }
