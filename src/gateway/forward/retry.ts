@@ -104,7 +104,7 @@ export function askRetry(run: Run, failed: Outcome, attempt: AttemptRecord, now:
 export function whyNoOther({ exchange, active, decision }: Run, attempt: AttemptRecord | undefined): string {
   if (attempt === undefined) return "";
   const why = spentWords(active, decision, attempt.next) || hindranceWords(attempt.next, exchange.head.method);
-  return why === "" || attempt.next === Next.Committed ? "" : ` It was not tried again: ${why}.`;
+  return why === "" || attempt.next === Next.Committed ? "" : ` No other attempt followed: ${why}.`;
 }
 
 /** What was used up, or what bounds the service: "" for other reasons. */

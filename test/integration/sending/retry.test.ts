@@ -123,7 +123,7 @@ describe("retries", function () {
     assert.equal(problem.type, "urn:switchyard:forward:try-timeout");
     assert.match(
       problem.detail,
-      /sent no response head within 60 ms \(retry\.perTry of route r\)\. It was not tried again: 1 of 1 retries were made\.$/,
+      /sent no response head within 60 ms \(retry\.perTry of route r\)\. No other attempt followed: 1 of 1 retries were made\.$/,
     );
   });
 
@@ -136,7 +136,7 @@ describe("retries", function () {
     assert.deepEqual([status, type], [503, "urn:switchyard:forward:bad-answer"]);
     assert.match(
       detail,
-      /^orders at :\d+ answered 503\. It was not tried again: the circuit breaker of orders is open: 1 of 1 attempts failed; /,
+      /^orders at :\d+ answered 503\. No other attempt followed: the circuit breaker of orders is open: 1 of 1 attempts failed; /,
     );
     assert.equal(bad.asked.length, 1);
   });
@@ -201,7 +201,7 @@ describe("retries", function () {
     const running = await start([bad.port, fine.port], "retry: {}");
     const { status, text } = await ask(running.port, { method: "PUT" }, "x".repeat(200_000));
     assert.equal(status, 502);
-    assert.match(JSON.parse(text).detail, /It was not tried again: its body was sent and too long to be kept/);
+    assert.match(JSON.parse(text).detail, /No other attempt followed: its body was sent and too long to be kept/);
     assert.equal(fine.asked.length, 0);
   });
 
