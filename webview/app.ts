@@ -32,6 +32,7 @@ const AREA_WORDS: Readonly<Record<Area, string>> = {
   services: "Services",
   routes: "Routes",
   limits: "Limits",
+  caches: "Caches",
   analytics: "Analytics",
 };
 
@@ -362,9 +363,11 @@ export class SwitchyardApp extends PageElement {
               .open=${open}
               @search=${(event: CustomEvent<string>) => this.session.setLimitSearch(event.detail)}
             ></limits-area>`
-          : area === "analytics"
-            ? html`<analytics-area .ask=${this.#askAnalytics} .open=${open}></analytics-area>`
-            : html`<services-area .services=${services} .shown=${area} .open=${open}></services-area>`
+          : area === "caches"
+            ? html`<cache-area .connection=${this.session.connection} .open=${open}></cache-area>`
+            : area === "analytics"
+              ? html`<analytics-area .ask=${this.#askAnalytics} .open=${open}></analytics-area>`
+              : html`<services-area .services=${services} .shown=${area} .open=${open}></services-area>`
       }
     </div>`;
   }

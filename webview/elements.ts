@@ -4,6 +4,7 @@
  */
 import { SwitchyardApp } from "./app.ts";
 import { AnalyticsArea } from "./areas/analytics-view.ts";
+import { CacheArea } from "./areas/cache-view.ts";
 import { LimitGauge } from "./areas/limit-gauge.ts";
 import { LimitsArea } from "./areas/limits-view.ts";
 import { ServicesArea } from "./areas/services-view.ts";
@@ -15,6 +16,7 @@ import { TrafficTable } from "./traffic/traffic-table.ts";
 const ELEMENTS: Readonly<Record<string, CustomElementConstructor>> = {
   "analytics-area": AnalyticsArea,
   "body-tab": BodyTab,
+  "cache-area": CacheArea,
   "filter-box": FilterBox,
   "limit-gauge": LimitGauge,
   "limits-area": LimitsArea,

@@ -22,7 +22,7 @@ import type { Connection } from "./channel/connection.ts";
 import { looksLike } from "./channel/guard.ts";
 import { TrafficStore } from "./traffic/traffic-store.ts";
 
-export type Area = "traffic" | "services" | "routes" | "limits" | "analytics";
+export type Area = "traffic" | "services" | "routes" | "limits" | "caches" | "analytics";
 
 /** Buckets asked for per limit. */
 const KEYS = 20;

@@ -109,6 +109,8 @@ const CALLS: Readonly<Record<string, readonly Check[]>> = {
   exportHar: [filter],
   services: [],
   limits: [text(1000), whole(0, 500)],
+  caches: [text(1000), whole(0, 500)],
+  purgeCache: [text(200), text(8192)],
   analytics: [oneOf("1m", "15m", "all")],
   changeBucket: [text(2000), text(4000), bucketChange],
   undoBucket: [whole(0, Number.MAX_SAFE_INTEGER)],

@@ -98,6 +98,8 @@ export interface Row {
   readonly evicted: boolean;
   /** What the unsaved policy would make of it, when that is another thing: tagged "changed". */
   readonly whatIf?: RowShift;
+  /** The request on whose behalf it was sent: a part of an aggregate, a renewal, a mirrored copy. */
+  readonly parent?: number;
 }
 
 export interface RowShift {
@@ -314,6 +316,8 @@ export interface Verdict {
 
 export interface Detail {
   readonly row: Row;
+  /** What was sent on its behalf, oldest first; absent = nothing. */
+  readonly children?: readonly Row[];
   readonly verdict: Verdict;
   /** Who is calling, and what may they do? */
   readonly gateway: readonly TimelineStep[];
@@ -540,6 +544,40 @@ export interface LimitsView {
   readonly limits: readonly LimitView[];
 }
 
+/** One stored answer, or a URL whose answers are not stored. */
+export interface CacheEntryView {
+  readonly url: string;
+  readonly state: "fresh" | "stale" | "uncacheable";
+  /** Why: "12 s old, fresh for 60 s (max-age)". */
+  readonly sentence: string;
+  readonly status: number;
+  readonly size: number;
+  readonly hits: number;
+  /** Names of request fields that select it. */
+  readonly selectors: readonly string[];
+}
+
+export interface CacheView {
+  /** What `purgeCache` takes. */
+  readonly identity: string;
+  /** "route catalog" */
+  readonly owner: string;
+  readonly bytes: number;
+  readonly maxSize: number;
+  readonly count: number;
+  /** Since the cache is there: answered from it, and sent on. */
+  readonly hits: number;
+  readonly misses: number;
+  /** Latest used first, then what is not stored; at most as many as asked for. */
+  readonly entries: readonly CacheEntryView[];
+  readonly location?: Location;
+}
+
+export interface CachesView {
+  readonly at: number;
+  readonly caches: readonly CacheView[];
+}
+
 export interface ServicesView {
   readonly stamp: Stamp;
   readonly at: number;
@@ -697,6 +735,10 @@ export interface GatewayFunctions {
   exportHar(filter: string): HarExport | Promise<HarExport>;
   services(): ServicesView | Promise<ServicesView>;
   limits(search: string, count: number): LimitsView | Promise<LimitsView>;
+  /** @param search part of a URL. @param count entries for each cache. */
+  caches(search: string, count: number): CachesView | Promise<CachesView>;
+  /** @param identity of one cache, "" = all. @param prefix "host/path" that URLs begin with, "" = all. @returns how many answers went. */
+  purgeCache(identity: string, prefix: string): number | Promise<number>;
   analytics(window: AnalyticsWindow): AnalyticsView | Promise<AnalyticsView>;
   changeBucket(identity: string, key: string, change: BucketChange): BucketUndo | Promise<BucketUndo>;
   /** Puts a bucket back as it was before the change. */

@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import type {
   AdminState,
+  CachesView,
   AnalyticsView,
   AnalyticsWindow,
   BucketChange,
@@ -34,6 +35,7 @@ import type { Plan } from "../model/plan.ts";
 import { carry } from "../policyfile/carry.ts";
 import { DurableStates } from "./control/durable-state.ts";
 import { LimitHands } from "./control/limit-hands.ts";
+import { cacheViews } from "./control/caches-view.ts";
 import { limitViews } from "./control/limits-view.ts";
 import { exportHar } from "./control/har-export.ts";
 import { Hands } from "./control/hands.ts";
@@ -441,6 +443,18 @@ export class Gateway implements SessionGateway {
   private get counted() {
     const { costs } = this.engine;
     return { analytics: this.recorder.analytics, costs, plan: this.active.plan, now: now() };
+  }
+
+  cachesView(search: string, count: number): CachesView {
+    const { mask } = this;
+    const show = (url: string) => mask.target(url);
+    const asked = { plan: this.active.plan, now: now(), wallClock: wallClock(), search, count, show };
+    return mask.deep({ at: wallClock(), caches: cacheViews(this.engine.caches, asked) });
+  }
+
+  purgeCache(identity: string, prefix: string): number {
+    this.urgency++;
+    return this.engine.caches.purge(identity === "" ? undefined : identity, prefix);
   }
 
   limitsView(stamp: Stamp, search: string, count: number): LimitsView {

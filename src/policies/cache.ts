@@ -189,12 +189,12 @@ const BYPASS_WORDS = {
 } as const;
 
 /** The sentence for a verdict of the cache: what it holds, how old it is, and what follows. */
-export function useWords(use: number, age: number, fact: CacheFact | undefined): string {
+function useWords(use: number, age: number, fact: CacheFact | undefined): string {
   if (fact === undefined) return "not looked up";
   if (fact.state === "bypass") return `not asked: ${BYPASS_WORDS[fact.why]}`;
   if (use === Use.RequestNoStore) return "not asked: the request says no-store";
   if (fact.state === "none") return missWords(use, fact);
-  const times = `${seconds(age)} old, fresh for ${seconds(fact.lifetime)} (${lifetimeWords(fact)})`;
+  const times = ageWords(age, fact);
   switch (use) {
     case Use.Hit:
       return `hit: ${times}`;
@@ -213,6 +213,11 @@ export function useWords(use: number, age: number, fact: CacheFact | undefined):
     default:
       return `${asking(fact)}: stale; ${times}`;
   }
+}
+
+/** "12 s old, fresh for 60 s (max-age)" @param age in seconds. */
+export function ageWords(age: number, held: Held): string {
+  return `${seconds(age)} old, fresh for ${seconds(held.lifetime)} (${lifetimeWords(held)})`;
 }
 
 function missWords(use: number, fact: Extract<CacheFact, { state: "none" }>): string {

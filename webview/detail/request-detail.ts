@@ -15,6 +15,7 @@ import { clockExact, duration, fileName, STATES } from "../parts/words.ts";
 import { methodWord } from "../traffic/columns.ts";
 import { connectionTab } from "./connection-tab.ts";
 import { decisionTab } from "./decision-tab.ts";
+import { family } from "./family.ts";
 import { headersTab } from "./headers-tab.ts";
 import { layersTab } from "./layers-tab.ts";
 import { attemptsTab, timingTab } from "./timing-tab.ts";
@@ -258,7 +259,8 @@ export class RequestDetail extends PageElement {
     if (tab === "Body") return html`<body-tab .detail=${detail} .host=${this.host}></body-tab>`;
     if (tab === "Timing") return timingTab(detail);
     if (tab === "Attempts") return attemptsTab(detail);
-    return decisionTab(detail, this.#open, this.#buckets());
+    const beside = html`${this.#buckets()}${family(detail, (id) => this.#emit("show-row", id))}`;
+    return decisionTab(detail, this.#open, beside);
   }
 
   #buckets(): TemplateResult | typeof nothing {

@@ -34,6 +34,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   openTrafficInEditor: ({ pages }) => pages.openTab(),
   explainLastRejection: traffic.explainLastRejection,
   clearTraffic: traffic.clearTraffic,
+  purgeCache: traffic.purgeCache,
   stopRecording: (window) => traffic.record(window, false),
   startRecording: (window) => traffic.record(window, true),
   resetBucket: bucket.resetBucket,

@@ -66,6 +66,24 @@ export async function clearTraffic({ controller }: Window): Promise<void> {
   say("$(clear-all) Traffic cleared.");
 }
 
+/** All of it, or of one cache, or what begins with a URL. */
+export async function purgeCache({ controller }: Window): Promise<void> {
+  const { caches } = await controller.gateway.caches("", 0);
+  if (caches.length === 0) return say("The policy has no cache.");
+  const all = { label: "All caches", description: "", identity: "" };
+  const one = caches.map(({ identity, owner, count }) => ({ label: owner, description: `${count} stored`, identity }));
+  const chosen = await vscode.window.showQuickPick(caches.length === 1 ? one : [all, ...one], { title: "Purge Cache" });
+  if (chosen === undefined) return;
+  const prefix = await vscode.window.showInputBox({
+    title: "Purge Cache",
+    prompt: "What URLs begin with, as host/path. Empty: everything.",
+    placeHolder: "localhost/catalog",
+  });
+  if (prefix === undefined) return;
+  const gone = await controller.gateway.purgeCache(chosen.identity, prefix.replace(/^[a-z]+:\/\//i, ""));
+  say(`$(trash) ${gone} stored ${gone === 1 ? "answer" : "answers"} purged.`);
+}
+
 export async function record({ controller }: Window, on: boolean): Promise<void> {
   await controller.setRecording(on);
   say(on ? "$(record) Recording requests." : "$(circle-slash) Recording stopped; requests still pass.");

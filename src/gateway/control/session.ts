@@ -9,6 +9,7 @@ import { guardFrame } from "../../contract/guards.ts";
 import { CONTRACT_VERSION } from "../../contract/messages.ts";
 import type {
   AdminState,
+  CachesView,
   AnalyticsView,
   AnalyticsWindow,
   BucketChange,
@@ -46,6 +47,8 @@ export interface SessionGateway extends TrafficSource {
   statusView(stamp: Stamp): GatewayStatus;
   servicesView(stamp: Stamp): ServicesView;
   limitsView(stamp: Stamp, search: string, count: number): LimitsView;
+  cachesView(search: string, count: number): CachesView;
+  purgeCache(identity: string, prefix: string): number;
   analyticsView(stamp: Stamp, window: AnalyticsWindow): AnalyticsView;
   suggest(filter: string, caret: number): Suggestion[];
   parseFilter(filter: string): FilterVerdict;
@@ -183,6 +186,14 @@ export class Session implements GatewayFunctions {
     return this.gateway.analyticsView(this.stamp(++this.sequences.analytics), window);
   }
 
+  caches(search: string, count: number): CachesView {
+    return this.gateway.cachesView(search, count);
+  }
+
+  purgeCache(identity: string, prefix: string): number {
+    return this.gateway.purgeCache(identity, prefix);
+  }
+
   limits(search: string, count: number): LimitsView {
     return this.gateway.limitsView(this.stamp(this.sequences.limits), search, count);
   }
@@ -277,6 +288,8 @@ export class Session implements GatewayFunctions {
       exportHar: (filter) => this.exportHar(filter),
       services: () => this.services(),
       limits: (search, count) => this.limits(search, count),
+      caches: (search, count) => this.caches(search, count),
+      purgeCache: (identity, prefix) => this.purgeCache(identity, prefix),
       analytics: (window) => this.analytics(window),
       changeBucket: (identity, key, change) => this.changeBucket(identity, key, change),
       undoBucket: (token) => this.undoBucket(token),

@@ -31,6 +31,7 @@ export const Tag = {
   Bypassed: 128,
   Hedged: 256,
   Mirror: 512,
+  Child: 1024,
 } as const;
 
 /** Where a row's heads and bodies stand in the ring. */
@@ -350,6 +351,13 @@ export class Chunk {
     return { caller, facts };
   }
 
+  /** Id of the request on whose behalf row i was sent; 0 = none. Of such a row the trace begins with that. */
+  parentOf(i: number): number {
+    const at = this.numbers[i];
+    if (at === 0 || (this.tags[i] & (Tag.Mirror | Tag.Child)) === 0) return 0;
+    return this.blocks[Math.floor(at / BLOCK)][(at % BLOCK) + HEADER + 1];
+  }
+
   /** Index into `objects` of the verified claims of row i; 0 = none. */
   claimsOf(i: number): number {
     const at = this.numbers[i];
@@ -424,7 +432,8 @@ function weigh(value: unknown): number {
 export function traceTags(decision: Decision): number {
   const { numbers, length } = decision.trace;
   // A copy says so first of all.
-  let tags = length > 0 && numbers[0] === SendNote.Copy ? Tag.Mirror : 0;
+  let tags =
+    length === 0 ? 0 : numbers[0] === SendNote.Copy ? Tag.Mirror : numbers[0] === SendNote.Child ? Tag.Child : 0;
   for (let k = 0; k < length; k++) {
     const code = numbers[k * 3];
     if (code < FIRST_SHADOW || (code & 255) === 0) continue;

@@ -97,6 +97,7 @@ function assemble(parts: Parts): Detail {
     ...storyParts(story, (step) => shapeWords(journey, plan, chunk.route[index], step)),
     ...(chunk.protocol[index] === 0 ? {} : { connection: connection(parts) }),
     ...layers(parts),
+    ...children(parts),
     fields: journey.fields,
     requestBody: body(kept.requestHead, kept.requestBody, row.requestBytes),
     responseBody: body(kept.responseHead || kept.replyHead, kept.responseBody, row.responseBytes),
@@ -159,6 +160,22 @@ function connection({ place, row, kept }: Parts): Detail["connection"] {
     received: kept.requestHead,
     sent: kept.upstreamHead,
   });
+}
+
+/** What was sent on its behalf began soon after it: so many rows are looked through. */
+const LOOKED_THROUGH = 4096;
+
+function children({ context, row }: Parts): Pick<Detail, "children"> {
+  const { recorder, rows } = context;
+  const found: Row[] = [];
+  const end = Math.min(recorder.next, row.id + LOOKED_THROUGH);
+  for (let id = row.id + 1; id < end; id++) {
+    const place = recorder.place(id);
+    if (place === undefined || place.chunk.parentOf(place.index) !== row.id) continue;
+    const child = rows.row(id);
+    if (child !== undefined) found.push(child);
+  }
+  return found.length === 0 ? {} : { children: found };
 }
 
 function layers({ context, row, shown }: Parts): Pick<Detail, "layers"> {

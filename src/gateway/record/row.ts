@@ -110,7 +110,13 @@ function makeRow(recorder: Recorder, id: number, place: RowPlace, evicted: boole
     track: trackOf(place, story),
     termination: endingCode(chunk.words[chunk.ending[index]]) || undefined,
     evicted,
+    ...parentOf(place),
   };
+}
+
+function parentOf({ chunk, index }: RowPlace): Pick<Row, "parent"> {
+  const parent = chunk.parentOf(index);
+  return parent === 0 ? {} : { parent };
 }
 
 /** @param tell `explain`, or `explainBriefly` for a row. undefined while pending, when the engine refused before deciding, or when the plan is no longer kept. */
@@ -182,6 +188,7 @@ function tagsOf(bits: number): string[] {
   if (bits & Tag.Bypassed) tags.push("bypassed");
   if (bits & Tag.Hedged) tags.push("hedged");
   if (bits & Tag.Mirror) tags.push("mirror");
+  if (bits & Tag.Child) tags.push("part");
   return tags;
 }
 
