@@ -72,7 +72,7 @@ async function round(peer: Peer, web: number, count: number, base: number): Prom
 
 export const idle: Bench = async (smoke) => {
   const count = smoke ? 20 : 1000;
-  const rounds = smoke ? 1 : 4;
+  const rounds = smoke ? 1 : Number(process.env.BENCH_ROUNDS ?? 4);
   const [port, web] = [await freePort(), await freePort()];
   const server = await start("backend", port, process.execPath, ["-e", backend(port)], { cpu: LOAD_CPU });
   let peer: Peer | undefined;

@@ -13,6 +13,8 @@ import type { Backend, UpstreamOwner } from "./backend.ts";
 import { Outgoing, WRITE_MARK } from "./outgoing.ts";
 
 const BUFFER_BYTES = 65536;
+/** A connection begins with this, and gets the large one with the first read that fills it: most tunnels never do. */
+const FIRST_BYTES = 4096;
 
 export class Upstream implements Backend {
   readonly version = "1.1";
@@ -37,7 +39,7 @@ export class Upstream implements Backend {
   retireAt = 0;
   /** Called once, when the socket is gone. */
   gone: ((upstream: Upstream) => void) | undefined;
-  private buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  private buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   private problem = "";
   private ended = false;
   private handedOver = false;
@@ -56,6 +58,7 @@ export class Upstream implements Backend {
       onread: {
         buffer: () => this.buffer,
         callback: (count: number, buffer: Uint8Array): boolean => {
+          if (count === buffer.length && count < BUFFER_BYTES) this.renewBuffer();
           this.received(buffer as Buffer, count);
           return true;
         },
@@ -138,6 +141,8 @@ export class Upstream implements Backend {
           return;
         case Event.Head:
           owner.upstreamHead();
+          // A connection that served answers before may have the large one.
+          if (reader.head.status === 101) this.buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
           break;
         case Event.Body:
           owner.upstreamBody(buffer, reader.bodyStart, reader.bodyEnd);

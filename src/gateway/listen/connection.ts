@@ -54,7 +54,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   private readonly reader = new MessageReader("request");
   private readonly reply = new OutgoingResponse();
   private readonly handling: Handling;
-  private buffer: Buffer = Buffer.allocUnsafeSlow(Limit.SMALL_BUFFER);
+  private buffer: Buffer = Buffer.allocUnsafeSlow(Limit.FIRST_BUFFER);
   private mode: number = Mode.Head;
   /** Bytes that arrived before anybody could take them. */
   private stash: Buffer | undefined;
@@ -119,7 +119,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   receive(buffer: Buffer, count: number): void {
     // A full buffer is the sign of a body: from now on fewer and larger reads.
     if (this.taken.direct && count === buffer.length && count < Limit.LARGE_BUFFER) {
-      this.buffer = Buffer.allocUnsafeSlow(Limit.LARGE_BUFFER);
+      this.buffer = Buffer.allocUnsafeSlow(count < Limit.SMALL_BUFFER ? Limit.SMALL_BUFFER : Limit.LARGE_BUFFER);
     }
     if (this.stash !== undefined) {
       this.stash = Buffer.concat([this.stash, buffer.subarray(0, count)]);
@@ -373,6 +373,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     this.closing = true;
     const text = this.sendHead(head, lines, edit);
     this.mode = Mode.Tunnel;
+    if (this.buffer.length > Limit.FIRST_BUFFER) this.buffer = Buffer.allocUnsafeSlow(Limit.FIRST_BUFFER);
     this.out.flush();
     // What the client sent ahead belongs to the tunnel.
     this.resume();
