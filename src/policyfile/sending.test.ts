@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { countExtra, countRequest, spent } from "../decide/budget.ts";
+import { freshState } from "../model/fresh.ts";
+import { carry } from "./carry.ts";
 import { complete } from "./complete.ts";
 import { applyEdits } from "./edit.ts";
 import { hover } from "./hover.ts";
@@ -118,6 +121,20 @@ describe("retry, hedge and mirror of a policy file", () => {
     assert.equal(definition(text, "sending.yaml", text.indexOf("service: shadow") + 10)?.name, "shadow");
     const timed = fileWith("timeouts: { connect: 1s }");
     assert.match(hover(timed, timed.indexOf("connect"))?.markdown ?? "", /default `3s`/);
+  });
+
+  it("keep what was sent over an edit: a storm is not let off by a save", () => {
+    const before = readAll("retry: { budget: 20% }").plan;
+    const after = readAll("retry: { budget: 5% }\n    timeouts: { idle: 1s }").plan;
+    assert.ok(before && after);
+    const state = freshState(before);
+    const [sent] = state.sent;
+    assert.ok(sent);
+    countRequest(sent, 5000);
+    countExtra(sent, "retries", 5000);
+    const next = carry(state, before, after, 5001);
+    assert.equal(next.sent[0], sent);
+    assert.deepEqual(spent(sent, "retries", 5, 5002), { made: 1, requests: 1, allows: true });
   });
 
   it("need HTTP", () => {

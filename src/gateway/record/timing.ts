@@ -35,7 +35,9 @@ export function timingOf(
     const connected = attempt.reused || attempt.connectedAt < 0 ? attempt.startedAt : attempt.connectedAt;
     push("connect", number, attempt.startedAt, attempt.connectedAt < 0 ? attempt.endedAt : connected);
     push("send", number, connected, attempt.sentAt);
-    push("wait", number, Math.max(connected, attempt.sentAt), attempt.firstByteAt);
+    // One that was called off, or lost, waited until then.
+    const answered = attempt.firstByteAt < 0 && attempt.sentAt >= 0 ? attempt.endedAt : attempt.firstByteAt;
+    push("wait", number, Math.max(connected, attempt.sentAt), answered);
     push("receive", number, attempt.firstByteAt, attempt.endedAt);
     free = attempt.endedAt;
   });
