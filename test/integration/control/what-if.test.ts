@@ -6,8 +6,14 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Agent, createServer, request as ask } from "node:http";
 import type { AddressInfo } from "node:net";
+import { deserialize } from "node:v8";
 import { Gateway } from "../../../src/gateway/gateway.ts";
+import type { Active } from "../../../src/gateway/listen/engine.ts";
+import { unpack } from "../../../src/gateway/what-if/packed.ts";
+import { Decision } from "../../../src/model/decision.ts";
+import type { State } from "../../../src/model/state.ts";
 import { applyEdits } from "../../../src/policyfile/edit.ts";
+import { replay } from "../../../src/replay/replay.ts";
 import { freePort, policyFile, stopAll } from "./helpers.ts";
 
 const policy = (port: number, url: string, requests: number) => `version: 1
@@ -27,7 +33,9 @@ describe("what if, in a running gateway", function () {
   // The thread compiles TypeScript when it starts.
   this.timeout(120_000);
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
-  const server = createServer((request, response) => void request.resume().on("end", () => response.end("ok")));
+  const server = createServer((request, response) => {
+    request.resume().on("end", () => void setTimeout(() => response.end("ok"), request.url === "/slow" ? 25 : 0));
+  });
   let port = 0;
   let url = "";
   let gateway: Gateway;
@@ -97,6 +105,43 @@ describe("what if, in a running gateway", function () {
     assert.equal(fix.title, "Smallest passing limit: 17 per 1h by header.x-who");
     assert.equal(applyEdits(gateway.policy, fix.edits), policy(port, url, 17));
     assert.deepEqual([fix.view.admitted, fix.view.rejected, fix.line], [7, 0, 10]);
+  });
+
+  it("keeps a journal that replays from its snapshot to the very decisions that were recorded", async () => {
+    let next = 0;
+    const worker = async () => {
+      while (next < 3400) await send(`caller-${next++ % 250}`, next % 7 === 0 ? "/slow" : "/");
+    };
+    await Promise.all(Array.from({ length: 8 }, worker));
+    const view = gateway.whatIfs.journal.handOver();
+    assert.ok(view);
+    const journal = view.blocks.flatMap((block) => (typeof block === "number" ? [] : unpack(block)));
+    const plan = gateway.recorder.plans.get(view.snapshot.revision)?.plan;
+    assert.ok(plan);
+    assert.ok(
+      journal.some(({ kind }) => kind === "resume"),
+      "requests were in flight at the snapshot",
+    );
+    let checked = 0;
+    const end = replay(
+      {
+        plan,
+        state: deserialize(view.snapshot.state) as State,
+        ended: ({ id, decision }) => {
+          const place = gateway.recorder.place(id);
+          assert.ok(place);
+          const recorded = new Decision();
+          place.chunk.unpackDecision(place.index, recorded);
+          const { route, step, reason, service, endpoint, attempts } = decision;
+          const { route: a, step: b, reason: c, service: d, endpoint: e, attempts: f } = recorded;
+          assert.deepEqual([route, step, reason, service, endpoint, attempts], [a, b, c, d, e, f]);
+          checked++;
+        },
+      },
+      journal,
+    );
+    assert.ok(checked >= 2048, `${checked} requests`);
+    assert.deepEqual(end.state, (Reflect.get(gateway, "engine") as { readonly active: Active }).active.state);
   });
 
   it("drops the answer to a text that is old by now", async () => {
