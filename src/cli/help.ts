@@ -10,6 +10,8 @@ const RUN = `switchyard run [file] [--ui] [--ui-port <port>] [--quiet]
   --ui              serve the live page in a browser, at a loopback address that is printed
   --ui-port <port>  port of that page (default: any free one)
   --quiet           no line per request
+  --metrics <port>  serve the counts for Prometheus at http://127.0.0.1:<port>/metrics
+  --otlp <url>      send them to a collector of OpenTelemetry there (OTLP/HTTP JSON), every 10 s
 `;
 
 const CHECK = `switchyard check [file]
@@ -40,7 +42,7 @@ const CA = `switchyard ca [show | export <file> | trust | untrust | remove] [--j
 `;
 
 export const HELP = {
-  all: `Switchyard: a local gateway and load balancer that explains itself. Nothing leaves this machine.
+  all: `Switchyard: a local gateway and load balancer that explains itself. Nothing leaves this machine unless you ask for it.
 
 ${RUN}
 ${CHECK}

@@ -9,6 +9,7 @@ import { PageServer } from "../gateway/control/page-server.ts";
 import { portHolder } from "../gateway/control/port-holder.ts";
 import { Gateway, ListenProblem, PolicyProblem } from "../gateway/gateway.ts";
 import { diagnosticLines, tally } from "./diagnostics.ts";
+import { collectorOf, startExports } from "./exports.ts";
 import { FileFollower } from "./file-follower.ts";
 import { paintFor, type Paint } from "./paint.ts";
 import { NoPolicy, policyText } from "./policy-text.ts";
@@ -20,12 +21,15 @@ const OPTIONS = {
   "ui-port": { type: "string" },
   quiet: { type: "boolean" },
   "until-stdin-ends": { type: "boolean" },
+  metrics: { type: "string" },
+  otlp: { type: "string" },
 } as const;
 
 export async function run(words: string[]): Promise<number> {
   const { values, positionals } = readWords(words, OPTIONS);
   const file = oneFile(positionals);
   const uiPort = portOf(values["ui-port"]);
+  const wanted = { port: portOf(values.metrics), to: collectorOf(values.otlp) };
   const paint = paintFor(process.stdout);
   const ended = new Ending();
   const gateway = new Gateway({
@@ -55,6 +59,12 @@ export async function run(words: string[]): Promise<number> {
     return 1;
   }
   announce(gateway, file, page, paint);
+  const exports = await startExports(gateway, wanted, paint);
+  if (exports === undefined) {
+    await gateway.stop(0);
+    if (page !== undefined) await page.close();
+    return 1;
+  }
   const log = values.quiet === true ? undefined : new RequestLog(gateway, paint);
   const follower = new FileFollower(file, text, (changed) => apply(gateway, changed, paint));
   listenToTerminal(page, values["until-stdin-ends"] === true, ended, paint);
@@ -63,6 +73,7 @@ export async function run(words: string[]): Promise<number> {
   follower.close();
   log?.close();
   await gateway.stop();
+  await exports();
   await page?.close();
   return 0;
 }

@@ -86,7 +86,7 @@ export class Series {
       for (const slice of this.minutes) if (slice.number > minute - MINUTES && slice.number <= minute) sum.add(slice);
     }
     // The slice that still counts is in neither of them yet.
-    const inside = window === "all" || this.current.number > ten - MINUTES * TENS;
+    const inside = window === "all" || Math.floor(this.current.number / TENS) > Math.floor(ten / TENS) - MINUTES;
     if (this.current.number >= 0 && inside) sum.add(this.current);
     return sum;
   }

@@ -37,6 +37,7 @@ import { BUNDLED_PROTOS } from "./bundled-protos.ts";
 import {
   collectTypes,
   describeProto,
+  jsonName,
   parseProto,
   ProtoProblem,
   type KnownTypes,
@@ -151,6 +152,7 @@ export function filesOfProto(entry: string, read: (name: string) => string | und
 
 /** @throws ProtoProblem */
 export function schemaOf(files: readonly FileDescriptorProto[], serviceName: string): Schema {
+  qualifyTypes(files);
   const registry = registryOf([...files, ...bundledFiles().values()]);
   const service = registry.getService(serviceName);
   if (service === undefined) {
@@ -206,6 +208,8 @@ function registryOf(all: readonly FileDescriptorProto[]): FileRegistry {
 }
 
 function saysNothingNew(file: FileDescriptorProto, known: FileRegistry): boolean {
+  // Nobody else may define these; an exporter of JavaScript packs them, and extensions of theirs, into one file.
+  if (file.package === "google.protobuf") return file.service.length === 0;
   const names = declaredTypes(file);
   return file.service.length === 0 && names.length > 0 && names.every((name) => known.get(name) !== undefined);
 }
@@ -226,8 +230,8 @@ export function declaredTypes(file: FileDescriptorProto): string[] {
 }
 
 /**
- * Makes relative names of types full ones, as far as the files themselves tell: what protobufjs exports has them as
- * they were written.
+ * Makes relative names of types full ones, as far as the files themselves tell, and gives fields the JSON names that
+ * they lack: what protobufjs exports has both as they were written.
  */
 export function qualifyTypes(files: readonly FileDescriptorProto[]): void {
   const known = new Set(files.flatMap(declaredTypes));
@@ -245,6 +249,7 @@ export function qualifyTypes(files: readonly FileDescriptorProto[]): void {
       for (const field of [...message.field, ...message.extension]) {
         field.typeName = full(field.typeName, inside);
         field.extendee = full(field.extendee, inside);
+        if (field.jsonName === "") field.jsonName = jsonName(field.name);
       }
       visit(message.nestedType, inside);
     }
