@@ -104,8 +104,10 @@ function judge(route: PlanRoute, match: PlanMatch, arrival: Arrival): Judgement 
   if (!pathAgrees) return lost("path", `path ${pathWords(match)} does not match ${path}`);
   if (!method) return lost("method", `method ${match.methods.join(" or ")} is not ${arrival.method ?? "there"}`);
   if (header >= 0) {
-    const { name, value } = match.headers[header];
-    return lost("header", `header ${name}: ${value} ${foundWords(arrival.header(name))}`);
+    const { name, value, hidden } = match.headers[header];
+    const found = arrival.header(name);
+    const words = hidden === true && found !== undefined ? "is another" : foundWords(found);
+    return lost("header", `header ${name}: ${value} ${words}`);
   }
   if (query >= 0) {
     const { name, value } = match.query[query];

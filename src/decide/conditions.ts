@@ -58,7 +58,11 @@ function asksFor(match: PlanMatch, arrival: Arrival): boolean {
 /** @returns the index of the first header condition that fails, or -1. */
 export function failingHeader(match: PlanMatch, arrival: Arrival): number {
   const fields = match.headers;
-  for (let i = 0; i < fields.length; i++) if (arrival.header(fields[i].name) !== fields[i].value) return i;
+  for (let i = 0; i < fields.length; i++) {
+    const { name, value, test } = fields[i];
+    const found = arrival.header(name);
+    if (test === undefined ? found !== value : !test(found)) return i;
+  }
   return -1;
 }
 

@@ -5,8 +5,6 @@
  * what is evicted depends on nothing but what happened before: replay evicts the same.
  * Must not grow beyond its bound, whatever keys strangers send.
  */
-import { xxHash32 } from "js-xxhash";
-
 export interface Keyed<Value> {
   young: Map<string, Value>;
   old: Map<string, Value>;
@@ -70,5 +68,18 @@ export function clear<Value>(keyed: Keyed<Value>): void {
 
 export function boundedKey(key: string): string {
   if (key.length <= LONGEST_KEY) return key;
-  return `${key.slice(0, LONGEST_KEY - 12)}...${xxHash32(key, 0).toString(16).padStart(8, "0")}`;
+  return `${key.slice(0, LONGEST_KEY - 19)}...${digest(key)}`;
+}
+
+/** 64 bits in two lanes, 16 hexadecimal digits (FNV-1a over UTF-16 code units, two offsets and primes). */
+function digest(text: string): string {
+  let a = 0x811c9dc5;
+  let b = 0x27d4eb2f;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    a = Math.imul(a ^ code, 0x01000193);
+    b = Math.imul(b ^ code, 0x85ebca6b);
+    b ^= b >>> 13;
+  }
+  return (a >>> 0).toString(16).padStart(8, "0") + (b >>> 0).toString(16).padStart(8, "0");
 }

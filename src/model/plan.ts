@@ -69,6 +69,10 @@ export interface PlanMatch {
 export interface FieldMatch {
   readonly name: string;
   readonly value: string;
+  /** Set when not `value` itself is wanted, but what it says in words. */
+  readonly test?: (found: string | undefined) => boolean;
+  /** What was found is a secret, and is not told. */
+  readonly hidden?: boolean;
 }
 
 export interface PlanBackend {

@@ -159,6 +159,8 @@ export interface Policy<Config, State, ReasonName extends string> {
    * works there too, else what it reads that is not there, after "reads".
    */
   layer4?(config: Config): string | undefined;
+  /** Where it reads the key of a consumer, so that a route can be chosen by it before anybody is identified. */
+  consumerPlace?(config: Config): SecretPlace | undefined;
   /** Set when it reads the certificate of the client: a listener must ask for one. */
   readsClientCertificate?(config: Config): boolean;
   /** Requests that it sends by itself, as children of the one that it works for. */

@@ -70,6 +70,10 @@ export const anyOf: Policy<Config, undefined, keyof typeof Refusal> = {
   },
   readsClientCertificate: (c) =>
     membersOf(c).some(({ policy, config: own }) => policy.readsClientCertificate?.(own) === true),
+  consumerPlace: (c) =>
+    membersOf(c)
+      .map(({ policy, config: own }) => policy.consumerPlace?.(own))
+      .find((place) => place !== undefined),
   secretPlaces: (c) => membersOf(c).flatMap(({ policy, config: own }) => policy.secretPlaces?.(own) ?? []),
 };
 

@@ -104,6 +104,7 @@ export const apiKey: Policy<Config, undefined, keyof typeof Refusal> = {
           ],
         ],
   secretPlaces: (c) => [placeOf(c)],
+  consumerPlace: placeOf,
 };
 
 function placeOf(c: Config): SecretPlace {

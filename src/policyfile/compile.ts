@@ -27,6 +27,7 @@ import { laterMessage, LATER_BALANCERS } from "./later.ts";
 import { planCheck } from "./health-fields.ts";
 import { checkCertificates, checkListener, checkRoute, checkServices, checkSteps, isLayer4 } from "./layers.ts";
 import { at, fields, items } from "./names.ts";
+import { sameSecret } from "../policies/apiKey.ts";
 import { nearest } from "../policies/nearest.ts";
 import { orderOf, shadowedMatches } from "./precedence.ts";
 import { describe, readBy, type Problems } from "./problems.ts";
@@ -37,6 +38,7 @@ import { checkRetry, childRoute, mirrorRoute, planHedge, planRetry } from "./sen
 import type { MirrorConfig } from "./sending-fields.ts";
 import { moveUp } from "./move.ts";
 import { spanOf, type Path } from "./tree.ts";
+import { clientKind } from "./user-agent.ts";
 import { isLoopback, LOOPBACK } from "./written.ts";
 
 /** @returns a plan; it may be used only when `problems` holds no error. */
@@ -55,6 +57,7 @@ class Compiler {
   readonly #sources: Sources;
   readonly #value: unknown;
   readonly #steps: StepCompiler;
+  readonly #consumerList: readonly Consumer[];
   /** Names to indexes; a doubled name keeps its first. */
   readonly #listenerIndex = new Map<string, number>();
   readonly #serviceIndex = new Map<string, number>();
@@ -69,7 +72,8 @@ class Compiler {
     this.#problems = problems;
     this.#sources = sources;
     this.#value = problems.tree.value;
-    this.#steps = new StepCompiler(problems, sources, this.#consumers());
+    this.#consumerList = this.#consumers();
+    this.#steps = new StepCompiler(problems, sources, this.#consumerList);
   }
 
   plan(): Plan {
@@ -404,7 +408,7 @@ class Compiler {
     const bodies = [...(onListeners.bodies ?? []), ...(arranged.bodies ?? [])];
     const preflights = arranged.steps.some((step) => this.#steps.steps[step].policy.preflights === true);
     const matches = config.matches?.map((match, position) =>
-      this.#match(match, [...path, "matches", position], preflights),
+      this.#match(match, [...path, "matches", position], preflights, own),
     );
     return {
       index,
@@ -447,12 +451,47 @@ class Compiler {
     return phase === "answer" && (act as Partial<Step<unknown>>).answers !== undefined;
   }
 
-  #match(config: MatchConfig, path: Path, preflights = false): PlanMatch {
+  /** Of the client: each counts as a header. */
+  #clientMatches({ userAgent, consumer: wanted }: MatchConfig, path: Path, own: readonly number[]): FieldMatch[] {
+    const found: FieldMatch[] = [];
+    if (userAgent !== undefined) {
+      const value = `of the kind ${userAgent.join(" or ")}`;
+      found.push({ name: "user-agent", value, test: (text) => userAgent.includes(clientKind(text)) });
+    }
+    if (wanted === undefined) return found;
+    const at = [...path, "consumer"];
+    const known = this.#consumerList.find(({ name }) => name === wanted);
+    const place = this.#stepsAt(own)
+      .map(({ policy, config }) => policy.consumerPlace?.(config))
+      .find((one) => one !== undefined);
+    if (known?.apiKey === undefined) {
+      const near = nearest(
+        wanted,
+        this.#consumerList.map(({ name }) => name),
+      );
+      const hint = near === undefined || near === wanted ? "" : ` Did you mean \`${near}\`?`;
+      this.#problems.value("SY106", at, `There is no consumer \`${wanted}\` with an \`apiKey\`.${hint}`);
+    } else if (place?.in !== "header") {
+      const message =
+        "`consumer` needs an `apiKey` policy on this route that reads a header: the route is chosen by the key, and the policy judges it.";
+      this.#problems.value("SY106", at, message);
+    } else {
+      const { apiKey } = known;
+      const test = (text: string | undefined) => text !== undefined && sameSecret(text, apiKey);
+      found.push({ name: place.name, value: `the key of ${wanted}`, test, hidden: true });
+    }
+    return found;
+  }
+
+  #match(config: MatchConfig, path: Path, preflights = false, own: readonly number[] = []): PlanMatch {
     return {
       path: pathMatch(config.path),
       methods: config.methods ?? [],
       ...(preflights ? { preflights } : {}),
-      headers: pairs(config.headers).map(({ name, value }) => ({ name: name.toLowerCase(), value })),
+      headers: [
+        ...pairs(config.headers).map(({ name, value }) => ({ name: name.toLowerCase(), value })),
+        ...this.#clientMatches(config, path, own),
+      ],
       query: pairs(config.query),
       source: this.#problems.tree.blockRange(path),
     };

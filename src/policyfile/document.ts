@@ -8,6 +8,7 @@ import { duration, fieldValue, headerName, name, percentage, secret } from "../m
 import { activeCheck } from "./health-fields.ts";
 import { sendingFields } from "./sending-fields.ts";
 import { listenerTls, serviceTls } from "./secure-fields.ts";
+import { CLIENT_KINDS } from "./user-agent.ts";
 import { addressRange, endpointUrl, hostname, listenAddress, method, pathRegex, plainPath } from "./written.ts";
 
 // No code generation: it probes `new Function`, which a strict content security policy reports.
@@ -385,6 +386,20 @@ const match = z.strictObject({
   ),
   headers: z.optional(
     described(z.record(headerName(), fieldValue()), "Header fields that must all be there with exactly these values."),
+  ),
+  userAgent: z.optional(
+    described(
+      z.array(z.enum(CLIENT_KINDS)).check(z.minLength(1)),
+      "Kinds of client, by User-Agent; any of them. What a client says of itself chooses a route and grants nothing. Counts as one header.",
+      { examples: [["mobile"], ["browser", "bot"]] },
+    ),
+  ),
+  consumer: z.optional(
+    described(
+      name(),
+      "Only requests that carry this consumer's API key where the route's own `apiKey` policy reads it from a header. The route is chosen before anybody is identified: the policy judges the key again. Counts as one header.",
+      { examples: ["mobile"] },
+    ),
   ),
   query: z.optional(
     described(
