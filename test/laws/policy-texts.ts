@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { balancers } from "../../src/balancers/index.ts";
 import type { Plan } from "../../src/model/plan.ts";
 import { policies } from "../../src/policies/index.ts";
+import { canRefuse } from "../../src/policyfile/policy-entry.ts";
 import { read, type Sources } from "../../src/policyfile/read.ts";
 import { sessionToken } from "../../src/policyfile/resilience.ts";
 
@@ -93,6 +94,7 @@ const judging: readonly fc.Arbitrary<Config>[] = [
     { requireGroups: { any: ["staff"], claim: "groups" } },
     { requireGroups: { all: ["staff", "eu"] } },
   ),
+  fc.constantFrom("client.ip", "header.x-tenant").map((key) => ({ quota: { key, requests: 3, per: "day" } })),
   fc.constantFrom<Config>({ maxBody: "10B" }, { maxBody: { size: "1KiB" } }),
   fc.record({ rules, default: fc.constantFrom("deny", "allow") }).map((authorization) => ({ authorization })),
 ];
@@ -131,25 +133,46 @@ const routeOnly: readonly fc.Arbitrary<Config>[] = [
     { responseHeaders: { set: { "x-served-by": "switchyard" } } },
     { urlRewrite: { prefix: "/v2" } },
     { urlRewrite: { hostname: "backend.internal" } },
-    { responseBody: { remove: ["/internal"] } },
-    { requestBody: { set: { "/by": "${jwt.sub}" }, remove: ["/role"] } },
-    { compression: { minSize: "0B" } },
-    { cookies: {} },
   ),
   fc.constantFrom<Config>(
     { requestSchema: { schema: { type: "object", required: ["id"] }, shadow: true } },
     { requestSchema: { schema: { required: ["id"], properties: { id: { type: "integer" } } } } },
+  ),
+  fc.constantFrom<Config>(
     { graphqlLimit: { depth: 2, cost: 3, operations: ["query"] } },
+    { graphqlLimit: { cost: 1, introspection: true, shadow: true } },
+  ),
+  fc.constantFrom<Config>(
     { openapi: { document: "./api.json", responses: "warn" } },
-    {
-      apiVersion: {
-        from: "header",
-        name: "x-tenant",
-        versions: { acme: { service: "one", sunset: "2027-01-01" }, globex: { service: "two" } },
-        default: "acme",
+    { openapi: { document: "./api.json", shadow: true } },
+  ),
+  fc.constantFrom<Config>(
+    { requestBody: { set: { "/by": "${jwt.sub}" }, remove: ["/role"] } },
+    { responseBody: { remove: ["/internal"] } },
+    { compression: { minSize: "0B" } },
+    { cookies: {} },
+  ),
+  fc.constantFrom<Config>({
+    apiVersion: {
+      from: "header",
+      name: "x-tenant",
+      versions: { acme: { service: "one", sunset: "2027-01-01" }, globex: { service: "two" } },
+      default: "acme",
+    },
+  }),
+  fc.constantFrom<Config>({
+    aggregate: { parts: { a: { service: "one", path: "/a" }, b: { service: "two", path: "/b", optional: true } } },
+  }),
+  fc.constant<Config>({ transcode: { reflection: true, service: "shop.v1.Orders" } }),
+  fc.constantFrom<Config>({ cache: { ttl: "10s" } }, { cache: { ttl: "1m", staleIfError: "1m" } }),
+  fc.constant<Config>({
+    aggregate: {
+      parts: {
+        a: { service: "one", path: "/a" },
+        b: { service: "two", path: "/b/${a.id}", after: ["a"], optional: true },
       },
     },
-  ),
+  }),
   // What a policy shows of itself in its docs must keep the laws too.
   fc.constantFrom(...policies.map((policy): Config => parse(policy.example))),
 ];
@@ -163,7 +186,7 @@ function entries(kinds: readonly fc.Arbitrary<Config>[], most: number): fc.Arbit
     .tuple(fc.oneof(...kinds), fc.boolean(), fc.constantFrom(undefined, undefined, "request.method != 'PUT'"))
     .map(([config, shadow, when]) => {
       const kind = Object.keys(config)[0];
-      const mayRefuse = policies.some((one) => one.kind === kind && Object.keys(one.reasons).length > 0);
+      const mayRefuse = policies.some((one) => one.kind === kind && canRefuse(one));
       const fields = config[kind] as Config;
       // A policy whose config is a list has no place for the shared fields.
       if (Array.isArray(fields) || typeof fields !== "object") return config;
@@ -269,7 +292,7 @@ const route = fc
     sending,
     hostnames: fc.constantFrom(undefined, ["*.shop.localhost"], ["localhost", "*.localhost"]),
     matches: fc.array(match, { minLength: 1, maxLength: 2 }),
-    policies: entries([...judging, ...routeOnly], 6),
+    policies: entries([...judging, ...routeOnly], 10),
     backendRefs: fc.array(
       fc.record({ service: fc.constantFrom("one", "two"), weight: fc.integer({ min: 0, max: 3 }) }),
       { minLength: 1, maxLength: 2 },
