@@ -28,6 +28,8 @@ const one = (low, high) => low + Math.floor(Math.random() * (high - low + 1));
 const mix = [
   [22, () => ["GET", `/catalog/${one(1, 6)}`]],
   [5, () => ["GET", "/catalog"]],
+  [4, () => ["GET", `/pages/product/${one(1, 6)}`]],
+  [4, () => ["GET", `/prices/${one(1, 6)}`]],
   [3, () => ["GET", "/catalog", { "x-client": "mobile", "accept-encoding": "br, gzip" }]],
   [3, () => ["GET", `/catalog/${one(1, 6)}`, { "x-client": "iot" }]],
   [2, () => ["GET", "/catalog/99"]],

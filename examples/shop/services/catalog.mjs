@@ -20,6 +20,11 @@ serve("catalog", async (request, response, url) => {
     }
     return response.end();
   }
+  const asked = /^\/(prices|stock)\/(\d+)$/.exec(path);
+  const known = products.find(({ id }) => String(id) === asked?.[2]);
+  if (asked?.[1] === "prices" && known !== undefined)
+    return json(response, 200, { amount: known.price, currency: "EUR" });
+  if (asked?.[1] === "stock" && known !== undefined) return json(response, 200, { left: (known.id * 7) % 5 });
   const product = products.find(({ id }) => `/${id}` === path);
   if (product === undefined) return json(response, 404, { error: "no such product" });
   await pause(3 + Math.random() * 10);

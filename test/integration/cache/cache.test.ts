@@ -393,6 +393,26 @@ describe("the cache", () => {
     assert.notEqual(first.headers["x-id"], second.headers["x-id"]);
   });
 
+  it("lets no stored answer past a policy that takes something out of bodies", async () => {
+    let asked = 0;
+    const rewriting = "[{ cache: {} }, { responseBody: { remove: [/cost] } }]";
+    const gateway = await cached(
+      (_, response) => {
+        asked++;
+        response.writeHead(200, { ...HOUR, "content-type": "application/json" });
+        response.end('{"price":19,"cost":8}');
+      },
+      "{}",
+      (port) => cachePolicy("{}")(port).replace("[{ cache: {} }]", rewriting),
+    );
+    const bodies = [(await gateway.ask()).body, (await gateway.ask()).body];
+    assert.deepEqual(
+      bodies.map((body) => JSON.parse(body)),
+      [{ price: 19 }, { price: 19 }],
+    );
+    assert.equal(asked, 1);
+  });
+
   it("does nothing where its `when` is false or it stands in shadow", async () => {
     const origin = counting();
     const text = (port: number) =>
