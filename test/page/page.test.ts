@@ -333,9 +333,13 @@ describe("the page", function () {
     await page.getByRole("button", { name: "Set", exact: true }).click();
     await eventually("33 are left", async () => Number(await meter.getAttribute("aria-valuenow")) >= 33);
     await page.getByRole("button", { name: "Freeze bucket alice" }).click();
+    await eventually("it arrived", async () => gateway.frozen.length === 1);
+    gateway.tell.statusChanged?.(gateway.status());
     await page.getByText("Frozen:").waitFor();
     await page.getByText("per-user alice. It ends with the gateway.").waitFor();
     await page.getByRole("button", { name: "Thaw bucket alice" }).click();
+    await eventually("that too", async () => gateway.frozen.length === 0);
+    gateway.tell.statusChanged?.(gateway.status());
     await eventually("the banner goes", async () => (await page.getByText("Frozen:").count()) === 0);
     await page.getByRole("textbox", { name: "Search keys" }).fill("bo");
     await eventually("one key", async () => (await page.getByRole("meter").count()) === 1);
