@@ -7,14 +7,17 @@ import { Mark } from "../../model/decision.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { Recording } from "../record/recording.ts";
-import { Series } from "./series.ts";
+import { Series, sliceOf } from "./series.ts";
+import { binOf } from "./sketch.ts";
 
 /** Consumers with a series of their own; the rest share one. */
 const MOST_CONSUMERS = 100;
 export const OTHERS = "(others)";
 export const NOBODY = "(nobody)";
 
-const MARK_UNIT = 1_048_576;
+/** A trace's code as `Trace.mark` packs it: mark, index, reason. */
+const MARK_SHIFT = 20;
+const REST = 0xf_ffff;
 
 /** Verdicts of one policy since the start. */
 export interface Tally {
@@ -84,7 +87,9 @@ export class Analytics {
     const duration = recording.arrival.layer === 7 ? Math.max(0, end - recording.start) : -1;
     const bytesIn = recording.requestBody.bytes;
     const bytesOut = recording.responseBody.bytes;
-    this.gateway.count(end, ending, duration, bytesIn, bytesOut);
+    const slice = sliceOf(end);
+    const bin = duration < 0 ? 0 : binOf(duration);
+    this.gateway.countIn(slice, ending, duration, bin, bytesIn, bytesOut);
     if (this.#plan !== plan) {
       this.#plan = plan;
       this.#page = this.#pages.get(plan);
@@ -92,15 +97,15 @@ export class Analytics {
     const page = this.#page;
     if (page === undefined) return;
     const { route, service } = decision;
-    if (route >= 0) page.routes[route]?.count(end, ending, duration, bytesIn, bytesOut);
-    if (service >= 0) page.services[service]?.count(end, ending, duration, bytesIn, bytesOut);
-    this.#consumer(caller.consumer ?? caller.label).count(end, ending, duration, bytesIn, bytesOut);
+    if (route >= 0) page.routes[route]?.countIn(slice, ending, duration, bin, bytesIn, bytesOut);
+    if (service >= 0) page.services[service]?.countIn(slice, ending, duration, bin, bytesIn, bytesOut);
+    this.#consumer(caller.consumer ?? caller.label).countIn(slice, ending, duration, bin, bytesIn, bytesOut);
     const { numbers, length } = decision.trace;
     for (let i = 0; i < length; i++) {
       const code = numbers[i * 3];
-      const mark = Math.floor(code / MARK_UNIT);
+      const mark = code >> MARK_SHIFT;
       if (mark !== Mark.Step && mark !== Mark.Shadow) continue;
-      const rest = code - mark * MARK_UNIT;
+      const rest = code & REST;
       const tally = page.tallies[rest >> 8];
       if (tally === undefined) continue;
       tally.judged++;

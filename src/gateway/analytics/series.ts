@@ -51,6 +51,11 @@ export class Slice {
   }
 }
 
+/** The slice of ten seconds that a time is in. */
+export function sliceOf(now: Millis): number {
+  return Math.floor(now / TEN);
+}
+
 export class Series {
   private readonly tens = Array.from({ length: TENS }, () => new Slice());
   private readonly minutes = Array.from({ length: MINUTES }, () => new Slice());
@@ -59,7 +64,11 @@ export class Series {
 
   /** @param duration milliseconds; below 0 = not to be counted. */
   count(now: Millis, ending: number, duration: Millis, bytesIn: number, bytesOut: number): void {
-    const number = Math.floor(now / TEN);
+    this.countIn(sliceOf(now), ending, duration, duration < 0 ? 0 : binOf(duration), bytesIn, bytesOut);
+  }
+
+  /** As `count`, for whoever counts the same request in several series. @param number from `sliceOf`. @param bin of `duration`. */
+  countIn(number: number, ending: number, duration: Millis, bin: number, bytesIn: number, bytesOut: number): void {
     const slice = this.current.number === number ? this.current : this.turn(number);
     slice.requests++;
     if (ending === Ending.Failed) slice.failed++;
@@ -69,7 +78,7 @@ export class Series {
     if (duration < 0) return;
     slice.duration += duration;
     slice.timed++;
-    (slice.bins ??= freshBins())[binOf(duration)]++;
+    (slice.bins ??= freshBins())[bin]++;
   }
 
   /** All that was counted in a window. The running slice of ten seconds, or minute, is a part of it. */
