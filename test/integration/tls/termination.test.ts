@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { copyFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, statSync, writeFileSync } from "node:fs";
 import { get, request, type RequestOptions } from "node:https";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -95,6 +95,17 @@ describe("an HTTPS listener", () => {
       }
       assert.equal(statSync(join(files.path, "data/ca/switchyard-ca.key.pem")).mode & 0o777, 0o600);
       assert.equal(statSync(join(files.path, "data/ca")).mode & 0o777, 0o700);
+    });
+
+    it("closes its key again for everybody else when a copy or a backup has opened it", async () => {
+      const { port } = await simpleBackend(hello);
+      const text = policy({ listener: "protocol: HTTPS", url: `http://127.0.0.1:${port}` });
+      await serve(text, files.path);
+      const key = join(files.path, "data/ca/switchyard-ca.key.pem");
+      chmodSync(key, 0o644);
+      const serving = await serve(text, files.path);
+      await ask(serving.port, { ca: developmentCa(), servername: "localhost" });
+      assert.equal(statSync(key).mode & 0o777, 0o600);
     });
 
     it("has a certificate of its own for every name below localhost, and for both loopback addresses", async () => {
