@@ -92,7 +92,7 @@ export function describeManifest(): void {
         assert.ok(contextKeys.has(key), key);
     }
     await vscode.commands.executeCommand("workbench.action.openWalkthrough", `${switchyard().id}#${id}`);
-    await activeTab("the walkthrough", ({ label }) => (/walkthrough/i.test(label) ? label : undefined));
+    await activeTab("the walkthrough", ({ label }) => (/walkthrough|welcome|see why/i.test(label) ? label : undefined));
     await vscode.commands.executeCommand("workbench.action.closeAllEditors");
   });
 
