@@ -34,7 +34,11 @@ describe("requestSchema", () => {
     assert.match(judged(SCHEMA, json("{}", "")).sentence, /Content-Type is missing/);
     assert.match(judged(SCHEMA, json('{"id":1,}')).sentence, /line 1, column 9/);
     assert.match(judged(SCHEMA, json('{"id":1,"id":2}')).sentence, /names "id" twice/);
-    assert.match(judged(SCHEMA, json("[".repeat(70) + "]".repeat(70))).sentence, /nested 70 deep/);
+    assert.match(
+      judged(SCHEMA, json('{"id":1,"x":[{"a":1,"b":2},{"a":"\\\\"}],"\\u0069d":2}')).sentence,
+      /names "id" twice/,
+    );
+    assert.match(judged(SCHEMA, json("[".repeat(70) + "]".repeat(70))).sentence, /nested more than 64 deep/);
     const large = judged(SCHEMA, new Collected(BodyState.TooLarge, 2_000_000, "application/json"));
     assert.equal(large.sentence, "the body has 2000000 bytes or more, decoded, and at most 1MiB are read");
     assert.equal(judged(SCHEMA, new Collected(BodyState.Busy, 5, "")).status, 503);

@@ -6,10 +6,7 @@
 import { isUtf8 } from "node:buffer";
 import { BodyState, type CollectedBody, type JsonReading } from "../../model/body.ts";
 import { codingOf } from "./codings.ts";
-import { repeatedMember } from "./strict-json.ts";
-
-/** Deeper JSON is refused: whoever walks a value may recurse. */
-const MOST_NESTED = 64;
+import { shapeProblem } from "./json-shape.ts";
 
 export class Collected implements CollectedBody {
   readonly state: number;
@@ -53,13 +50,10 @@ export class Collected implements CollectedBody {
   #parse(): JsonReading {
     const text = this.text();
     if (text === undefined) return { problem: this.bytes === undefined ? "it is not there" : "it is not UTF-8" };
-    const depth = nestingOf(text);
-    if (depth > MOST_NESTED) return { problem: `it is nested ${depth} deep, and at most ${MOST_NESTED} are read` };
+    const wrong = shapeProblem(text);
+    if (wrong !== undefined) return { problem: wrong };
     try {
-      const value: unknown = JSON.parse(text);
-      // JSON.parse keeps the last of two equal members where the backend may keep the first.
-      const twice = repeatedMember(text);
-      return twice === undefined ? { value } : { problem: `it names ${JSON.stringify(twice.slice(0, 40))} twice` };
+      return { value: JSON.parse(text) as unknown };
     } catch (error) {
       return { problem: placeOf(text, error) };
     }
@@ -91,23 +85,6 @@ export function collectedOf(bytes: Buffer, type: string, encoding: string, most:
     }
   }
   return new Collected(BodyState.Whole, length, type, decoded);
-}
-
-/** How deep brackets nest, strings left out; one pass, no recursion. Counting ends at a depth that nobody takes. */
-function nestingOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 34) {
-      for (i++; i < text.length && text.charCodeAt(i) !== 34; i++) if (text.charCodeAt(i) === 92) i++;
-    } else if (code === 91 || code === 123) {
-      if (++depth > deepest) deepest = depth;
-    } else if (code === 93 || code === 125) {
-      depth--;
-    }
-  }
-  return deepest;
 }
 
 /** V8 says where in words that differ between versions; line and column are the same everywhere. */

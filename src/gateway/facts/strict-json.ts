@@ -31,7 +31,7 @@ export function parseStrictObject(bytes: Uint8Array): Readonly<Record<string, un
  * @param text JSON that has been parsed already, so its grammar is known to be right.
  * @returns the first member name that one object holds twice.
  */
-export function repeatedMember(text: string): string | undefined {
+function repeatedMember(text: string): string | undefined {
   /** Names seen in each open object; null for an open array. */
   const open: (Set<string> | null)[] = [];
   let expectsName = false;
