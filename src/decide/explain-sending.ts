@@ -100,6 +100,7 @@ export function sendingInBrief(
     if (entry.mark !== Mark.Send) continue;
     if (entry.reason === SendNote.BudgetSpent) parts.push("retry budget spent");
     if (entry.reason === SendNote.Copy) parts.push(`copy of #${entry.x}`);
+    if (entry.reason === SendNote.Child) parts.push(`sent for #${entry.x}`);
     if (entry.reason === SendNote.Dropped) {
       const label = service?.endpoints[entry.index]?.label ?? "?";
       parts.push(entry.y === Failure.Outrun ? `hedged: ${label} called off` : `hedged: ${label} failed`);
@@ -173,6 +174,8 @@ function stepOf(
     }
     case SendNote.Copy:
       return { ...mirror, source: route?.source, sentence: `a copy of request ${x}: its answer is thrown away` };
+    case SendNote.Child:
+      return { ...mirror, label: "policy", source: route?.source, sentence: `sent by a policy on behalf of request ${x}` };
     default:
       return undefined;
   }
