@@ -6,11 +6,18 @@
  */
 import type { Plan, PlanStep } from "../../model/plan.ts";
 import type { Act, Shape, Step } from "../../model/policy.ts";
-import type { Active } from "../forward/services.ts";
+import type { State } from "../../model/state.ts";
 import { binOf, freshBins, quantile } from "./sketch.ts";
 
 /** One request in that many is measured. */
 export const ONE_IN = 64;
+
+/** The pair that serves. */
+interface Active {
+  readonly plan: Plan;
+  readonly state: State;
+  readonly revision: number;
+}
 
 /** Of one policy, in microseconds. */
 export class Cost {

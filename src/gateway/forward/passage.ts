@@ -4,7 +4,7 @@
  */
 import type { Arrival, Caller, Facts, Passage } from "../../model/arrival.ts";
 import type { Visit } from "./visit.ts";
-import type { Translation } from "../transcode/transcoder.ts";
+import type { Translation } from "../transcode/call.ts";
 
 const NO_FACTS: Facts = Object.freeze({});
 

@@ -17,7 +17,7 @@ import { callOnce } from "./grpc-call.ts";
 import { ProtoProblem } from "./proto-files.ts";
 import { filesByReflection } from "./reflection.ts";
 import { filesOfProto, schemaOf, type Schema } from "./schema.ts";
-import type { Network } from "./transcoder.ts";
+import type { Network } from "./call.ts";
 
 /** Files are looked at again when that many milliseconds have passed. */
 const LOOK_AGAIN = 1000;

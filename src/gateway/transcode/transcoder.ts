@@ -3,32 +3,14 @@
  * translation that the relay then uses. Everything that knows protocol buffers is loaded with the first such request.
  * Must not judge: the policy does, by the fact.
  */
-import type { CallFact, CallSource, Passage } from "../../model/arrival.ts";
-import type { Timeouts } from "../../model/plan.ts";
+import type { CallFact, CallSource } from "../../model/arrival.ts";
 import type { Collected } from "../facts/collected.ts";
-import type { Backend } from "../forward/backend.ts";
-import type { EngineServices } from "../forward/services.ts";
-import type { OutgoingRequest } from "../http1/compose.ts";
 import { isGrpc } from "../http2/grpc.ts";
-
-/** What the translation needs of the running engine, for servers that are asked about themselves. */
-export type Network = Pick<EngineServices, "sessions" | "securities" | "active" | "now">;
+import type { Network, Translatable } from "./call.ts";
 
 export interface TranscoderOptions {
   /** Where relative paths begin. */
   readonly baseDirectory: string;
-}
-
-/** One request as a call, ready to be sent. */
-export interface Translation {
-  /** Makes the composed head that of a call. @param timeouts of the route. */
-  compose(request: OutgoingRequest, timeouts: Timeouts): void;
-  wrap(backend: Backend): Backend;
-}
-
-/** A passage that can carry a translation to the relay. */
-export interface Translatable extends Passage {
-  translation?: Translation | undefined;
 }
 
 type Loaded = import("./translator.ts").Translator;

@@ -18,7 +18,7 @@ import { frameOf } from "./frames.ts";
 import { ProtoProblem } from "./proto-files.ts";
 import type { Binding, Schema } from "./schema.ts";
 import { SchemaSource } from "./schema-source.ts";
-import type { Network, Translatable, Translation } from "./transcoder.ts";
+import type { Network, Translatable, Translation } from "./call.ts";
 import { TranslatedBackend, type Call } from "./translated-backend.ts";
 
 type Found = Lookup<Binding>;
