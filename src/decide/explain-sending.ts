@@ -175,7 +175,12 @@ function stepOf(
     case SendNote.Copy:
       return { ...mirror, source: route?.source, sentence: `a copy of request ${x}: its answer is thrown away` };
     case SendNote.Child:
-      return { ...mirror, label: "policy", source: route?.source, sentence: `sent by a policy on behalf of request ${x}` };
+      return {
+        ...mirror,
+        label: "policy",
+        source: route?.source,
+        sentence: `sent by a policy on behalf of request ${x}`,
+      };
     default:
       return undefined;
   }
