@@ -96,7 +96,10 @@ routes:
     policies: ${policies}
     backendRefs: [{ service: shop }]
 `;
-  const { plan, diagnostics } = read(text, "bodies.yaml", { env: () => undefined, file: (path) => files[path.replace(/^(?!\.)/, "./")] });
+  const { plan, diagnostics } = read(text, "bodies.yaml", {
+    env: () => undefined,
+    file: (path) => files[path.replace(/^(?!\.)/, "./")],
+  });
   assert.ok(plan, diagnostics.map(({ message }) => message).join("\n"));
   return { ...plan, listeners: plan.listeners.map((one) => ({ ...one, port: 0 })) };
 }
