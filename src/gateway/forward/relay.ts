@@ -7,54 +7,34 @@ import { again } from "../../decide/again.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { PlanEndpoint } from "../../model/endpoint.ts";
 import { Failure, Life, type Outcome } from "../../model/state.ts";
-import { composeRequest, OutgoingRequest } from "../http1/compose.ts";
-import type { RequestHeadEdit } from "../http1/edit.ts";
-import { Framing, Known, type Head } from "../http1/head.ts";
 import { Next, type AttemptRecord, type Recording } from "../record/recording.ts";
-import type { UpstreamSecurity } from "../tls/upstream-security.ts";
 import { shownAsHttp2 } from "../http2/fields.ts";
-import { isGrpc } from "../http2/grpc.ts";
-import { isWebSocket } from "../http2/websocket.ts";
 import type { Backend, UpstreamOwner } from "./backend.ts";
 import type { DialProblem } from "./dial.ts";
+import { Outbound } from "./outbound.ts";
+import { Reach, type Seeker } from "./reach.ts";
 import { askRetry, attemptDue, hindrance, keptBodyOf, overdue, whyNoOther, type KeptBody } from "./retry.ts";
 import type { Racer, Run } from "./run.ts";
 import { connectSentence, failureOfConnect, lostSentence, seconds } from "./sentences.ts";
 import { takesAnswer } from "./reply-body.ts";
 import { policyLines, sessionLine, Shaping } from "./shapes.ts";
 import { Upstream } from "./upstream.ts";
-import type { Visit } from "./visit.ts";
-
-/** Offered by ALPN where a service does not say that its endpoints speak HTTP/2. */
-const HTTP1 = ["http/1.1"];
-const HTTP2 = ["h2", "http/1.1"];
 
 const Stage = { Off: 0, Dialling: 1, Asking: 2, Replying: 3, Tunnel: 4 } as const;
 
-export class Relay implements UpstreamOwner, Racer {
+export class Relay implements UpstreamOwner, Racer, Seeker {
   private readonly run: Run;
   private readonly shaping = new Shaping();
-  private readonly request = new OutgoingRequest();
+  private readonly outbound: Outbound;
+  private readonly reach: Reach;
   private readonly failed: Outcome = { status: 0, failure: Failure.None, firstByte: -1 };
   private stage: number = Stage.Off;
   private upstream: Backend | undefined;
   private endpoint: PlanEndpoint | undefined;
-  /** Where the attempt really goes: the endpoint, or whoever answers in its place while that is simulated. */
-  private target: Pick<PlanEndpoint, "host" | "port"> | undefined;
-  /** The client speaks JSON, the backend gRPC. */
-  private translates = false;
-  /** HTTP/2 shall be spoken. */
-  private http2 = false;
-  /** How it is secured; undefined in the clear. */
-  private security: UpstreamSecurity | undefined;
   /** The attempt that is on its way, or the last one. */
   current: AttemptRecord | undefined;
-  private callOff: (() => void) | undefined;
-  /** The head as sent to every backend tried. */
-  private head = "";
   /** It waits for the first body bytes, to leave with them. */
   private headHeld = false;
-  private chunked = false;
   /** Body bytes were given to a backend and are not kept: no second one may be asked. */
   private bodyTouched = false;
   /** The body, as long as it may be given to another backend too. */
@@ -79,6 +59,8 @@ export class Relay implements UpstreamOwner, Racer {
 
   constructor(run: Run) {
     this.run = run;
+    this.outbound = new Outbound(run, this.shaping);
+    this.reach = new Reach(run, this.outbound, this);
   }
 
   /** The decision holds an endpoint: go. */
@@ -86,15 +68,14 @@ export class Relay implements UpstreamOwner, Racer {
     this.bodyTouched = this.requestSent = this.moved = this.replaced = false;
     this.quietSince = now;
     this.kept = keptBodyOf(this.run);
-    this.composeHead();
+    this.outbound.compose();
     this.try(now, true, this.run.decision.endpoint);
   }
 
   /** Forgets the backend: the client is gone, or an answer was found elsewhere. Must not call back. */
   abandon(): void {
     this.stage = Stage.Off;
-    this.callOff?.();
-    this.callOff = undefined;
+    this.reach.callOff();
     this.upstream?.abandon();
     this.upstream = undefined;
     this.headHeld = false;
@@ -111,14 +92,14 @@ export class Relay implements UpstreamOwner, Racer {
     this.moved = true;
     if (this.kept?.add(buffer, start, end) !== true) this.bodyTouched = true;
     if (this.headHeld) this.releaseHead(upstream);
-    upstream.out.bytes(buffer, start, end, this.chunked);
+    upstream.out.bytes(buffer, start, end, this.outbound.chunked);
   }
 
   requestEnded(trailers: string): void {
     const { upstream } = this;
     if (upstream === undefined || this.requestSent) return;
     if (this.headHeld) this.releaseHead(upstream);
-    if (this.chunked) {
+    if (this.outbound.chunked) {
       if (this.kept === undefined) this.bodyTouched = true;
       else this.kept.trailers = trailers;
       upstream.out.lastChunk(trailers);
@@ -232,10 +213,10 @@ export class Relay implements UpstreamOwner, Racer {
     const { head } = upstream;
     if (!(upstream instanceof Upstream)) {
       if (!this.requestSent) upstream.abandon();
-    } else if (head.keepAlive && this.requestSent && !this.headHeld && this.target !== undefined) {
+    } else if (head.keepAlive && this.requestSent && !this.headHeld && this.reach.target !== undefined) {
       // A slow client still reads from this buffer; the next exchange must not overwrite it.
       if (run.exchange.pending) upstream.renewBuffer();
-      const { host, port } = this.target;
+      const { host, port } = this.reach.target;
       run.services.pool.put(host, port, upstream, head.keepAliveTimeout, now);
     } else {
       upstream.abandon();
@@ -284,8 +265,7 @@ export class Relay implements UpstreamOwner, Racer {
     }
     const { timeouts } = this.route;
     if (now >= this.connectDue && this.stage === Stage.Dialling) {
-      this.callOff?.();
-      this.callOff = undefined;
+      this.reach.callOff();
       return this.connectFailed(
         Failure.ConnectTimeout,
         `${this.placeName} accepted no connection within ${seconds(timeouts.connect)} (timeouts.connect of route ${this.run.routeName}).`,
@@ -338,15 +318,8 @@ export class Relay implements UpstreamOwner, Racer {
     this.endpoint = endpoint;
     this.requestSent = false;
     this.headAt = -1;
-    const { securities, simulations } = run.services;
     this.attemptDue = attemptDue(this.route, now);
-    const met = simulations.meet(service.name, endpoint.url, run.passage.seed, decision.attempts);
-    this.target = met?.kind === "errors" ? met.place : endpoint;
-    const direct = met === undefined || met.kind === "errors";
-    const own = this.target === endpoint;
-    this.http2 = own && this.wantsHttp2(service.http2 === true);
-    this.security = own ? securities.of(service, endpoint, this.http2 ? HTTP2 : HTTP1) : undefined;
-    const idle = mayReuse && direct ? this.take(this.target, now) : undefined;
+    const idle = this.reach.begin(service, endpoint, mayReuse, now);
     this.current = {
       endpoint: index,
       startedAt: now,
@@ -359,111 +332,54 @@ export class Relay implements UpstreamOwner, Racer {
       reused: idle !== undefined,
       next: Next.Nothing,
       localPort: 0,
-      simulated: met !== undefined,
+      simulated: this.reach.simulated,
     };
     (run.recording as Recording).attempts.push(this.current);
     if (idle !== undefined) return this.ask(idle, now);
     this.stage = Stage.Dialling;
-    this.connectDue = this.connectLimit(now);
     run.exchange.holdBody();
-    if (met?.kind === "down") return this.pretendDown();
-    if (met?.kind === "latency") return this.pretendLatency(met.milliseconds);
-    this.dial(this.target);
-  }
-
-  /** Upgrades need HTTP/1.1, gRPC needs HTTP/2; else the service says it. */
-  private wantsHttp2(said: boolean): boolean {
-    const { head } = this.run.exchange;
-    if (this.request.upgrade !== "") return false;
-    return said || this.translates || (head.has(Known.ContentType) && isGrpc(head.get("content-type")));
-  }
-
-  private take({ host, port }: Pick<PlanEndpoint, "host" | "port">, now: Millis): Backend | undefined {
-    const { pool, sessions } = this.run.services;
-    const { security } = this;
-    const stream = this.http2 ? sessions.take({ host, port, security }) : undefined;
-    // Behind TLS an endpoint may have agreed to HTTP/1.1 only.
-    return stream ?? (this.http2 && security === undefined ? undefined : pool.take(host, port, now, security));
-  }
-
-  private dial({ host, port }: Pick<PlanEndpoint, "host" | "port">): void {
-    const { security } = this;
-    if (this.http2) {
-      this.callOff = this.run.services.sessions.dial({ host, port, security }, this.dialled);
-      return;
-    }
-    const { sessions, pool } = this.run.services;
-    const tunnels = this.request.upgrade !== "" && security === undefined && this.tunnelsOverHttp2;
-    this.callOff = tunnels
-      ? sessions.dialTunnel({ host, port, security }, this.dialled)
-      : pool.dial(host, port, this.dialled, security);
-  }
-
-  /** A WebSocket to a backend that speaks HTTP/2 by prior knowledge (RFC 8441). */
-  private get tunnelsOverHttp2(): boolean {
-    const { active, decision } = this.run;
-    return active.plan.services[decision.service].http2 === true && isWebSocket(this.request.upgrade);
-  }
-
-  private pretendDown(): void {
-    this.later(0, (now) =>
-      this.connectFailed(Failure.ConnectRefused, `${this.placeName} is simulated to be down: nobody was asked.`, now),
-    );
-  }
-
-  /** Before the connection: the replica never sees an attempt that is given up meanwhile. */
-  private pretendLatency(milliseconds: number): void {
     this.connectDue = Infinity;
-    this.later(milliseconds, (now) => {
-      this.connectDue = this.connectLimit(now);
-      const { host, port } = this.target as PlanEndpoint;
-      const idle = this.take({ host, port }, now);
-      if (idle === undefined) return this.dial({ host, port });
+    this.reach.dial(now);
+  }
+
+  opening(now: Millis): void {
+    const { connect } = this.route.timeouts;
+    this.connectDue = connect > 0 ? now + connect : Infinity;
+  }
+
+  reached(backend: Backend | undefined, problem: DialProblem | undefined, reused: boolean, now: Millis): void {
+    if (backend !== undefined) {
       const attempt = this.current as AttemptRecord;
       attempt.connectedAt = now;
-      attempt.reused = true;
-      this.ask(idle, now);
-    });
-  }
-
-  /** `callOff` takes it back. */
-  private later(milliseconds: number, then: (now: Millis) => void): void {
-    const timer = setTimeout(() => {
-      this.callOff = undefined;
-      then(this.run.services.now());
-    }, milliseconds);
-    this.callOff = () => clearTimeout(timer);
-  }
-
-  private readonly dialled = (upstream: Backend | undefined, problem: DialProblem | undefined): void => {
-    this.callOff = undefined;
-    const now = this.run.services.now();
-    if (upstream !== undefined) {
-      (this.current as AttemptRecord).connectedAt = now;
-      this.ask(upstream, now);
-      return;
+      attempt.reused = reused;
+      return this.ask(backend, now);
     }
     const failure = failureOfConnect(problem?.code ?? "");
     this.connectFailed(failure, connectSentence(this.placeName, failure, problem), now);
-  };
+  }
+
+  pretendedDown(now: Millis): void {
+    this.connectFailed(Failure.ConnectRefused, `${this.placeName} is simulated to be down: nobody was asked.`, now);
+  }
 
   private ask(taken: Backend, now: Millis): void {
-    const upstream = this.translates ? (this.run.passage.translation?.wrap(taken) ?? taken) : taken;
+    const upstream = this.outbound.translates ? (this.run.passage.translation?.wrap(taken) ?? taken) : taken;
     const { exchange } = this.run;
     this.stage = Stage.Asking;
     this.connectDue = Infinity;
     this.upstream = upstream;
-    if (upstream.version === "2") (this.run.recording as Recording).upstreamHead = shownAsHttp2(this.head);
-    upstream.attach(this, exchange.head.method, this.request.upgrade !== "");
+    if (upstream.version === "2") (this.run.recording as Recording).upstreamHead = shownAsHttp2(this.outbound.text);
+    upstream.attach(this, exchange.head.method, this.outbound.upgrade !== "");
     (this.current as AttemptRecord).localPort = upstream.localPort;
     upstream.out.begin();
-    const { kept, chunked } = this;
+    const { kept } = this;
+    const { chunked } = this.outbound;
     const held = this.run.body?.held;
     const inHand = held !== undefined || kept?.begun === true;
     const whole = exchange.complete && (!chunked || inHand || kept !== undefined);
     this.headHeld = !whole && !inHand;
     if (this.headHeld) return exchange.wantBody();
-    upstream.out.text(this.head);
+    upstream.out.text(this.outbound.text);
     if (inHand) this.sendInHand(upstream, held);
     if (whole) {
       if (chunked) upstream.out.lastChunk(kept?.trailers || (this.run.body?.trailers ?? ""));
@@ -476,8 +392,8 @@ export class Relay implements UpstreamOwner, Racer {
   /** What has come of the body so far: what was collected of it for a policy, then what a backend before had got too. */
   private sendInHand(upstream: Backend, held: Buffer | undefined): void {
     if (this.kept === undefined) this.bodyTouched = true;
-    if (held !== undefined && held.length > 0) upstream.out.bytes(held, 0, held.length, this.chunked);
-    this.kept?.send(upstream.out, this.chunked);
+    if (held !== undefined && held.length > 0) upstream.out.bytes(held, 0, held.length, this.outbound.chunked);
+    this.kept?.send(upstream.out, this.outbound.chunked);
   }
 
   private connectFailed(failure: number, sentence: string, now: Millis): void {
@@ -538,7 +454,7 @@ export class Relay implements UpstreamOwner, Racer {
     this.attemptDue = this.connectDue = Infinity;
     if (wait <= 0) return this.tryAnother(now);
     this.run.exchange.holdBody();
-    this.later(wait, (then) => {
+    this.reach.later(wait, (then) => {
       if (!this.tryAnother(then)) this.run.fail(failure, sentence + whyNoOther(this.run, this.current));
     });
     return true;
@@ -571,52 +487,11 @@ export class Relay implements UpstreamOwner, Racer {
     current.failure = failure;
   }
 
-  private connectLimit(now: Millis): Millis {
-    const { connect } = this.route.timeouts;
-    return connect > 0 ? now + connect : Infinity;
-  }
-
   // ---- Parts ---------------------------------------------------------------------------------------------------
-
-  private composeHead(): void {
-    const { run, request } = this;
-    const { exchange, hop, recording } = run;
-    const { head } = exchange;
-    const { plan } = run.active;
-    const { decision } = run;
-    const shaped = this.shaping.shapeRequest(head, run.arrival.path, run.passage, plan, decision);
-    const edit = run.passage.visit === undefined ? shaped : this.conditioned(run.passage.visit, shaped);
-    const { path, query, authority } = this.shaping.request;
-    const endpoint = plan.services[decision.service].endpoints[decision.endpoint];
-    request.method = head.method;
-    request.target = query === undefined ? path : `${path}?${query}`;
-    // An HTTP/1.0 client may name no host; a backend of HTTP/1.1 must get one.
-    request.host = authority === "" ? authorityOf(endpoint) : authority;
-    const rewritten = run.body?.rewrite() ?? -1;
-    request.framing = rewritten < 0 ? head.framing : Framing.Length;
-    request.contentLength = rewritten < 0 ? head.contentLength : rewritten;
-    request.upgrade = offeredUpgrade(head);
-    request.acceptsTrailers = head.acceptsTrailers;
-    request.skip = run.body?.held === undefined ? hop.skip : hop.skip | (1 << Known.Expect);
-    request.lines = hop.lines;
-    this.chunked = request.framing === Framing.Chunked;
-    const { translation } = run.passage;
-    this.translates = translation !== undefined && isGrpc(edit?.get("content-type"));
-    if (this.translates) translation?.compose(request, this.route.timeouts);
-    this.head = composeRequest(head, request, edit);
-    (recording as Recording).upstreamHead = this.head;
-  }
-
-  /** Asks the backend whether what is held still holds. */
-  private conditioned(visit: Visit, shaped: RequestHeadEdit | undefined): RequestHeadEdit | undefined {
-    const { request } = this.shaping;
-    if (shaped === undefined) request.begin(this.run.exchange.head);
-    return visit.sent(this.run, request) ? request : shaped;
-  }
 
   private releaseHead(upstream: Backend): void {
     this.headHeld = false;
-    upstream.out.text(this.head);
+    upstream.out.text(this.outbound.text);
   }
 
   private markSent(now: Millis): void {
@@ -641,16 +516,4 @@ export class Relay implements UpstreamOwner, Racer {
     const service = this.run.active.plan.services[this.run.decision.service];
     return `${service.name} at ${this.endpoint?.label ?? "?"}`;
   }
-}
-
-function authorityOf(endpoint: PlanEndpoint): string {
-  const host = endpoint.host.includes(":") ? `[${endpoint.host}]` : endpoint.host;
-  return endpoint.port === (endpoint.secure === true ? 443 : 80) ? host : `${host}:${endpoint.port}`;
-}
-
-/** An upgrade is passed on for requests without a body, and never h2c: a backend would smuggle requests past us in it. */
-function offeredUpgrade(head: Head): string {
-  if (head.upgrade === "") return "";
-  const bodiless = head.framing === Framing.None || head.contentLength === 0;
-  return bodiless && !/(?:^|[\s,])h2c(?:$|[\s,/])/i.test(head.upgrade) ? head.upgrade : "";
 }
