@@ -43,6 +43,7 @@ export function describeCommands(): void {
         )
         .concat(
           "  - name: open\n    matches:\n      - path: { prefix: /open }\n    backendRefs:\n      - { service: orders }\n",
+          "  - name: cached\n    matches:\n      - path: { prefix: /cached }\n    policies:\n      - cache: { ttl: 60s }\n    backendRefs:\n      - { service: cart }\n",
           "  - name: workers\n    matches:\n      - path: { prefix: /workers }\n    backendRefs:\n      - { service: workers }\n",
         ),
     );
@@ -189,6 +190,15 @@ export function describeCommands(): void {
     assert.equal((await shop.send("/orders/empty")).status, 429);
     person.picks("web");
     await run("resetBucket");
+  });
+
+  it("Purge Cache…: what was stored is asked for again", async () => {
+    await shop.send("/cached/1");
+    const age = async (): Promise<unknown> => (await shop.send("/cached/1")).headers["age"];
+    assert.notEqual(await age(), undefined, "the second answer comes from the cache");
+    person.picks("stored").types("");
+    await run("purgeCache");
+    assert.equal(await age(), undefined);
   });
 
   it("Go to Policy: the row's line is shown", async () => {

@@ -76,30 +76,37 @@ export class CodeServer {
     if (options.vsix !== undefined)
       await run(places.node, [places.entry, ...folders, "--install-extension", options.vsix], { env: environment });
 
-    const port = await freePort();
-    const child = spawn(
-      places.node,
-      [
-        places.entry,
-        "--bind-addr",
-        `127.0.0.1:${port}`,
-        "--auth",
-        "none",
-        "--disable-telemetry",
-        "--disable-update-check",
-        "--disable-getting-started-override",
-        "--ignore-last-opened",
-        "--reconnection-grace-time",
-        "1",
-        ...(options.trust ? [] : ["--disable-workspace-trust"]),
-        ...(options.testDriver ? ["--vscode-option", "enable-smoke-test-driver"] : []),
-        ...folders,
-      ],
-      { env: environment, stdio: ["ignore", "pipe", "pipe"] },
-    );
-    const server = new CodeServer(profile, port, child, settings);
-    await server.#healthy();
-    return server;
+    // Its two processes wait ten seconds for each other; on a machine that is very busy that can be too short.
+    for (let attempt = 1; ; attempt++) {
+      const port = await freePort();
+      const child = spawn(
+        places.node,
+        [
+          places.entry,
+          "--bind-addr",
+          `127.0.0.1:${port}`,
+          "--auth",
+          "none",
+          "--disable-telemetry",
+          "--disable-update-check",
+          "--disable-getting-started-override",
+          "--ignore-last-opened",
+          "--reconnection-grace-time",
+          "1",
+          ...(options.trust ? [] : ["--disable-workspace-trust"]),
+          ...(options.testDriver ? ["--vscode-option", "enable-smoke-test-driver"] : []),
+          ...folders,
+        ],
+        { env: environment, stdio: ["ignore", "pipe", "pipe"] },
+      );
+      const server = new CodeServer(profile, port, child, settings);
+      try {
+        await server.#healthy();
+        return server;
+      } catch (problem) {
+        if (attempt === 3 || !server.said.includes("timed out")) throw problem;
+      }
+    }
   }
 
   /** The address of a window on `folder`. */
