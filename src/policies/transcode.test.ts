@@ -14,7 +14,7 @@ service Carts { rpc Get(A) returns (A); }`;
 
 describe("transcode", () => {
   const trial = new Trial(transcode, YAML);
-  const [need] = transcode.needs?.(trial.config, contextOf()) ?? [];
+  const [need] = transcode.needs?.(trial.config as never, contextOf()) ?? [];
   const seen = (fact: CallFact | undefined) =>
     passageOf({ method: "GET", path: "/v1/order/7", facts: fact === undefined ? {} : { [need.name]: fact } });
   const call: CallFact = {
