@@ -60,7 +60,8 @@ describe("what if nothing changes", () => {
             const { total, same, differences } = assess(recorded, plan, again);
             assert.deepEqual(differences, []);
             assert.equal(same, total);
-            assert.equal(total, live.requests.length);
+            // A copy for a mirror is asked about only where both policies mirror its request.
+            assert.ok(total <= live.requests.length);
           }
         },
       ),
@@ -106,7 +107,8 @@ describe("what if nothing changes", () => {
           saved.plan,
           edited.plan,
         );
-        assert.equal(total, live.requests.length);
+        // A copy for a mirror is asked about only where both policies mirror its request.
+        assert.ok(total <= live.requests.length);
         assert.equal(same + differences.length, total);
         if (unknown > 0) met.add("unknown");
         if (newlyRefused > 0) met.add("refused");
