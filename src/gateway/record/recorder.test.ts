@@ -139,7 +139,6 @@ describe("the filter", () => {
       ["statsu:404", 'Did you mean "status"?'],
       ["dur>fast", "250ms"],
       ["is:lost", "Known are"],
-      ["is:changed", "not built yet"],
       ["path:", "needs a value"],
       ['body~"open', "not closed"],
       ["path~(", "regular expression"],

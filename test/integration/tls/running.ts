@@ -2,7 +2,6 @@
  * An engine that serves a policy text, with the world around it that TLS needs: a folder for files and one for the CA.
  */
 import { FactGatherer } from "../../../src/gateway/facts/gatherer.ts";
-import { FactGatherer } from "../../../src/gateway/facts/gatherer.ts";
 import { Engine } from "../../../src/gateway/listen/engine.ts";
 import { PolicyReader } from "../../../src/gateway/control/policy-reader.ts";
 import type { Plan } from "../../../src/model/plan.ts";
