@@ -31,6 +31,16 @@ const EXPLAIN = `switchyard explain [file] METHOD URL [-H 'name: value']... [--c
   switchyard explain GET http://localhost:8080/orders -H 'x-api-key: demo-web-key'
 `;
 
+const TEST = `switchyard test [file]... [--reporter text|tap|junit|json] [--coverage]
+
+  Decides the requests of policy tests without sending them, and compares with what each test expects.
+  Files: *.switchyard-test.yaml (default: all below this folder). Exits with 0 when all pass, 1 when one fails, 2 when
+  something could not be run.
+
+  --reporter        text for people (default), tap (TAP 14), junit (JUnit XML) or json
+  --coverage        name the routes, policies and reasons that no test reaches
+`;
+
 const CA = `switchyard ca [show | export <file> | trust | untrust | remove] [--json]
 
   The development CA behind \`certificate: auto\`: made on first use, kept for you alone, trusted by nobody until you say so.
@@ -47,11 +57,13 @@ export const HELP = {
 ${RUN}
 ${CHECK}
 ${EXPLAIN}
+${TEST}
 ${CA}
 switchyard --version
 `,
   run: RUN,
   check: CHECK,
   explain: EXPLAIN,
+  test: TEST,
   ca: CA,
 } as const;

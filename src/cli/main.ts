@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command line: `switchyard run | check | explain | ca`. It reads the arguments and hands over.
+ * The command line: `switchyard run | check | explain | test | ca`. It reads the arguments and hands over.
  * Must not hold what a command does: each has its file.
  */
 import { ca } from "./ca.ts";
@@ -8,11 +8,12 @@ import { check } from "./check.ts";
 import { explain } from "./explain.ts";
 import { HELP } from "./help.ts";
 import { run } from "./run.ts";
+import { test } from "./test.ts";
 import { Usage } from "./usage.ts";
 
 declare const SWITCHYARD_VERSION: string | undefined;
 
-const commands: Readonly<Record<string, (words: string[]) => Promise<number>>> = { run, check, explain, ca };
+const commands: Readonly<Record<string, (words: string[]) => Promise<number>>> = { run, check, explain, test, ca };
 
 async function main(words: string[]): Promise<number> {
   const [name, ...rest] = words;
@@ -25,7 +26,7 @@ async function main(words: string[]): Promise<number> {
     return 0;
   }
   if (!Object.hasOwn(commands, name))
-    throw new Usage(`There is no command "${name}". Known are run, check, explain and ca.`);
+    throw new Usage(`There is no command "${name}". Known are run, check, explain, test and ca.`);
   if (rest.includes("--help") || rest.includes("-h")) {
     process.stdout.write(HELP[name as keyof typeof HELP]);
     return 0;
