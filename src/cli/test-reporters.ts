@@ -2,11 +2,11 @@
  * The report on policy tests as text for people, as TAP 14 and as JUnit XML for machines.
  * Must not decide what failed; what comes from files and requests is escaped for the form that holds it.
  */
+import type { TestCoverageReport, TestFileReport, TestReport, TestsReport } from "../contract/test-report.ts";
 import { diagnosticLines } from "./diagnostics.ts";
 import { printable, type Paint } from "./paint.ts";
-import type { CoverageReport, FileReport, Report, TestReport } from "./test-run.ts";
 
-export function asText({ files }: Report, paint: Paint): string {
+export function asText({ files }: TestsReport, paint: Paint): string {
   const out: string[] = [];
   for (const { file, problems, tests } of files) {
     out.push(paint.strong(file));
@@ -29,7 +29,7 @@ function testLines(file: string, { name, requests, failures }: TestReport, paint
   return out;
 }
 
-function summary(files: readonly FileReport[], paint: Paint): string {
+function summary(files: readonly TestFileReport[], paint: Paint): string {
   const { passed, failed, unrun } = countsOf(files);
   const parts = [paint.good(`${passed} passed`)];
   if (failed > 0) parts.push(paint.bad(`${failed} failed`));
@@ -37,13 +37,13 @@ function summary(files: readonly FileReport[], paint: Paint): string {
   return parts.join(", ");
 }
 
-export function countsOf(files: readonly FileReport[]): { passed: number; failed: number; unrun: number } {
+export function countsOf(files: readonly TestFileReport[]): { passed: number; failed: number; unrun: number } {
   const ran = files.filter(({ problems }) => problems.length === 0).flatMap(({ tests }) => tests);
   const failed = ran.filter(({ failures }) => failures.length > 0).length;
   return { passed: ran.length - failed, failed, unrun: files.filter(({ problems }) => problems.length > 0).length };
 }
 
-export function coverageText(coverage: readonly CoverageReport[], paint: Paint): string {
+export function coverageText(coverage: readonly TestCoverageReport[], paint: Paint): string {
   const out: string[] = [];
   for (const { policy, items } of coverage) {
     const shares = (["route", "policy", "reason"] as const).map((kind) => {
@@ -58,7 +58,7 @@ export function coverageText(coverage: readonly CoverageReport[], paint: Paint):
 }
 
 /** A line for each route and policy; the reasons of a policy that was asked stand on one line. */
-function unreached(items: CoverageReport["items"], policy: string, paint: Paint): string[] {
+function unreached(items: TestCoverageReport["items"], policy: string, paint: Paint): string[] {
   const lines = new Map<string, string[]>();
   for (const { kind, name, line, reached } of items) {
     const [owner, reason] = kind === "reason" ? name.split(" ") : [name, ""];
@@ -82,7 +82,7 @@ function counted(count: number, noun: string): string {
 }
 
 /** TAP 14 (https://testanything.org/tap-version-14-specification.html): one subtest a file. */
-export function asTap({ files }: Report): string {
+export function asTap({ files }: TestsReport): string {
   const out = ["TAP version 14", `1..${files.length}`];
   for (const [index, { file, problems, tests }] of files.entries()) {
     const ok = problems.length === 0 && tests.every(({ failures }) => failures.length === 0);
@@ -126,7 +126,7 @@ function tapText(text: string): string {
 }
 
 /** JUnit XML as its readers take it: a testsuite a file. */
-export function asJunit({ files }: Report): string {
+export function asJunit({ files }: TestsReport): string {
   const { passed, failed, unrun } = countsOf(files);
   const out = [
     '<?xml version="1.0" encoding="UTF-8"?>',

@@ -4,6 +4,7 @@
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import type { TestCoverageReport, TestFileReport, TestReport, TestsReport } from "../contract/test-report.ts";
 import { PolicyReader } from "../gateway/control/policy-reader.ts";
 import { diagnosticView } from "../gateway/control/policy-problem.ts";
 import { collectedOf } from "../gateway/facts/collected.ts";
@@ -16,50 +17,6 @@ import { runTest } from "../replay/policy-test.ts";
 import type { Fixable } from "./diagnostics.ts";
 import { NoPolicy, policyText } from "./policy-text.ts";
 
-export interface FailureReport {
-  readonly message: string;
-  readonly expected: string;
-  readonly actual: string;
-  readonly line: number;
-  readonly column: number;
-  readonly explanation: readonly string[];
-}
-
-export interface TestReport {
-  readonly name: string;
-  readonly line: number;
-  readonly endLine: number;
-  /** Requests that were decided; 0 when it could not run. */
-  readonly requests: number;
-  readonly failures: readonly FailureReport[];
-}
-
-export interface FileReport {
-  readonly file: string;
-  /** Of the policy. */
-  readonly policy: string;
-  /** Errors of the test file, or of its policy: then nothing ran. */
-  readonly problems: readonly Fixable[];
-  readonly tests: readonly TestReport[];
-}
-
-export interface CoverageReport {
-  readonly policy: string;
-  readonly items: readonly {
-    readonly kind: "route" | "policy" | "reason";
-    readonly name: string;
-    readonly line: number;
-    readonly endLine: number;
-    /** Requests. */
-    readonly reached: number;
-  }[];
-}
-
-export interface Report {
-  readonly files: readonly FileReport[];
-  readonly coverage: readonly CoverageReport[];
-}
-
 interface Policy {
   readonly plan: Plan | undefined;
   readonly problems: readonly Fixable[];
@@ -67,7 +24,7 @@ interface Policy {
   readonly coverage: PolicyCoverage | undefined;
 }
 
-export const TEST_FILE = /\.switchyard-test\.ya?ml$/;
+const TEST_FILE = /\.switchyard-test\.ya?ml$/;
 const NOT_LOOKED_AT = new Set(["node_modules", ".git", "dist", "out"]);
 /** Folders below the one that is searched. */
 const DEEPEST = 12;
@@ -84,10 +41,10 @@ export function testFilesBelow(folder: string, depth = 0): string[] {
 }
 
 /** @throws NoPolicy when a test file cannot be read. */
-export function runFiles(files: readonly string[]): Report {
+export function runFiles(files: readonly string[]): TestsReport {
   const policies = new Map<string, Policy>();
   const reports = files.map((file) => runFile(file, policies));
-  const coverage = [...policies].flatMap(([policy, { coverage: reached }]): CoverageReport[] => {
+  const coverage = [...policies].flatMap(([policy, { coverage: reached }]): TestCoverageReport[] => {
     if (reached === undefined) return [];
     const items = reached.items().map(({ kind, name, range, reached: count }) => {
       return { kind, name, line: range.line, endLine: range.endLine, reached: count };
@@ -97,11 +54,11 @@ export function runFiles(files: readonly string[]): Report {
   return { files: reports, coverage };
 }
 
-function runFile(file: string, policies: Map<string, Policy>): FileReport {
+function runFile(file: string, policies: Map<string, Policy>): TestFileReport {
   const test = readTestFile(testText(file), file);
   const named = isAbsolute(test.policy) ? test.policy : join(dirname(file), test.policy);
   const path = isAbsolute(file) ? resolve(named) : relative(process.cwd(), resolve(named));
-  const unable = (problems: readonly Fixable[]): FileReport => ({
+  const unable = (problems: readonly Fixable[]): TestFileReport => ({
     file,
     policy: path,
     problems,

@@ -2,13 +2,14 @@
  * `switchyard test`: decides the requests of policy tests without sending them, and says what came out otherwise.
  * Must not open a port; exits with 0 when all pass, 1 when one fails, 2 when something could not be run.
  */
+import type { TestsReport } from "../contract/test-report.ts";
 import { paintFor } from "./paint.ts";
 import { NoPolicy } from "./policy-text.ts";
 import { asJunit, asTap, asText, countsOf, coverageText } from "./test-reporters.ts";
-import { runFiles, testFilesBelow, type Report } from "./test-run.ts";
+import { runFiles, testFilesBelow } from "./test-run.ts";
 import { readWords, Usage } from "./usage.ts";
 
-const REPORTERS: Readonly<Record<string, (report: Report) => string>> = {
+const REPORTERS: Readonly<Record<string, (report: TestsReport) => string>> = {
   text: (report) => asText(report, paintFor(process.stdout)),
   tap: asTap,
   junit: asJunit,
@@ -25,7 +26,7 @@ export function test(words: string[]): Promise<number> {
     throw new Usage(`There is no reporter "${values.reporter}". Known are ${Object.keys(REPORTERS).join(", ")}.`);
   const files = positionals.length > 0 ? positionals : testFilesBelow(".");
   if (files.length === 0) throw new Usage("There is no *.switchyard-test.yaml here. Name a test file.");
-  let report: Report;
+  let report: TestsReport;
   try {
     report = runFiles(files);
   } catch (error) {

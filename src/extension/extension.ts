@@ -12,6 +12,7 @@ import { findPolicyFiles, isPolicyName } from "./policy-file.ts";
 import { Pages } from "./pages/pages.ts";
 import { SavedPolicy } from "./saved-policy.ts";
 import { StatusBar } from "./status-bar.ts";
+import { TestExplorer } from "./testing/test-explorer.ts";
 import { TextDocuments } from "./text-documents.ts";
 import { limitLeaves, routeLeaves, serviceLeaves, stillFilling } from "./trees/leaves.ts";
 import { LeafTree } from "./trees/tree.ts";
@@ -55,6 +56,7 @@ export function activate(context: vscode.ExtensionContext): void {
     pages,
     new StatusBar(own),
     new SavedPolicy(own),
+    new TestExplorer(vscode.Uri.joinPath(context.extensionUri, "dist", "cli.js").fsPath, log),
     watchPolicyFiles(),
     loadLanguageWhenNeeded(context.extensionUri, {
       controller: own,
