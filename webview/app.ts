@@ -7,6 +7,7 @@ import type { AnalyticsView, AnalyticsWindow, BucketChange, Location, PageIntent
 import { looksLike } from "./channel/guard.ts";
 import type { Host, ViewSettings } from "./channel/host.ts";
 import type { RequestDetail, Tab } from "./detail/request-detail.ts";
+import { Resend } from "./detail/resend.ts";
 import { askLeft, askReveal, columnsMenu, keyHelp } from "./parts/dialogs.ts";
 import { PageElement } from "./parts/element.ts";
 import { icon } from "./parts/icon.ts";
@@ -56,6 +57,11 @@ export class SwitchyardApp extends PageElement {
   #toastTimer = 0;
   #undo: (() => void) | undefined;
   #mayReveal = false;
+  readonly #resend = new Resend({
+    parent: this,
+    say: (text) => this.say(text),
+    open: (id) => this.#obey({ kind: "detail", id }),
+  });
   readonly #observer = new ResizeObserver((entries) => {
     this.width = Math.round(entries[0]?.contentRect.width ?? 0);
   });
@@ -181,10 +187,17 @@ export class SwitchyardApp extends PageElement {
           else this.host.copyText(text);
         },
       );
+    else if (name === "replay") this.#replay();
     else if (name === "nextTab") detail?.stepTab(1);
     else if (name === "previousTab") detail?.stepTab(-1);
     else if (name === "help") void keyHelp(this);
     else if (name === "close" && this.detailOpen) this.#closeDetail();
+  }
+
+  #replay(): void {
+    const row = this.session.detail?.row ?? this.session.row;
+    if (row === undefined) return this.say("Select a request first.");
+    void this.#resend.replay(row, (id) => Promise.resolve(this.session.connection.gateway.replayRequest(id)));
   }
 
   /** Runs with a part of the selected request's detail, which is asked for if it is not there yet. */
@@ -513,6 +526,7 @@ export class SwitchyardApp extends PageElement {
       @close=${() => this.#closeDetail()}
       @reveal=${() => void this.#reveal()}
       @retry=${() => void session.loadDetail(false)}
+      @replay=${() => this.#replay()}
       @show-row=${(event: CustomEvent<number>) => session.select(event.detail, undefined)}
       @tab=${(event: CustomEvent<Tab>) => {
         this.tab = event.detail;

@@ -107,6 +107,7 @@ const CALLS: Readonly<Record<string, readonly Check[]>> = {
   detail: [position, flag],
   lastRejection: [],
   exportHar: [filter],
+  replayRequest: [position],
   services: [],
   limits: [text(1000), whole(0, 500)],
   caches: [text(1000), whole(0, 500)],

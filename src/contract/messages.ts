@@ -58,7 +58,7 @@ export interface Row {
   /** Epoch milliseconds of arrival. */
   readonly at: number;
   readonly state: RowState;
-  /** More words for `is:`: retried, replayed, simulated. */
+  /** More words for `is:`: retried, replay, simulated. */
   readonly tags: readonly string[];
   /** Layer 4: "tcp", "udp", "tls". Such a row has no method and status; `path` is what the client connected to, `host` the SNI. */
   readonly protocol: "http/1.1" | "h2" | "grpc" | "websocket" | "tcp" | "udp" | "tls";
@@ -346,6 +346,13 @@ export interface Detail {
   /** Secrets in this detail are shown. */
   readonly revealed: boolean;
 }
+
+/** What became of a request that a person had sent through the gateway. */
+export type SendResult =
+  /** @see Row.id: 0 = no row, as nothing is recorded at the moment. `status`: 0 = there was no answer (yet). */
+  | { readonly kind: "sent"; readonly id: number; readonly status: number }
+  /** Nothing was sent, and why, in a sentence. */
+  | { readonly kind: "refused"; readonly message: string };
 
 /** An HTTP Archive (HAR 1.2). */
 export interface HarExport {
@@ -733,6 +740,8 @@ export interface GatewayFunctions {
   lastRejection(): Detail | undefined | Promise<Detail | undefined>;
   /** The newest requests that match, as an HTTP Archive with their decisions. Secrets stay masked. */
   exportHar(filter: string): HarExport | Promise<HarExport>;
+  /** Really sends a recorded request again, through the listener that it came to; the new row is tagged "replay". */
+  replayRequest(id: number): SendResult | Promise<SendResult>;
   services(): ServicesView | Promise<ServicesView>;
   limits(search: string, count: number): LimitsView | Promise<LimitsView>;
   /** @param search part of a URL. @param count entries for each cache. */

@@ -59,6 +59,7 @@ import { BothJournals, EventJournal, type Journal } from "./record/journal.ts";
 import { RATE_SECONDS } from "./record/rates.ts";
 import { Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { RowMaker } from "./record/row.ts";
+import { Resender } from "./resend/resender.ts";
 import { Fleet } from "./run/fleet.ts";
 import { NoPorts } from "./run/ports.ts";
 import { Simulations } from "./simulate/simulations.ts";
@@ -107,6 +108,7 @@ export class Gateway implements SessionGateway {
   private readonly fleet: Fleet;
   private readonly simulations = new Simulations();
   readonly whatIfs: WhatIfs;
+  readonly resender: Resender;
   private readonly journal: Journal;
   private readonly rows: RowMaker;
   private readonly sessions = new Set<Session>();
@@ -131,6 +133,11 @@ export class Gateway implements SessionGateway {
     this.facts = new FactGatherer({ baseDirectory: this.reader.directory });
     this.recorder = new Recorder({ now, ...options.record });
     this.rows = new RowMaker(this.recorder, () => this.mask);
+    this.resender = new Resender({
+      recorder: this.recorder,
+      plan: () => this.active.plan,
+      listeners: () => this.engine.listeners,
+    });
     this.filterContext = {
       recorder: this.recorder,
       wallClock,

@@ -152,6 +152,16 @@ export function describeCommands(): void {
     assert.ok(!copied.includes(KEY), copied);
   });
 
+  it("Replay Request: it passes the gateway again, and is marked", async () => {
+    await shop.send("/cart/replayed");
+    person.picks("/cart/replayed");
+    await run("replayRequest");
+    assert.match(person.heard("GET /cart/replayed answered") ?? "", /answered 200/);
+    person.picks("/cart/replayed");
+    await run("openRequestAsText");
+    assert.equal(person.said.filter((line) => line.includes("200 GET /cart/replayed ")).length, 2 + 1);
+  });
+
   it("Clear Traffic: there is nothing left to choose from", async () => {
     await shop.send("/cart/cleared");
     await run("clearTraffic");

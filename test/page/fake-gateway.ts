@@ -10,6 +10,7 @@ import type {
   GatewayFunctions,
   GatewayStatus,
   HarExport,
+  SendResult,
   Hello,
   BucketChange,
   BucketUndo,
@@ -232,6 +233,17 @@ export class FakeGateway implements GatewayFunctions {
   exportHar(filter: string): HarExport {
     const count = this.#match(filter).length;
     return { text: JSON.stringify({ log: { version: "1.2", entries: [] } }), count, matched: count };
+  }
+
+  /** A new row like the old one; /orders/77 was not kept whole. */
+  replayRequest(id: number): SendResult {
+    const row = this.rowsAll[id - 1]!;
+    this.acts.push(`replay ${row.method} ${id}`);
+    if (row.path.startsWith("/orders/77")) return { kind: "refused", message: "Its head was not kept whole." };
+    this.add(1);
+    const next = this.rowsAll.at(-1)!;
+    this.change({ ...row, id: next.id, tags: ["replay"] });
+    return { kind: "sent", id: next.id, status: row.status };
   }
 
   services(): ServicesView {

@@ -289,6 +289,26 @@ describe("the page", function () {
     await page.getByText("Exported 96 requests, secrets masked").waitFor();
   });
 
+  it("sends a request again: asks once before what may change something, opens the new row, says why not", async () => {
+    const { page, gateway } = await open(96);
+    await openRow(page, "/orders/12");
+    await page.getByRole("button", { name: "Replay" }).click();
+    await page.locator("#row-97[aria-selected=true]").waitFor();
+    await page.locator("#row-97", { hasText: "replay" }).waitFor();
+    await openRow(page, "/orders/77");
+    await page.getByRole("grid").press("r");
+    const question = page.getByRole("dialog", { name: "Send again" });
+    await question.getByRole("button", { name: "Cancel" }).click();
+    assert.equal(gateway.acts.length, 1);
+    await page.getByRole("grid").press("r");
+    assert.deepEqual(await violations(page, "the question"), []);
+    await question.getByRole("button", { name: "Send Again" }).click();
+    await page.getByText("Its head was not kept whole.").waitFor();
+    await page.getByRole("grid").press("r");
+    await eventually("it is not asked again", () => gateway.acts.length === 3);
+    assert.match(gateway.acts.join(), /^replay GET \d+,replay POST \d+,replay POST \d+$/u);
+  });
+
   it("copies a line for PowerShell too", async () => {
     const { page } = await open(96, "/panel", { permissions: ["clipboard-read", "clipboard-write"] });
     await openRow(page, "/orders/12");

@@ -66,7 +66,10 @@ export class RequestDetail extends PageElement {
     this.limitAt = 0;
   }
 
-  #emit(name: "close" | "reveal" | "retry" | "tab" | "reset" | "show-row", detail: unknown = undefined): void {
+  #emit(
+    name: "close" | "reveal" | "retry" | "tab" | "reset" | "show-row" | "replay",
+    detail: unknown = undefined,
+  ): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
   }
 
@@ -200,7 +203,10 @@ export class RequestDetail extends PageElement {
     ${
       detail.curl === ""
         ? nothing
-        : html`<button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>
+        : html`<button title="Send it again through the gateway (r)" @click=${() => this.#emit("replay")}>
+              ${icon("debug-rerun")} Replay
+            </button>
+            <button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>
             <button
               title="Copy cURL for PowerShell"
               aria-label="Copy cURL for PowerShell"

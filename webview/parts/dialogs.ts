@@ -17,6 +17,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["End", "newest, and follow"],
   ["w", "line of the policy that decided"],
   ["c", "copy as cURL"],
+  ["r", "send again through the gateway"],
   ["[ ]", "previous, next tab"],
   ["Alt+click", "only requests like this cell"],
   ["Alt+Shift+click", "without requests like this cell"],
@@ -65,6 +66,24 @@ export async function askReveal(parent: HTMLElement): Promise<boolean> {
       </p>
       <div class="btns">
         <button class="primary" value="yes">Show Secrets</button>
+        <button value="" autofocus>Cancel</button>
+      </div>`,
+  );
+  return answer === "yes";
+}
+
+/** @param words "POST /orders/77" */
+export async function askResend(parent: HTMLElement, words: string): Promise<boolean> {
+  const answer = await show(
+    parent,
+    "Send again",
+    html`<h2>Really send ${words} again?</h2>
+      <p>
+        It goes through the gateway to a service, which may act on it a second time. This is asked once, until the page
+        is closed.
+      </p>
+      <div class="btns">
+        <button class="primary" value="yes">Send Again</button>
         <button value="" autofocus>Cancel</button>
       </div>`,
   );

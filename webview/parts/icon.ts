@@ -15,6 +15,7 @@ import circleSlash from "@vscode/codicons/src/icons/circle-slash.svg";
 import close from "@vscode/codicons/src/icons/close.svg";
 import copy from "@vscode/codicons/src/icons/copy.svg";
 import debugDisconnect from "@vscode/codicons/src/icons/debug-disconnect.svg";
+import debugRerun from "@vscode/codicons/src/icons/debug-rerun.svg";
 import ellipsis from "@vscode/codicons/src/icons/ellipsis.svg";
 import error from "@vscode/codicons/src/icons/error.svg";
 import eye from "@vscode/codicons/src/icons/eye.svg";
@@ -45,6 +46,7 @@ const ICONS = {
   close,
   copy,
   "debug-disconnect": debugDisconnect,
+  "debug-rerun": debugRerun,
   ellipsis,
   error,
   eye,

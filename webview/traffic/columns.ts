@@ -71,9 +71,16 @@ export function statusWords(row: Row): TemplateResult | typeof nothing {
   const { icon: name, word, tone } = STATES[row.state] ?? STATES.aborted;
   const live = row.status === 101 ? "live" : tone;
   return html`<span class="status tone-${live}" title=${word}
-    >${row.tags.includes("retried") ? icon("sync", "retried") : icon(name)}<span>${outcome(row)}</span
+    >${markOf(row, name)}<span>${outcome(row)}</span
     ><span class="unseen"> ${word}${row.tags.length > 0 ? `, ${row.tags.join(", ")}` : ""}</span></span
   >`;
+}
+
+/** How it came to its end, where that is more than its state tells. */
+function markOf({ tags }: Row, state: string): TemplateResult {
+  if (tags.includes("replay"))
+    return html`<span title="sent again by a person">${icon("debug-rerun", "replay")}</span>`;
+  return tags.includes("retried") ? icon("sync", "retried") : icon(state);
 }
 
 function statusTerm({ status, grpcStatus }: Row): string | undefined {

@@ -28,7 +28,7 @@ export interface TableEvents {
   select: { id: number; position: number };
   open: { id: number };
   include: { term: string; exclude: boolean };
-  command: { name: "filter" | "freeze" | "policy" | "curl" | "previousTab" | "nextTab" | "help" | "close" };
+  command: { name: "filter" | "freeze" | "policy" | "curl" | "replay" | "previousTab" | "nextTab" | "help" | "close" };
   settings: ViewSettings;
 }
 
@@ -251,6 +251,7 @@ export class TrafficTable extends PageElement {
       f: () => this.#emit("command", { name: "freeze" }),
       w: () => this.#emit("command", { name: "policy" }),
       c: () => this.#emit("command", { name: "curl" }),
+      r: () => this.#emit("command", { name: "replay" }),
       "[": () => this.#emit("command", { name: "previousTab" }),
       "]": () => this.#emit("command", { name: "nextTab" }),
       F1: () => this.#emit("command", { name: "help" }),

@@ -11,6 +11,7 @@ import { detectServices } from "./detect-command.ts";
 import * as bucket from "./bucket-commands.ts";
 import * as gateway from "./gateway-commands.ts";
 import * as replica from "./replica-commands.ts";
+import * as resend from "./resend-commands.ts";
 import { sendTest } from "./send-command.ts";
 import * as traffic from "./traffic-commands.ts";
 import * as trust from "./trust-commands.ts";
@@ -43,6 +44,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   setBucket: bucket.setBucket,
   openRequestAsText: traffic.openRequestAsText,
   copyAsCurl: traffic.copyAsCurl,
+  replayRequest: resend.replayRequest,
   drainReplica: (window, id: unknown) => replica.setAdmin(window, id, "Drain"),
   takeOutReplica: (window, id: unknown) => replica.setAdmin(window, id, "Maintenance"),
   readmitReplica: (window, id: unknown) => replica.setAdmin(window, id, "Up"),

@@ -107,7 +107,7 @@ export async function copyAsCurl(window: Window): Promise<void> {
 }
 
 /** One of the latest requests, the latest first. */
-async function chooseRequest({ controller }: Window, title: string): Promise<Detail | undefined> {
+export async function chooseRequest({ controller }: Window, title: string): Promise<Detail | undefined> {
   const { gateway } = controller;
   const { rows } = await gateway.rows({ filter: "", from: -50, count: 50 });
   if (rows.length === 0) {

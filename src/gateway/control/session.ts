@@ -24,6 +24,7 @@ import type {
   LimitsView,
   PassingFix,
   ProposeResult,
+  SendResult,
   ServicesView,
   Simulation,
   Stamp,
@@ -34,6 +35,7 @@ import type {
   WhatIfResult,
   WatcherFunctions,
 } from "../../contract/messages.ts";
+import type { Resender } from "../resend/resender.ts";
 import type { WhatIfs } from "../what-if/what-ifs.ts";
 import { TrafficFeed, type TrafficSource } from "./traffic-feed.ts";
 
@@ -55,6 +57,7 @@ export interface SessionGateway extends TrafficSource {
   detail(id: number, reveal: boolean): Detail | undefined;
   lastRejection(): Detail | undefined;
   exportHar(filter: string): Promise<HarExport>;
+  readonly resender: Pick<Resender, "replay">;
   changeBucket(identity: string, key: string, change: BucketChange): BucketUndo;
   undoBucket(token: number): void;
   setAdmin(service: string, url: string, admin: AdminState): void;
@@ -178,6 +181,10 @@ export class Session implements GatewayFunctions {
     return this.gateway.exportHar(filter);
   }
 
+  replayRequest(id: number): Promise<SendResult> {
+    return this.gateway.resender.replay(id);
+  }
+
   services(): ServicesView {
     return this.gateway.servicesView(this.stamp(this.sequences.services));
   }
@@ -286,6 +293,7 @@ export class Session implements GatewayFunctions {
       detail: (id, reveal) => this.detail(id, reveal),
       lastRejection: () => this.lastRejection(),
       exportHar: (filter) => this.exportHar(filter),
+      replayRequest: (id) => this.replayRequest(id),
       services: () => this.services(),
       limits: (search, count) => this.limits(search, count),
       caches: (search, count) => this.caches(search, count),

@@ -32,6 +32,7 @@ export const Tag = {
   Hedged: 256,
   Mirror: 512,
   Child: 1024,
+  Replay: 2048,
 } as const;
 
 /** Where a row's heads and bodies stand in the ring. */

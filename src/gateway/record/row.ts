@@ -189,6 +189,7 @@ function tagsOf(bits: number): string[] {
   if (bits & Tag.Hedged) tags.push("hedged");
   if (bits & Tag.Mirror) tags.push("mirror");
   if (bits & Tag.Child) tags.push("part");
+  if (bits & Tag.Replay) tags.push("replay");
   return tags;
 }
 

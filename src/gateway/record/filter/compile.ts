@@ -273,6 +273,8 @@ function stateTest(state: string, context: FilterContext): RowTest {
       return tagged(Tag.Hedged);
     case "mirror":
       return tagged(Tag.Mirror);
+    case "replay":
+      return tagged(Tag.Replay);
     case "websocket":
       return tagged(Tag.Upgraded);
     case "grpc":

@@ -35,6 +35,7 @@ export const STATES: Readonly<Record<string, string>> = {
   retried: "retried",
   hedged: "sent to another replica before the first had answered",
   mirror: "that are copies of others, sent to a mirror",
+  replay: "sent again by a person",
   websocket: "upgraded to a WebSocket",
   grpc: "that are gRPC calls",
   shadow: "let pass by a shadow policy that would have refused",
@@ -45,7 +46,7 @@ export const STATES: Readonly<Record<string, string>> = {
 };
 
 /** Of ux.md's list, what later features bring; said so instead of "unknown". */
-const LATER = new Set(["replay", "mock"]);
+const LATER = new Set(["mock"]);
 
 /** After `proto:`. `h2` are all requests over HTTP/2, gRPC and WebSockets too. */
 export const PROTOCOLS: readonly string[] = ["http/1.1", "h2", "grpc", "websocket", "tcp", "tls", "udp"];

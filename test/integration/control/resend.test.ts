@@ -1,0 +1,141 @@
+/**
+ * A recorded request really sent again: through the gateway's own listener, with its head, secrets and body, as a row of its
+ * own that is marked. What was not kept whole is not sent, and the sentence says why.
+ */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request as ask, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { SendResult } from "../../../src/contract/messages.ts";
+import { Gateway } from "../../../src/gateway/gateway.ts";
+import { freePort, policy, policyFile, stopAll, until } from "./helpers.ts";
+
+interface Heard {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+const KEY = "alices-own-key-4711";
+
+describe("a request sent again", () => {
+  let gateway: Gateway;
+  let server: Server;
+  let port: number;
+  let heard: Heard[];
+
+  beforeEach(async () => {
+    heard = [];
+    server = createServer((request, response) => {
+      const parts: Buffer[] = [];
+      request.on("data", (part: Buffer) => parts.push(part));
+      request.on("end", () => {
+        const { method = "", url = "", headers } = request;
+        heard.push({ method, url, headers, body: Buffer.concat(parts).toString() });
+        response.end("heard");
+      });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    port = await freePort();
+    const text = policy(port, (server.address() as AddressInfo).port, 2);
+    gateway = new Gateway({ file: policyFile(text), record: { bodyBytes: 100 } });
+    await gateway.start(text);
+  });
+  afterEach(async () => {
+    await gateway.stop(100);
+    server.closeAllConnections();
+    server.close();
+    await stopAll();
+  });
+
+  async function send(method: string, path: string, body = "", headers: Record<string, string> = {}): Promise<number> {
+    const sent = ask({ host: "127.0.0.1", port, method, path, headers, agent: false });
+    sent.end(body);
+    const [response] = await once(sent, "response");
+    response.resume();
+    await once(response, "end");
+    const id = gateway.recorder.next - 1;
+    await until(() => gateway.row(id)?.state !== "pending");
+    return id;
+  }
+
+  function sent(result: SendResult): { id: number; status: number } {
+    assert.equal(result.kind, "sent", JSON.stringify(result));
+    return result as { id: number; status: number };
+  }
+
+  it("arrives with its method, path, secret and body, as a marked row of its own", async () => {
+    const id = await send("POST", "/keyed/orders?x=1", '{"a":1}', {
+      "x-api-key": KEY,
+      "content-type": "application/json",
+    });
+    const result = sent(await gateway.resender.replay(id));
+    assert.equal(result.status, 200);
+    assert.notEqual(result.id, id);
+    const [first, second] = heard;
+    assert.deepEqual([second?.method, second?.url, second?.body], ["POST", "/keyed/orders?x=1", '{"a":1}']);
+    assert.equal(second?.headers["content-type"], first?.headers["content-type"]);
+    const row = gateway.row(result.id);
+    assert.deepEqual([row?.tags, row?.caller, row?.route], [["replay"], "alice", "keyed"]);
+    assert.deepEqual(gateway.row(id)?.tags, []);
+    const view = gateway.openView("is:replay");
+    view.catchUp();
+    assert.deepEqual(view.idsBetween(0, 10), [result.id]);
+    view.close();
+  });
+
+  it("is judged anew: a limit that is used up refuses it", async () => {
+    const headers = { "x-api-key": KEY };
+    const id = await send("GET", "/keyed/a", "", headers);
+    await send("GET", "/keyed/b", "", headers);
+    const result = sent(await gateway.resender.replay(id));
+    assert.equal(result.status, 429);
+    assert.deepEqual([gateway.row(result.id)?.state, gateway.row(result.id)?.tags], ["rejected", ["replay"]]);
+  });
+
+  it("sends a body that came in chunks with its length", async () => {
+    const id = await send("PUT", "/open/chunked", "in chunks", { "transfer-encoding": "chunked" });
+    sent(await gateway.resender.replay(id));
+    assert.deepEqual(
+      heard.map(({ body }) => body),
+      ["in chunks", "in chunks"],
+    );
+    assert.equal(heard[1]?.headers["content-length"], "9");
+  });
+
+  it("refuses what was not kept whole, and sends nothing", async () => {
+    const id = await send("POST", "/open/long", "x".repeat(150));
+    const result = await gateway.resender.replay(id);
+    assert.deepEqual(result, {
+      kind: "refused",
+      message: "Only the first 100 of 150 bytes of its body were kept. It was not sent.",
+    });
+    assert.equal(heard.length, 1);
+    assert.deepEqual(await gateway.resender.replay(999), {
+      kind: "refused",
+      message: "That request is no longer kept.",
+    });
+  });
+
+  it("sends a refused request again only if its body was seen", async () => {
+    const id = await send("POST", "/keyed/stranger", "who?");
+    const result = await gateway.resender.replay(id);
+    if (result.kind === "refused") assert.match(result.message, /^Its body was not read to the end: \d of 4 bytes/);
+    else assert.equal(result.status, 401);
+    const bare = await send("GET", "/keyed/stranger");
+    assert.equal(sent(await gateway.resender.replay(bare)).status, 401);
+  });
+
+  it("says when no row tells of it, and when the listener is gone", async () => {
+    const id = await send("GET", "/open/a");
+    gateway.setRecording(false);
+    assert.deepEqual(await gateway.resender.replay(id), { kind: "sent", id: 0, status: 200 });
+    gateway.setRecording(true);
+    const other = gateway.policy.replaceAll("name: edge", "name: border");
+    assert.equal((await gateway.propose(other, -1)).kind, "accepted");
+    const result = await gateway.resender.replay(id);
+    assert.deepEqual(result, { kind: "refused", message: 'The policy has no listener "edge" any more.' });
+  });
+});

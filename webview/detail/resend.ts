@@ -1,0 +1,48 @@
+/**
+ * Sending a recorded request again, for the page: asks once before a method that may change something is sent, says what
+ * became of it, and names the row to be opened. Must not send by itself: the gateway does.
+ */
+import { mayChange } from "../../src/contract/methods.ts";
+import type { Row, SendResult } from "../../src/contract/messages.ts";
+import { askResend } from "../parts/dialogs.ts";
+
+export interface ResendPlace {
+  readonly parent: HTMLElement;
+  say(text: string): void;
+  open(id: number): void;
+}
+
+export class Resend {
+  readonly #place: ResendPlace;
+  /** Unsafe methods were allowed, until the page is closed. */
+  #allowed = false;
+
+  constructor(place: ResendPlace) {
+    this.#place = place;
+  }
+
+  async replay(row: Row, send: (id: number) => Promise<SendResult>): Promise<void> {
+    const words = `${row.method} ${row.path}`;
+    if (!(await this.#mayGo(row.method, words))) return;
+    this.#place.say(`Sending ${words} again …`);
+    try {
+      this.#tell(await send(row.id), words);
+    } catch (error) {
+      this.#place.say(`Not sent again: ${(error as Error).message}`);
+    }
+  }
+
+  async #mayGo(method: string, words: string): Promise<boolean> {
+    if (!mayChange(method)) return true;
+    this.#allowed ||= await askResend(this.#place.parent, words);
+    return this.#allowed;
+  }
+
+  #tell(result: SendResult, words: string): void {
+    if (result.kind === "refused") return this.#place.say(result.message);
+    const outcome = result.status === 0 ? "sent; no answer yet" : `answered ${result.status}`;
+    if (result.id === 0) return this.#place.say(`${words} ${outcome}; nothing is recorded at the moment.`);
+    this.#place.say(`${words} ${outcome}`);
+    this.#place.open(result.id);
+  }
+}
