@@ -1,10 +1,14 @@
 /** Made-up machines: what belongs to the folder, what is a replica of what, and what is written about it. */
 import assert from "node:assert/strict";
 import { read } from "../../policyfile/read.ts";
+import type { Sources } from "../../policyfile/secrets.ts";
 import type { PortHint } from "./hints.ts";
 import type { Listening } from "./listening.ts";
 import { pathThrough, policyText } from "./policy-text.ts";
 import { candidates, services, type Answer, type Candidate, type Package } from "./services.ts";
+
+/** A policy that was written from what was found needs no secret and no file. */
+const nothing: Sources = { env: () => undefined, file: () => undefined };
 
 const FOLDER = "/home/me/shop";
 
@@ -134,7 +138,7 @@ describe("detected services", () => {
       { listening: { ...node(3004, "node v6.js"), ipv4: false } },
     ]);
     const text = policyText(found, 8081);
-    const { diagnostics } = read(text, "switchyard.yaml");
+    const { diagnostics } = read(text, "switchyard.yaml", nothing);
     assert.deepEqual(
       diagnostics.filter(({ severity }) => severity === "error"),
       [],
@@ -152,7 +156,7 @@ describe("detected services", () => {
     assert.doesNotMatch(text, /matches|urlRewrite|healthCheck/);
     assert.equal(pathThrough(only, "/healthz", 1), "/healthz");
     assert.deepEqual(
-      read(text, "switchyard.yaml").diagnostics.filter(({ severity }) => severity === "error"),
+      read(text, "switchyard.yaml", nothing).diagnostics.filter(({ severity }) => severity === "error"),
       [],
     );
   });
