@@ -15,6 +15,7 @@ import { hover } from "../policyfile/hover.ts";
 import { definition, names, namedBlocks, references, type NameKind } from "../policyfile/names.ts";
 import { read, type Sources } from "../policyfile/read.ts";
 import { rename, renamed } from "../policyfile/rename.ts";
+import { Tree } from "../policyfile/tree.ts";
 import { LiveEditor, type EditorHost } from "./editor/live-editor.ts";
 
 // They need the same YAML reader.
@@ -79,6 +80,19 @@ export function portEdit(document: vscode.TextDocument, listener: string, port: 
 export function limitEdit(document: vscode.TextDocument): vscode.TextEdit[] | undefined {
   const limit = { rateLimit: { key: "client.ip", requests: 60, per: "1m" } };
   return asEdits(document, appendItem(document.getText(), ["routes", 0, "policies"], limit));
+}
+
+/** Appends a policy test to a test file. @returns undefined when there is no place for it. */
+export function testEdit(document: vscode.TextDocument, test: object): vscode.TextEdit[] | undefined {
+  return asEdits(document, appendItem(document.getText(), ["tests"], test));
+}
+
+/** Names of the tests that a test file has. */
+export function testNames(document: vscode.TextDocument): string[] {
+  const { tests } = (new Tree(document.getText(), "").value ?? {}) as {
+    readonly tests?: readonly { name?: unknown }[];
+  };
+  return Array.isArray(tests) ? tests.map((test: { name?: unknown } | null) => String(test?.name)) : [];
 }
 
 function asEdits(document: vscode.TextDocument, edits: TextFix["edits"] | undefined): vscode.TextEdit[] | undefined {

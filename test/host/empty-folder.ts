@@ -10,6 +10,7 @@ import { watchExtension } from "./given.ts";
 import { describeLanguage } from "./language.ts";
 import { describeLiveEditor } from "./live-editor.ts";
 import { describeManifest } from "./manifest.ts";
+import { describePolicyTests } from "./policy-tests.ts";
 import { person } from "./person.ts";
 
 watchExtension();
@@ -24,5 +25,6 @@ describe("Switchyard in the extension host", () => {
   describe("language", describeLanguage);
   describe("gateway", describeGateway);
   describe("commands", describeCommands);
+  describe("policy tests", describePolicyTests);
   describe("live editor", describeLiveEditor);
 });

@@ -8,6 +8,14 @@ const trees = new Map<string, vscode.TreeDataProvider<unknown>>();
 /** Every context key of the extension, with its latest value. */
 export const contextKeys = new Map<string, unknown>();
 
+/** The Test Explorer's side of the extension, and what its runs told. */
+export const testing = {
+  controller: undefined as vscode.TestController | undefined,
+  passed: [] as string[],
+  failed: [] as { readonly name: string; readonly message: vscode.TestMessage }[],
+  coverage: [] as vscode.FileCoverage[],
+};
+
 export interface Row {
   /** What a menu of this row hands to its command. */
   readonly element: unknown;
@@ -25,10 +33,40 @@ export function watchExtension(): void {
       return createTreeView(id, options);
     },
   });
+  const { createTestController } = vscode.tests;
+  Object.assign(vscode.tests, {
+    createTestController(id: string, label: string) {
+      return (testing.controller = watched(createTestController(id, label)));
+    },
+  });
   Object.assign(vscode.commands, {
     executeCommand(command: string, ...rest: unknown[]) {
       if (command === "setContext") contextKeys.set(String(rest[0]), rest[1]);
       return executeCommand(command, ...rest);
+    },
+  });
+}
+
+function watched(controller: vscode.TestController): vscode.TestController {
+  const { createTestRun } = controller;
+  return Object.assign(controller, {
+    createTestRun(request: vscode.TestRunRequest) {
+      const run = createTestRun(request);
+      const { passed, failed, addCoverage } = run;
+      return Object.assign(run, {
+        passed(test: vscode.TestItem) {
+          testing.passed.push(test.label);
+          passed(test);
+        },
+        failed(test: vscode.TestItem, message: vscode.TestMessage | readonly vscode.TestMessage[]) {
+          testing.failed.push(...[message].flat().map((one) => ({ name: test.label, message: one })));
+          failed(test, message);
+        },
+        addCoverage(file: vscode.FileCoverage) {
+          testing.coverage.push(file);
+          addCoverage(file);
+        },
+      });
     },
   });
 }

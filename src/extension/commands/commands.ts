@@ -6,6 +6,7 @@ import * as vscode from "vscode";
 import type { HostFunctions } from "../../contract/messages.ts";
 import { NotRunning } from "../controller.ts";
 import { startDemo } from "../demo.ts";
+import { addToTests } from "../testing/add-to-tests.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
 import { detectServices } from "./detect-command.ts";
 import * as bucket from "./bucket-commands.ts";
@@ -44,6 +45,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   setBucket: bucket.setBucket,
   openRequestAsText: traffic.openRequestAsText,
   copyAsCurl: traffic.copyAsCurl,
+  addToTests,
   replayRequest: resend.replayRequest,
   drainReplica: (window, id: unknown) => replica.setAdmin(window, id, "Drain"),
   takeOutReplica: (window, id: unknown) => replica.setAdmin(window, id, "Maintenance"),
