@@ -26,6 +26,7 @@ const DEBOUNCE = 250;
 /** Bytes of a file beside the policy that are read at most (keys, certificates). */
 const LARGEST = 1024 * 1024;
 
+const QUICK_FIXES = { providedCodeActionKinds: [vscode.CodeActionKind.QuickFix] };
 const SELECTOR: vscode.DocumentSelector = { language: "switchyard" };
 
 /** @param extension where media/policies.md is, which explains the codes. */
@@ -55,13 +56,14 @@ export function register(extension: vscode.Uri, host: EditorHost): vscode.Dispos
     vscode.languages.registerDocumentSymbolProvider(SELECTOR, { provideDocumentSymbols }),
     vscode.languages.registerCodeActionsProvider(
       SELECTOR,
-      {
-        provideCodeActions: async (document, range, _context, token) => [
-          ...diagnostics.fixes(document, range),
-          ...(await live.passing(document, range, token)),
-        ],
-      },
-      { providedCodeActionKinds: [vscode.CodeActionKind.QuickFix] },
+      { provideCodeActions: (document, range) => diagnostics.fixes(document, range) },
+      QUICK_FIXES,
+    ),
+    // Apart from those: what the gateway must be asked for may be slow or fail, and must not take the others along.
+    vscode.languages.registerCodeActionsProvider(
+      SELECTOR,
+      { provideCodeActions: (document, range, _context, token) => live.passing(document, range, token) },
+      QUICK_FIXES,
     ),
   );
 }
