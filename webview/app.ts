@@ -188,6 +188,7 @@ export class SwitchyardApp extends PageElement {
         },
       );
     else if (name === "replay") this.#replay();
+    else if (name === "edit") this.#edit();
     else if (name === "nextTab") detail?.stepTab(1);
     else if (name === "previousTab") detail?.stepTab(-1);
     else if (name === "help") void keyHelp(this);
@@ -198,6 +199,12 @@ export class SwitchyardApp extends PageElement {
     const row = this.session.detail?.row ?? this.session.row;
     if (row === undefined) return this.say("Select a request first.");
     void this.#resend.replay(row, (id) => Promise.resolve(this.session.connection.gateway.replayRequest(id)));
+  }
+
+  #edit(): void {
+    const { selected, connection } = this.session;
+    if (selected === -1) return this.say("Select a request first.");
+    if (!this.host.editRequest(selected)) void this.#resend.edit(selected, connection.gateway);
   }
 
   /** Runs with a part of the selected request's detail, which is asked for if it is not there yet. */
@@ -527,6 +534,7 @@ export class SwitchyardApp extends PageElement {
       @reveal=${() => void this.#reveal()}
       @retry=${() => void session.loadDetail(false)}
       @replay=${() => this.#replay()}
+      @edit=${() => this.#edit()}
       @show-row=${(event: CustomEvent<number>) => session.select(event.detail, undefined)}
       @tab=${(event: CustomEvent<Tab>) => {
         this.tab = event.detail;

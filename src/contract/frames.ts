@@ -76,6 +76,7 @@ export const HOST_CALLS = [
   "copyText",
   "openText",
   "applyFix",
+  "editRequest",
   "savePolicy",
   "revertPolicy",
   "ready",

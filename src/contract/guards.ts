@@ -108,6 +108,8 @@ const CALLS: Readonly<Record<string, readonly Check[]>> = {
   lastRejection: [],
   exportHar: [filter],
   replayRequest: [position],
+  requestDraft: [position],
+  sendDraft: [position, text(MAX_TEXT)],
   services: [],
   limits: [text(1000), whole(0, 500)],
   caches: [text(1000), whole(0, 500)],

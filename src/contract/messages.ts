@@ -352,7 +352,13 @@ export type SendResult =
   /** @see Row.id: 0 = no row, as nothing is recorded at the moment. `status`: 0 = there was no answer (yet). */
   | { readonly kind: "sent"; readonly id: number; readonly status: number }
   /** Nothing was sent, and why, in a sentence. */
-  | { readonly kind: "refused"; readonly message: string };
+  | { readonly kind: "refused"; readonly message: string }
+  /** Nothing was sent: the edited text is no request. `line` counts from 1. */
+  | { readonly kind: "invalid"; readonly line: number; readonly message: string };
+
+/** A recorded request as a text to be edited, secrets masked. */
+export type DraftResult =
+  { readonly kind: "draft"; readonly text: string } | { readonly kind: "refused"; readonly message: string };
 
 /** An HTTP Archive (HAR 1.2). */
 export interface HarExport {
@@ -742,6 +748,10 @@ export interface GatewayFunctions {
   exportHar(filter: string): HarExport | Promise<HarExport>;
   /** Really sends a recorded request again, through the listener that it came to; the new row is tagged "replay". */
   replayRequest(id: number): SendResult | Promise<SendResult>;
+  /** A recorded request as HTTP text: comments after "#", request line, fields, an empty line, the body. */
+  requestDraft(id: number): DraftResult | Promise<DraftResult>;
+  /** Sends the edited text through the listener that request `id` came to. Masks left as they were mean the recorded values. */
+  sendDraft(id: number, text: string): SendResult | Promise<SendResult>;
   services(): ServicesView | Promise<ServicesView>;
   limits(search: string, count: number): LimitsView | Promise<LimitsView>;
   /** @param search part of a URL. @param count entries for each cache. */
@@ -796,6 +806,8 @@ export interface HostFunctions {
   openText(title: string, language: string, text: string): void;
   /** Makes an edit that `passingFixes` gave for the policy as it is in the editor; it is not saved. */
   applyFix(id: number, title: string): void;
+  /** Opens a recorded request as a text that is edited and sent. */
+  editRequest(id: number): void;
   /** Saves, or takes back, the edits of the policy that "what if" is about. */
   savePolicy(): void;
   revertPolicy(): void;

@@ -137,6 +137,7 @@ export class Gateway implements SessionGateway {
       recorder: this.recorder,
       plan: () => this.active.plan,
       listeners: () => this.engine.listeners,
+      mask: () => this.mask,
     });
     this.filterContext = {
       recorder: this.recorder,

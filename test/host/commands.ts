@@ -162,6 +162,23 @@ export function describeCommands(): void {
     assert.equal(person.said.filter((line) => line.includes("200 GET /cart/replayed ")).length, 2 + 1);
   });
 
+  it("Edit and Resend…, Send Edited Request: what was written is sent; what is no request is said by its line", async () => {
+    await shop.send("/cart/drafted");
+    person.picks("/cart/drafted");
+    await run("editAndResend");
+    const editor = await eventually("the text", () => {
+      const active = vscode.window.activeTextEditor;
+      return active?.document.getText().includes("GET /cart/drafted HTTP/1.1") && active;
+    });
+    await replace(editor.document, "GET /cart/drafted", "GET  /cart/edited");
+    await run("sendEdited");
+    assert.match(person.heard("line 2") ?? "", /request line is method/);
+    await replace(editor.document, "GET  /cart/edited", "GET /cart/edited");
+    await run("sendEdited");
+    assert.match(person.heard("GET /cart/edited answered") ?? "", /answered 200/);
+    await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
+  });
+
   it("Clear Traffic: there is nothing left to choose from", async () => {
     await shop.send("/cart/cleared");
     await run("clearTraffic");

@@ -6,6 +6,7 @@
 import type {
   AdminState,
   Detail,
+  DraftResult,
   FilterVerdict,
   GatewayFunctions,
   GatewayStatus,
@@ -244,6 +245,17 @@ export class FakeGateway implements GatewayFunctions {
     const next = this.rowsAll.at(-1)!;
     this.change({ ...row, id: next.id, tags: ["replay"] });
     return { kind: "sent", id: next.id, status: row.status };
+  }
+
+  requestDraft(id: number): DraftResult {
+    const { method, path } = this.rowsAll[id - 1]!;
+    return { kind: "draft", text: `# Sent as it stands.\n${method} ${path} HTTP/1.1\nHost: shop.test\n\n` };
+  }
+
+  sendDraft(id: number, text: string): SendResult {
+    this.acts.push(text);
+    if (!text.includes("Host: shop.test")) return { kind: "invalid", line: 3, message: "It has no Host." };
+    return this.replayRequest(id);
   }
 
   services(): ServicesView {

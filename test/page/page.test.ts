@@ -309,6 +309,21 @@ describe("the page", function () {
     assert.match(gateway.acts.join(), /^replay GET \d+,replay POST \d+,replay POST \d+$/u);
   });
 
+  it("lets a request be edited where there is no editor, and says which line is wrong", async () => {
+    const { page, gateway } = await open(96, "/");
+    await openRow(page, "/orders/12");
+    await page.getByRole("button", { name: "Edit & Resend" }).click();
+    const text = page.getByRole("textbox", { name: "HTTP request" });
+    await text.fill("GET /orders/12 HTTP/1.1\n\n");
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    await page.getByText("Line 3: It has no Host.").waitFor();
+    assert.deepEqual(await violations(page, "edit"), []);
+    await text.fill("GET /orders/12 HTTP/1.1\nHost: shop.test\n\n");
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    await page.locator("#row-97[aria-selected=true]").waitFor();
+    assert.match(gateway.acts[1] ?? "", /Host: shop\.test/u);
+  });
+
   it("copies a line for PowerShell too", async () => {
     const { page } = await open(96, "/panel", { permissions: ["clipboard-read", "clipboard-write"] });
     await openRow(page, "/orders/12");
@@ -606,11 +621,12 @@ describe("the page", function () {
   const themes: Readonly<Record<string, BrowserContextOptions>> = {
     dark: { colorScheme: "dark" },
     light: { colorScheme: "light" },
-    "high contrast": { colorScheme: "dark", forcedColors: "active" },
+    "high contrast dark": { colorScheme: "dark", forcedColors: "active" },
+    "high contrast light": { colorScheme: "light", forcedColors: "active" },
   };
   for (const [theme, options] of Object.entries(themes))
     it(`has nothing that axe finds wrong (${theme})`, async function () {
-      // Twelve states, each looked over whole.
+      // Fourteen states, each looked over whole.
       this.timeout(300_000);
       const { page } = await open(96, "/", options);
       await rowsOf(page).first().waitFor();
@@ -623,12 +639,16 @@ describe("the page", function () {
         await page.getByRole("tab", { name: tab }).click();
         found.push(...(await violations(page, tab)));
       }
-      for (const name of ["Services", "Routes", "Limits", "Analytics"]) {
+      for (const name of ["Services", "Routes", "Limits", "Caches", "Analytics"]) {
         await page.getByRole("button", { name, exact: true }).click();
         await page.locator(".area-body :is(section, table)").first().waitFor();
         found.push(...(await violations(page, name)));
       }
       await page.getByRole("button", { name: "Traffic", exact: true }).click();
+      await page.getByRole("grid").press("F1");
+      await page.getByRole("dialog", { name: "Keys" }).waitFor();
+      found.push(...(await violations(page, "keys")));
+      await page.keyboard.press("Escape");
       await page.getByRole("combobox").fill("rout:x");
       await page.getByText('unknown key "rout"').waitFor();
       found.push(...(await violations(page, "invalid filter")));

@@ -70,6 +70,7 @@ export class Connection {
         "copyText",
         "openText",
         "applyFix",
+        "editRequest",
         "savePolicy",
         "revertPolicy",
       ],

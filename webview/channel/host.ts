@@ -17,6 +17,8 @@ export interface Host {
   readonly editsPolicy: boolean;
   /** Makes the edit of that title which would let the request pass. */
   applyFix(id: number, title: string): void;
+  /** Opens a recorded request in an editor. @returns false where there is none: the page shows it itself. */
+  editRequest(id: number): boolean;
   savePolicy(): void;
   revertPolicy(): void;
   openLocation(location: PolicyLocation): void;
@@ -59,6 +61,10 @@ export function windowHost(place: Place, api: WebviewApi, connection: Connection
     canStart: true,
     editsPolicy: true,
     applyFix: (id, title) => quietly(gateway.applyFix(id, title)),
+    editRequest(id) {
+      quietly(gateway.editRequest(id));
+      return true;
+    },
     savePolicy: () => quietly(gateway.savePolicy()),
     revertPolicy: () => quietly(gateway.revertPolicy()),
     openLocation: (location) => quietly(gateway.openLocation(location)),
@@ -91,6 +97,7 @@ export function browserHost(place: Place, say: Say): Host {
     canStart: false,
     editsPolicy: false,
     applyFix() {},
+    editRequest: () => false,
     savePolicy() {},
     revertPolicy() {},
     openLocation: ({ file, line }) => copy(`${file}:${line}`, `Copied ${file}:${line}`),

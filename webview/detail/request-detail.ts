@@ -67,7 +67,7 @@ export class RequestDetail extends PageElement {
   }
 
   #emit(
-    name: "close" | "reveal" | "retry" | "tab" | "reset" | "show-row" | "replay",
+    name: "close" | "reveal" | "retry" | "tab" | "reset" | "show-row" | "replay" | "edit",
     detail: unknown = undefined,
   ): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
@@ -205,6 +205,9 @@ export class RequestDetail extends PageElement {
         ? nothing
         : html`<button title="Send it again through the gateway (r)" @click=${() => this.#emit("replay")}>
               ${icon("debug-rerun")} Replay
+            </button>
+            <button title="Change it, then send it through the gateway (e)" @click=${() => this.#emit("edit")}>
+              Edit &amp; Resend
             </button>
             <button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>
             <button

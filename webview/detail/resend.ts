@@ -3,13 +3,18 @@
  * became of it, and names the row to be opened. Must not send by itself: the gateway does.
  */
 import { mayChange } from "../../src/contract/methods.ts";
-import type { Row, SendResult } from "../../src/contract/messages.ts";
-import { askResend } from "../parts/dialogs.ts";
+import type { DraftResult, Row, SendResult } from "../../src/contract/messages.ts";
+import { askEdited, askResend } from "../parts/dialogs.ts";
 
 export interface ResendPlace {
   readonly parent: HTMLElement;
   say(text: string): void;
   open(id: number): void;
+}
+
+interface EditGateway {
+  requestDraft(id: number): Promise<DraftResult>;
+  sendDraft(id: number, text: string): Promise<SendResult>;
 }
 
 export class Resend {
@@ -32,6 +37,30 @@ export class Resend {
     }
   }
 
+  /** Shows the text until it was sent or given up; what is wrong with it stands beneath. */
+  async edit(id: number, gateway: EditGateway): Promise<void> {
+    try {
+      const draft = await gateway.requestDraft(id);
+      if (draft.kind === "refused") return this.#place.say(draft.message);
+      let { text } = draft;
+      for (let problem = ""; ;) {
+        const edited = await askEdited(this.#place.parent, text, problem);
+        if (edited === undefined) return;
+        text = edited;
+        const words = text
+          .replaceAll(/^#.*\n/gmu, "")
+          .split(" ", 2)
+          .join(" ");
+        if (!(await this.#mayGo(words.split(" ", 1)[0] ?? "", words))) continue;
+        const result = await gateway.sendDraft(id, text);
+        if (result.kind !== "invalid") return this.#tell(result, words);
+        problem = `Line ${result.line}: ${result.message}`;
+      }
+    } catch (error) {
+      this.#place.say(`Not sent: ${(error as Error).message}`);
+    }
+  }
+
   async #mayGo(method: string, words: string): Promise<boolean> {
     if (!mayChange(method)) return true;
     this.#allowed ||= await askResend(this.#place.parent, words);
@@ -39,7 +68,7 @@ export class Resend {
   }
 
   #tell(result: SendResult, words: string): void {
-    if (result.kind === "refused") return this.#place.say(result.message);
+    if (result.kind !== "sent") return this.#place.say(result.message);
     const outcome = result.status === 0 ? "sent; no answer yet" : `answered ${result.status}`;
     if (result.id === 0) return this.#place.say(`${words} ${outcome}; nothing is recorded at the moment.`);
     this.#place.say(`${words} ${outcome}`);

@@ -18,6 +18,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["w", "line of the policy that decided"],
   ["c", "copy as cURL"],
   ["r", "send again through the gateway"],
+  ["e", "edit and send"],
   ["[ ]", "previous, next tab"],
   ["Alt+click", "only requests like this cell"],
   ["Alt+Shift+click", "without requests like this cell"],
@@ -77,10 +78,10 @@ export async function askResend(parent: HTMLElement, words: string): Promise<boo
   const answer = await show(
     parent,
     "Send again",
-    html`<h2>Really send ${words} again?</h2>
+    html`<h2>Really send ${words}?</h2>
       <p>
-        It goes through the gateway to a service, which may act on it a second time. This is asked once, until the page
-        is closed.
+        It goes through the gateway to a service, which may act on it once more. This is asked once, until the page is
+        closed.
       </p>
       <div class="btns">
         <button class="primary" value="yes">Send Again</button>
@@ -88,6 +89,33 @@ export async function askResend(parent: HTMLElement, words: string): Promise<boo
       </div>`,
   );
   return answer === "yes";
+}
+
+/** @returns the text as it was edited; undefined when it was given up. @param problem of the text as it stands. */
+export async function askEdited(parent: HTMLElement, text: string, problem: string): Promise<string | undefined> {
+  let edited = text;
+  const answer = await show(
+    parent,
+    "Edit and resend",
+    html`<h2>Edit and resend</h2>
+      <textarea
+        class="draft num"
+        aria-label="HTTP request"
+        aria-invalid=${problem === "" ? "false" : "true"}
+        rows="16"
+        cols="72"
+        spellcheck="false"
+        autofocus
+        .value=${text}
+        @input=${(event: Event) => (edited = (event.target as HTMLTextAreaElement).value)}
+      ></textarea>
+      <p role="alert">${problem}</p>
+      <div class="btns">
+        <button class="primary" value="yes">Send</button>
+        <button value="">Cancel</button>
+      </div>`,
+  );
+  return answer === "yes" ? edited : undefined;
 }
 
 /** @returns undefined when it was given up. @param most of the bucket; `left` is what stands there at first. */

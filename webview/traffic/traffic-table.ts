@@ -28,7 +28,9 @@ export interface TableEvents {
   select: { id: number; position: number };
   open: { id: number };
   include: { term: string; exclude: boolean };
-  command: { name: "filter" | "freeze" | "policy" | "curl" | "replay" | "previousTab" | "nextTab" | "help" | "close" };
+  command: {
+    name: "filter" | "freeze" | "policy" | "curl" | "replay" | "edit" | "previousTab" | "nextTab" | "help" | "close";
+  };
   settings: ViewSettings;
 }
 
@@ -252,6 +254,7 @@ export class TrafficTable extends PageElement {
       w: () => this.#emit("command", { name: "policy" }),
       c: () => this.#emit("command", { name: "curl" }),
       r: () => this.#emit("command", { name: "replay" }),
+      e: () => this.#emit("command", { name: "edit" }),
       "[": () => this.#emit("command", { name: "previousTab" }),
       "]": () => this.#emit("command", { name: "nextTab" }),
       F1: () => this.#emit("command", { name: "help" }),

@@ -12,6 +12,7 @@ import { detectServices } from "./detect-command.ts";
 import * as bucket from "./bucket-commands.ts";
 import * as gateway from "./gateway-commands.ts";
 import * as replica from "./replica-commands.ts";
+import * as draft from "./request-draft.ts";
 import * as resend from "./resend-commands.ts";
 import { sendTest } from "./send-command.ts";
 import * as traffic from "./traffic-commands.ts";
@@ -47,6 +48,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   copyAsCurl: traffic.copyAsCurl,
   addToTests,
   replayRequest: resend.replayRequest,
+  editAndResend: draft.editAndResend,
+  sendEdited: draft.sendEdited,
   drainReplica: (window, id: unknown) => replica.setAdmin(window, id, "Drain"),
   takeOutReplica: (window, id: unknown) => replica.setAdmin(window, id, "Maintenance"),
   readmitReplica: (window, id: unknown) => replica.setAdmin(window, id, "Up"),
@@ -83,6 +86,7 @@ export class Commands implements vscode.Disposable {
         say("$(copy) Copied.");
       }),
     applyFix: (id, title) => this.#with((window) => whatIf.applyFix(window, id, title)),
+    editRequest: (id) => this.#with((window) => draft.editRequest(window, id)),
     savePolicy: () => this.#with(whatIf.savePolicy),
     revertPolicy: () => this.#with(whatIf.revertPolicy),
     openText: (title, language, text) => this.#with(({ texts }) => texts.open(title, language, text)),
@@ -90,6 +94,7 @@ export class Commands implements vscode.Disposable {
 
   register(window: Window): void {
     this.#window = window;
+    this.#registrations.push(draft.draftLenses());
     for (const [name, handler] of Object.entries(HANDLERS)) {
       const run = (...rest: unknown[]): Promise<void> => this.#with((own) => handler(own, ...(rest as never[])));
       this.#registrations.push(vscode.commands.registerCommand(`switchyard.${name}`, run));

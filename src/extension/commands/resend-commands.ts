@@ -16,24 +16,22 @@ export async function replayRequest(window: Window): Promise<void> {
   if (detail === undefined) return;
   const { method, path, id } = detail.row;
   const words = `${method} ${path}`;
-  if (!(await mayGo(method, words))) return;
+  if (mayChange(method) && !(await mayGo(words))) return;
   await tell(window, await window.controller.gateway.replayRequest(id), words);
 }
 
-async function mayGo(method: string, words: string): Promise<boolean> {
-  if (allowed || !mayChange(method)) return true;
-  const detail = "It goes through the gateway to a service, which may act on it a second time. This is asked once.";
-  const choice = await vscode.window.showWarningMessage(
-    `Really send ${words} again?`,
-    { modal: true, detail },
-    "Send Again",
-  );
+/** Asked once. @param words "POST /orders/77" */
+export async function mayGo(words: string): Promise<boolean> {
+  if (allowed) return true;
+  const detail = "It goes through the gateway to a service, which may act on it once more. This is asked once.";
+  const choice = await vscode.window.showWarningMessage(`Really send ${words}?`, { modal: true, detail }, "Send Again");
   allowed = choice === "Send Again";
   return allowed;
 }
 
-async function tell({ pages }: Window, result: SendResult, words: string): Promise<void> {
-  if (result.kind === "refused") {
+/** Says what became of it, and opens its row. */
+export async function tell({ pages }: Window, result: SendResult, words: string): Promise<void> {
+  if (result.kind !== "sent") {
     await vscode.window.showWarningMessage(`Switchyard: ${result.message}`);
     return;
   }

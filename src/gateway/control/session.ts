@@ -15,6 +15,7 @@ import type {
   BucketChange,
   BucketUndo,
   Detail,
+  DraftResult,
   ExplainRequest,
   FilterVerdict,
   GatewayFunctions,
@@ -57,7 +58,7 @@ export interface SessionGateway extends TrafficSource {
   detail(id: number, reveal: boolean): Detail | undefined;
   lastRejection(): Detail | undefined;
   exportHar(filter: string): Promise<HarExport>;
-  readonly resender: Pick<Resender, "replay">;
+  readonly resender: Pick<Resender, "replay" | "draft" | "sendDraft">;
   changeBucket(identity: string, key: string, change: BucketChange): BucketUndo;
   undoBucket(token: number): void;
   setAdmin(service: string, url: string, admin: AdminState): void;
@@ -185,6 +186,14 @@ export class Session implements GatewayFunctions {
     return this.gateway.resender.replay(id);
   }
 
+  requestDraft(id: number): DraftResult {
+    return this.gateway.resender.draft(id);
+  }
+
+  sendDraft(id: number, text: string): Promise<SendResult> {
+    return this.gateway.resender.sendDraft(id, text);
+  }
+
   services(): ServicesView {
     return this.gateway.servicesView(this.stamp(this.sequences.services));
   }
@@ -294,6 +303,8 @@ export class Session implements GatewayFunctions {
       lastRejection: () => this.lastRejection(),
       exportHar: (filter) => this.exportHar(filter),
       replayRequest: (id) => this.replayRequest(id),
+      requestDraft: (id) => this.requestDraft(id),
+      sendDraft: (id, text) => this.sendDraft(id, text),
       services: () => this.services(),
       limits: (search, count) => this.limits(search, count),
       caches: (search, count) => this.caches(search, count),

@@ -5,17 +5,20 @@
  */
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectSecure } from "node:tls";
-import type { SendResult } from "../../contract/messages.ts";
+import type { DraftResult, SendResult } from "../../contract/messages.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { ListenerStatus } from "../listen/engine.ts";
 import { Tag } from "../record/chunk.ts";
+import type { Mask } from "../record/mask.ts";
 import type { Recorder } from "../record/recorder.ts";
+import { draftOf, readDraft } from "./draft.ts";
 import { bodyHindrance, headFor, recordedRequest, type RecordedRequest } from "./recorded.ts";
 
 export interface ResenderOptions {
   readonly recorder: Recorder;
   plan(): Plan;
   listeners(): readonly ListenerStatus[];
+  mask(): Mask;
 }
 
 /** Milliseconds until whoever asked is told that there is no answer yet: less than a call may take. */
@@ -50,14 +53,34 @@ export class Resender {
     return this.send(this.listenerOf(found), requestHead, Buffer.from(requestBody));
   }
 
+  /** A recorded request as a text to be edited. */
+  draft(id: number): DraftResult {
+    const found = recordedRequest(this.options.recorder, id);
+    if (typeof found === "string") return { kind: "refused", message: found };
+    return { kind: "draft", text: draftOf(found, this.maskFor(found)) };
+  }
+
+  /** Sends what a person made of `draft(id)`. Never rejects. */
+  async sendDraft(id: number, text: string): Promise<SendResult> {
+    const found = recordedRequest(this.options.recorder, id);
+    if (typeof found === "string") return { kind: "refused", message: found };
+    const read = readDraft(text, found, this.maskFor(found));
+    if ("message" in read) return { kind: "invalid", ...read };
+    return this.send(this.listenerOf(found), read.head, read.body);
+  }
+
+  private maskFor({ payload }: RecordedRequest): Mask {
+    return this.options.mask().with(payload.requestHead);
+  }
+
   /** Name of the listener that a recorded request came to. */
-  listenerOf({ place: { chunk, index } }: RecordedRequest): string {
+  private listenerOf({ place: { chunk, index } }: RecordedRequest): string {
     const plan = this.options.recorder.plans.get(chunk.revision[index])?.plan;
     return plan?.listeners[chunk.listener[index]]?.name ?? "";
   }
 
   /** @param head start line, fields and empty line; what belongs to the connection is written anew. Never rejects. */
-  async send(listener: string, head: string, body: Buffer): Promise<SendResult> {
+  private async send(listener: string, head: string, body: Buffer): Promise<SendResult> {
     const door = this.door(listener);
     if (typeof door === "string") return { kind: "refused", message: door };
     const bytes = Buffer.concat([Buffer.from(headFor(head, body.length), "latin1"), body]);

@@ -123,7 +123,7 @@ describe("a request sent again", () => {
     const id = await send("POST", "/keyed/stranger", "who?");
     const result = await gateway.resender.replay(id);
     if (result.kind === "refused") assert.match(result.message, /^Its body was not read to the end: \d of 4 bytes/);
-    else assert.equal(result.status, 401);
+    else assert.equal(sent(result).status, 401);
     const bare = await send("GET", "/keyed/stranger");
     assert.equal(sent(await gateway.resender.replay(bare)).status, 401);
   });
@@ -137,5 +137,58 @@ describe("a request sent again", () => {
     assert.equal((await gateway.propose(other, -1)).kind, "accepted");
     const result = await gateway.resender.replay(id);
     assert.deepEqual(result, { kind: "refused", message: 'The policy has no listener "edge" any more.' });
+  });
+
+  it("can be edited before: masks that were left mean the recorded values, what was written is sent", async () => {
+    const id = await send("POST", "/keyed/orders", '{"a":1}', { "x-api-key": KEY, "x-trace": "t1" });
+    const draft = gateway.resender.draft(id);
+    assert.ok(draft.kind === "draft");
+    assert.ok(!draft.text.includes(KEY), draft.text);
+    assert.match(draft.text, /^# .*\nPOST \/keyed\/orders HTTP\/1\.1\n/);
+    const edited = draft.text
+      .replace("/keyed/orders", "/keyed/other")
+      .replace("x-trace: t1", "x-trace: t\u00e9")
+      .replace('{"a":1}', '{"a":22}');
+    const result = sent(await gateway.resender.sendDraft(id, edited.replaceAll("\n", "\r\n")));
+    assert.deepEqual([result.status, gateway.row(result.id)?.caller], [200, "alice"]);
+    const { url, body, headers } = heard[1] as Heard;
+    assert.deepEqual([url, body], ["/keyed/other", '{"a":22}']);
+    assert.equal(Buffer.from(String(headers["x-trace"]), "latin1").toString("utf8"), "t\u00e9");
+  });
+
+  it("says which line of an edited text is no request, and sends nothing", async () => {
+    const id = await send("GET", "/keyed/a", "", { "x-api-key": KEY });
+    const draft = gateway.resender.draft(id);
+    assert.ok(draft.kind === "draft");
+    const cases: readonly (readonly [string, string, number, RegExp])[] = [
+      ["GET /keyed/a HTTP/1.1", "GET  /keyed/a", 2, /^The request line is method/],
+      ["GET /keyed/a HTTP/1.1", "GET /keyed/a HTTP/2", 2, /not by "HTTP\/2"/],
+      ["GET /keyed/a HTTP/1.1", "GET /key\u00e9d HTTP/1.1", 2, /percent-encoded/],
+      ["x-api-key:", "x api key:", 3, /"x api key" is no name/],
+      ["x-api-key: ", "no field", 3, /A field is "Name: value"/],
+      ["(masked)", "(masked) and more", 3, /x-api-key is masked and was changed/],
+    ];
+    for (const [from, to, line, message] of cases) {
+      const result = await gateway.resender.sendDraft(id, draft.text.replace(from, to));
+      assert.ok(result.kind === "invalid", `${to}: ${JSON.stringify(result)}`);
+      assert.equal(result.line, line, to);
+      assert.match(result.message, message);
+    }
+    assert.equal(heard.length, 1);
+  });
+
+  it("keeps a body that is no text, and asks for one that was not kept", async () => {
+    const bytes = "\u0000\u0001ok";
+    const id = await send("POST", "/open/bytes", bytes);
+    const draft = gateway.resender.draft(id);
+    assert.ok(draft.kind === "draft" && draft.text.endsWith("<the recorded body: 4 bytes that are no text>"));
+    sent(await gateway.resender.sendDraft(id, `${draft.text}\n`));
+    assert.equal(heard[1]?.body, bytes);
+    const long = await send("POST", "/open/long", "x".repeat(150));
+    const other = gateway.resender.draft(long);
+    assert.ok(other.kind === "draft");
+    assert.match(other.text, /\n# Only the first 100 of 150 bytes of its body were kept\. Write the body below\.\n/);
+    sent(await gateway.resender.sendDraft(long, `${other.text}short`));
+    assert.equal(heard.at(-1)?.body, "short");
   });
 });
