@@ -93,12 +93,12 @@ export class CacheArea extends PageElement {
     const asked = hits + misses;
     const share = asked === 0 ? "not asked yet" : `${Math.round((hits / asked) * 100)}% of ${whole(asked)} from memory`;
     return html`<section class="limit">
-      <h3>
+      <h2>
         ${owner} ${placeLink(location, this.open)}
         <button class="bare" aria-label="Purge the cache of ${owner}" @click=${() => void this.#purge(identity, "")}>
           Purge
         </button>
-      </h3>
+      </h2>
       <p class="dim">${share}; ${whole(count)} stored, ${size(bytes)} of ${size(maxSize)}</p>
       ${
         entries.length === 0
