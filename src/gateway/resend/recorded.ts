@@ -73,6 +73,6 @@ export function headFor(head: string, bodyBytes: number): string {
 }
 
 /** "POST /orders/77" */
-export function requestWords(head: string): string {
+function requestWords(head: string): string {
   return startLine(head).split(" ").slice(0, 2).join(" ");
 }
