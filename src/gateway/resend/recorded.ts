@@ -71,8 +71,3 @@ export function headFor(head: string, bodyBytes: number): string {
   if (bodyBytes > 0 || had) kept.push(`Content-Length: ${bodyBytes}`);
   return `${[start, ...kept, "Connection: close"].join("\r\n")}\r\n\r\n`;
 }
-
-/** "POST /orders/77" */
-function requestWords(head: string): string {
-  return startLine(head).split(" ").slice(0, 2).join(" ");
-}
