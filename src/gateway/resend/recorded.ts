@@ -4,7 +4,7 @@
  * Must not mask: the bytes go to this gateway's own listener and nowhere else.
  */
 import { RowStateCode, Tag } from "../record/chunk.ts";
-import { fieldOf, startLine } from "../record/heads.ts";
+import { fieldOf } from "../record/heads.ts";
 import type { Payload } from "../record/payload-ring.ts";
 import type { Recorder, RowPlace } from "../record/recorder.ts";
 
