@@ -190,7 +190,12 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
     const asked = ++this.#asked;
     try {
       const result = await controller.gateway.whatIf(document.getText(), true);
-      if (asked !== this.#asked || result.kind === "superseded") return;
+      if (asked !== this.#asked) {
+        // The edit was taken back meanwhile: the pages must not go on showing what it would change.
+        if (!document.isDirty) this.#forget();
+        return;
+      }
+      if (result.kind === "superseded") return;
       this.#previewing = result.kind === "compared";
       this.#mark(document, result);
       this.#host.previewed(result);
@@ -207,6 +212,10 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
     this.#host.previewed(undefined);
     if (!this.#previewing) return;
     this.#previewing = false;
+    this.#forget();
+  }
+
+  #forget(): void {
     if (this.#host.controller.running) void this.#host.controller.gateway.endWhatIf().catch(() => {});
   }
 

@@ -79,8 +79,15 @@ export class Workbench {
   async command(title: string): Promise<void> {
     await this.#openPalette(`>${title}`);
     const row = this.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: title }).first();
-    await row.waitFor();
-    await row.click();
+    // On a busy machine a click can come before the row listens: the row goes when it was heard.
+    for (let attempt = 1; ; attempt++) {
+      await row.click();
+      try {
+        return await row.waitFor({ state: "hidden", timeout: 10_000 });
+      } catch (problem) {
+        if (attempt === 3) throw problem;
+      }
+    }
   }
 
   /** The commands that the palette offers for `text`. */
@@ -202,7 +209,10 @@ export class Workbench {
 
   async goToLine(line: number, column = 1): Promise<void> {
     await this.#openPalette(`:${line}:${column}`);
+    const box = this.page.locator(".quick-input-widget");
+    await box.getByText(`to go to line ${line} `).first().waitFor();
     await this.page.keyboard.press("Enter");
+    await box.waitFor({ state: "hidden" });
   }
 
   async shot(name: string): Promise<void> {
