@@ -162,9 +162,10 @@ describe("layer 4: UDP", () => {
 
   it("lets TCP and UDP share a port", async () => {
     const port = await answering("udp");
-    const running = await start(policy([port]));
-    const number = running.port("dns");
-    const more = `version: 1
+    const shared = async (): Promise<number | undefined> => {
+      const running = await start(policy([port]));
+      const number = running.port("dns");
+      const more = `version: 1
 listeners:
   - { name: dns, port: 0, address: 127.0.0.1, protocol: UDP, backendRefs: [{ service: dns }] }
   - { name: tcp, port: ${number}, address: 127.0.0.1, protocol: TCP, backendRefs: [{ service: tcp }] }
@@ -172,7 +173,13 @@ services:
   dns: { endpoints: [{ url: "udp://127.0.0.1:${port}" }] }
   tcp: { endpoints: [{ url: "tcp://127.0.0.1:${port}" }] }
 `;
-    assert.equal((await running.gateway.propose(more, -1)).kind, "accepted");
+      const result = await running.gateway.propose(more, -1);
+      if (result.kind === "accepted") return number;
+      // The number that the system gave us for UDP may happen to be somebody's for TCP.
+      assert.match(JSON.stringify(result), /another program has that port/);
+      return undefined;
+    };
+    const number = (await shared()) ?? (await shared()) ?? (await shared()) ?? 0;
     const client = await new Client(number).open();
     assert.equal(await client.ask("1"), "udp:1");
   });
