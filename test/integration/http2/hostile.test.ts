@@ -411,7 +411,9 @@ routes: [{ name: r, backendRefs: [{ service: s }] }]`);
         assert.ok(talk.goaway === goaway || talk.goaway === "INTERNAL_ERROR", talk.goaway);
       }
       // What the gateway itself finds wrong in a head gets an answer, which RFC 9113 section 8.1.1 allows.
-      else if (reset !== undefined && talk.statuses.get(1) !== "400") assert.equal(talk.resets.get(1), reset);
+      // An error of a stream may be treated as one of the connection (section 5.4.2): newer versions of Node do.
+      else if (reset !== undefined && talk.statuses.get(1) !== "400")
+        assert.ok(talk.resets.get(1) === reset || talk.goaway !== undefined, `reset with ${talk.resets.get(1)}`);
       if (status !== undefined) assert.equal(talk.statuses.get(1), status);
       talk.socket.destroy();
       await stillServes();
