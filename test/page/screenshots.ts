@@ -45,6 +45,8 @@ const SHOTS: readonly Shot[] = [
   { name: "browser-limits", path: "/", width: 1100, height: 480, act: area("Limits") },
   { name: "browser-services", path: "/", width: 1100, height: 480, act: area("Services") },
   { name: "browser-routes", path: "/", width: 1100, height: 300, act: area("Routes") },
+  { name: "browser-caches", path: "/", width: 1100, height: 480, act: area("Caches") },
+  { name: "browser-analytics", path: "/", width: 1100, height: 640, act: area("Analytics") },
   {
     name: "browser-filter",
     path: "/",

@@ -81,13 +81,15 @@ export class AnalyticsArea extends PageElement {
 
   protected override render(): TemplateResult {
     const { view } = this;
-    return html`<div class="area-bar" role="group" aria-label="Window">
-        ${WINDOWS.map(
-          ([window, words]) =>
-            html`<button class="bare" aria-pressed=${this.window === window} @click=${() => this.#choose(window)}>
-              ${words}
-            </button>`,
-        )}
+    return html`<div class="area-bar">
+        <div class="segments" role="group" aria-label="Window">
+          ${WINDOWS.map(
+            ([window, words]) =>
+              html`<button class="segment" aria-pressed=${this.window === window} @click=${() => this.#choose(window)}>
+                ${words}
+              </button>`,
+          )}
+        </div>
       </div>
       <div class="area-body" tabindex="0" role="region" aria-label="Analytics">
         ${this.problem === "" ? nothing : html`<p class="note" role="alert">Not read: ${this.problem}</p>`}

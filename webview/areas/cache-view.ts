@@ -92,12 +92,10 @@ export class CacheArea extends PageElement {
     const { owner, hits, misses, count, bytes, maxSize, entries, identity, location } = cache;
     const asked = hits + misses;
     const share = asked === 0 ? "not asked yet" : `${Math.round((hits / asked) * 100)}% of ${whole(asked)} from memory`;
-    return html`<section class="limit">
+    return html`<section class="cache">
       <h2>
         ${owner} ${placeLink(location, this.open)}
-        <button class="bare" aria-label="Purge the cache of ${owner}" @click=${() => void this.#purge(identity, "")}>
-          Purge
-        </button>
+        <button aria-label="Purge the cache of ${owner}" @click=${() => void this.#purge(identity, "")}>Purge</button>
       </h2>
       <p class="dim">${share}; ${whole(count)} stored, ${size(bytes)} of ${size(maxSize)}</p>
       ${
@@ -127,7 +125,6 @@ export class CacheArea extends PageElement {
           state === "uncacheable"
             ? nothing
             : html`<button
-                class="bare"
                 aria-label="Purge ${url}"
                 @click=${() => void this.#purge(identity, url.slice(url.indexOf("//") + 2))}
               >

@@ -1,7 +1,7 @@
 /**
  * The writing side of one socket: gathers head, small bodies and chunk frames so that they leave in one write, and lets
  * the writes of all sockets leave together when the events of this turn are dealt with.
- * Socket writes are most of a forwarded request's time. One after another they cost a third less than each between
+ * Socket writes are most of a forwarded request's time. One after another they cost a quarter less than each between
  * the work on two requests (measured): the kernel's code stays in the processor's caches, and a peer is woken once.
  * Must not keep bytes beyond the turn that brought them: whoever fed it flushes at the end of each read.
  */
