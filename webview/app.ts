@@ -3,7 +3,10 @@
  * Holds the person's choices and passes data down and wishes up. Must not talk to the gateway except through Session.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { AnalyticsView, AnalyticsWindow, BucketChange, Location, PageIntent } from "../src/contract/messages.ts";
+import type { AnalyticsView, AnalyticsWindow } from "../src/contract/analytics.ts";
+import type { BucketChange } from "../src/contract/limits.ts";
+import type { Location } from "../src/contract/location.ts";
+import type { PageIntent } from "../src/contract/page.ts";
 import { looksLike } from "./channel/guard.ts";
 import type { Host, ViewSettings } from "./channel/host.ts";
 import type { RequestDetail, Tab } from "./detail/request-detail.ts";

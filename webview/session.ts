@@ -3,20 +3,14 @@
  * nothing while hidden. One listener is told of every change. Must not draw.
  */
 import { CALL_TIMEOUT } from "../src/contract/frames.ts";
-import type {
-  Detail,
-  GatewayStatus,
-  BucketChange,
-  BucketUndo,
-  LimitsView,
-  LimitView,
-  PageIntent,
-  PassingFix,
-  Row,
-  ServicesView,
-  Topics,
-  WhatIfView,
-} from "../src/contract/messages.ts";
+import type { Topics } from "../src/contract/calls.ts";
+import type { Detail } from "../src/contract/detail.ts";
+import type { BucketChange, BucketUndo, LimitsView, LimitView } from "../src/contract/limits.ts";
+import type { PageIntent } from "../src/contract/page.ts";
+import type { ServicesView } from "../src/contract/services.ts";
+import type { GatewayStatus } from "../src/contract/status.ts";
+import type { Row } from "../src/contract/traffic.ts";
+import type { PassingFix, WhatIfView } from "../src/contract/what-if.ts";
 import type { ReplicaAct } from "./areas/replica-menu.ts";
 import type { Connection } from "./channel/connection.ts";
 import { looksLike } from "./channel/guard.ts";

@@ -1,7 +1,7 @@
 /**
  * Diagnostics as lines that editors and terminals can jump to: file:line:column: code message.
  */
-import type { DiagnosticView } from "../contract/messages.ts";
+import type { DiagnosticView } from "../contract/policy.ts";
 import { printable, type Paint } from "./paint.ts";
 
 /** A diagnostic with the titles of its fixes. */

@@ -2,7 +2,7 @@
  * `switchyard explain`: the decision on a request that is not sent, in words.
  * Must not send anything to a service.
  */
-import type { Detail, TimelineStep } from "../contract/messages.ts";
+import type { Detail, TimelineStep } from "../contract/detail.ts";
 import { freshState } from "../model/fresh.ts";
 import { PolicyReader } from "../gateway/control/policy-reader.ts";
 import { explainRequest } from "../gateway/control/what-if.ts";

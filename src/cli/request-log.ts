@@ -2,7 +2,7 @@
  * One line per request in the terminal: where it went, or which line of the policy refused it.
  * Under load it prints a sample and the number of the rest, so that a terminal never slows the gateway.
  */
-import type { Row } from "../contract/messages.ts";
+import type { Row } from "../contract/traffic.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { printable, type Paint } from "./paint.ts";
 

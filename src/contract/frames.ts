@@ -25,18 +25,9 @@ export type StartMessage =
         readonly listener?: string;
         readonly port?: number;
         /** Present when the policy file cannot be used. */
-        readonly diagnostics?: readonly import("./messages.ts").DiagnosticView[];
+        readonly diagnostics?: readonly import("./policy.ts").DiagnosticView[];
       };
     };
-
-/** Names of WatcherFunctions and HostFunctions that are events: nobody waits for an answer. */
-export const WATCHER_EVENTS = [
-  "traffic",
-  "servicesChanged",
-  "limitsChanged",
-  "statusChanged",
-  "whatIfChanged",
-] as const;
 
 /** Every call over a channel times out after this many milliseconds. */
 export const CALL_TIMEOUT = 10_000;
@@ -62,25 +53,3 @@ export function unpackFrame(frame: unknown): { t: string; [key: string]: unknown
   }
   return message;
 }
-
-/**
- * Between a webview page and the extension there is one birpc, whose frames cross postMessage as they are (no
- * envelope). The extension answers these calls itself (HostFunctions and HostQueries) and relays every other frame of
- * the page to a gateway session of its own; what the gateway sends, and the extension's PageFunctions, come back on
- * the same channel. A call to the gateway while none runs is rejected with an Error "The gateway is not running."
- */
-export const HOST_CALLS = [
-  "openLocation",
-  "openDetail",
-  "startGateway",
-  "copyText",
-  "openText",
-  "applyFix",
-  "editRequest",
-  "savePolicy",
-  "revertPolicy",
-  "ready",
-] as const;
-
-/** Names of HostFunctions and PageFunctions that are events: nobody waits for an answer. */
-export const PAGE_EVENTS = ["hostState", "intent"] as const;

@@ -2,7 +2,7 @@
  * What `switchyard test --reporter json` prints: read by the editor's Test Explorer, and by whoever wants to.
  * Lines and columns count from 1. Must not change a field's meaning.
  */
-import type { DiagnosticView } from "./messages.ts";
+import type { DiagnosticView } from "./policy.ts";
 
 export interface FailureReport {
   readonly message: string;

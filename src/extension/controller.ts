@@ -7,16 +7,11 @@ import { basename } from "node:path";
 import { createBirpc, type BirpcReturn } from "birpc";
 import * as vscode from "vscode";
 import { CALL_TIMEOUT, packFrame, unpackFrame, type Frame } from "../contract/frames.ts";
-import {
-  CONTRACT_VERSION,
-  type GatewayFunctions,
-  type GatewayStatus,
-  type LimitsView,
-  type ServicesView,
-  type Topics,
-  type WatcherFunctions,
-  type WhatIfView,
-} from "../contract/messages.ts";
+import { CONTRACT_VERSION, type GatewayFunctions, type Topics, type WatcherFunctions } from "../contract/calls.ts";
+import type { LimitsView } from "../contract/limits.ts";
+import type { ServicesView } from "../contract/services.ts";
+import type { GatewayStatus } from "../contract/status.ts";
+import type { WhatIfView } from "../contract/what-if.ts";
 import { GatewayProcess, GatewayStartError, type StartFailure } from "./gateway-process.ts";
 import type { PolicyFile } from "./policy-file.ts";
 

@@ -5,7 +5,7 @@
  */
 import { basename, dirname, isAbsolute, join } from "node:path";
 import * as vscode from "vscode";
-import type { Location } from "../contract/messages.ts";
+import type { Location } from "../contract/location.ts";
 
 export interface PolicyFile {
   readonly uri: vscode.Uri;

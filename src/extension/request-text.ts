@@ -2,7 +2,8 @@
  * A whole request, its decision and its answer as a text that any editor and screen reader can read.
  * Must not know VS Code; masks stay as they came.
  */
-import type { BodyView, Detail, FieldJourney, Location, TimelineStep } from "../contract/messages.ts";
+import type { BodyView, Detail, FieldJourney, TimelineStep } from "../contract/detail.ts";
+import type { Location } from "../contract/location.ts";
 
 export function requestText(detail: Detail): string {
   const { row, verdict } = detail;

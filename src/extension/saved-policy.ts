@@ -4,7 +4,7 @@
  * Must not read what is unsaved.
  */
 import * as vscode from "vscode";
-import type { ProposeResult } from "../contract/messages.ts";
+import type { ProposeResult } from "../contract/policy.ts";
 import type { Controller } from "./controller.ts";
 import { say } from "./window.ts";
 

@@ -1,7 +1,8 @@
 /**
  * The gateway's state in a few characters, gravest first. Must not know VS Code.
  */
-import type { GatewayStatus, WhatIfView } from "../contract/messages.ts";
+import type { GatewayStatus } from "../contract/status.ts";
+import type { WhatIfView } from "../contract/what-if.ts";
 import type { GatewayState } from "./controller.ts";
 import { previewMarkdown, statusOfPreview } from "./editor/ghost-text.ts";
 

@@ -3,7 +3,7 @@
  * Must not decide when to do any of it.
  */
 import * as vscode from "vscode";
-import type { Location } from "../contract/messages.ts";
+import type { Location } from "../contract/location.ts";
 import type { Controller } from "./controller.ts";
 import type { Pages } from "./pages/pages.ts";
 import { choosePolicyFile, locate, type PolicyFile } from "./policy-file.ts";

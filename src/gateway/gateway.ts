@@ -4,27 +4,17 @@
  * Must not know who watches or over which channel.
  */
 import { randomBytes } from "node:crypto";
-import type {
-  AdminState,
-  CachesView,
-  AnalyticsView,
-  AnalyticsWindow,
-  BucketChange,
-  BucketUndo,
-  Detail,
-  DiagnosticView,
-  ExplainRequest,
-  FilterVerdict,
-  GatewayStatus,
-  HarExport,
-  LimitsView,
-  ProposeResult,
-  Row,
-  ServicesView,
-  Simulation,
-  Stamp,
-  Suggestion,
-} from "../contract/messages.ts";
+import type { AnalyticsView, AnalyticsWindow } from "../contract/analytics.ts";
+import type { CachesView } from "../contract/caches.ts";
+import type { ExplainRequest } from "../contract/calls.ts";
+import type { Detail } from "../contract/detail.ts";
+import type { FilterVerdict, Suggestion } from "../contract/filter.ts";
+import type { BucketChange, BucketUndo, LimitsView } from "../contract/limits.ts";
+import type { DiagnosticView, ProposeResult } from "../contract/policy.ts";
+import type { AdminState, ServicesView, Simulation } from "../contract/services.ts";
+import type { Stamp } from "../contract/stamp.ts";
+import type { GatewayStatus } from "../contract/status.ts";
+import type { HarExport, Row } from "../contract/traffic.ts";
 import { clone } from "../decide/clone.ts";
 import { otlpMetrics } from "./analytics/otlp.ts";
 import { prometheusText } from "./analytics/prometheus.ts";

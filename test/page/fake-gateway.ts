@@ -3,39 +3,25 @@
  * tested without one. Its limits, services and traffic change only when told to.
  * Must not be bundled into the product.
  */
+import type { SeriesView, AnalyticsView, AnalyticsWindow } from "../../src/contract/analytics.ts";
+import type { CachesView } from "../../src/contract/caches.ts";
+import type { GatewayFunctions, Topics, WatcherFunctions } from "../../src/contract/calls.ts";
+import type { Detail } from "../../src/contract/detail.ts";
+import type { FilterVerdict, Suggestion } from "../../src/contract/filter.ts";
+import type { BucketChange, BucketUndo, FrozenBucket, LimitsView } from "../../src/contract/limits.ts";
+import type { PolicyStatus } from "../../src/contract/policy.ts";
+import type { DraftResult, SendResult } from "../../src/contract/sending.ts";
+import type { AdminState, ServicesView, Simulation, SimulationView } from "../../src/contract/services.ts";
+import type { GatewayStatus, Hello } from "../../src/contract/status.ts";
 import type {
-  AdminState,
-  Detail,
-  DraftResult,
-  FilterVerdict,
-  GatewayFunctions,
-  GatewayStatus,
   HarExport,
-  SendResult,
-  Hello,
-  BucketChange,
-  BucketUndo,
-  CachesView,
-  FrozenBucket,
-  SeriesView,
-  AnalyticsView,
-  AnalyticsWindow,
-  LimitsView,
-  PassingFix,
-  PolicyStatus,
   Row,
-  ServicesView,
-  Simulation,
-  SimulationView,
-  Suggestion,
-  Topics,
   TrafficCounts,
   TrafficDelta,
   TrafficQuery,
   TrafficWindow,
-  WatcherFunctions,
-  WhatIfResult,
-} from "../../src/contract/messages.ts";
+} from "../../src/contract/traffic.ts";
+import type { PassingFix, WhatIfResult } from "../../src/contract/what-if.ts";
 import { line, makeDetail, makeRow, NOON } from "./made-up-traffic.ts";
 
 const KEYS = ["is", "route", "status", "method", "path", "policy", "key", "replica"];

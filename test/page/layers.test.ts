@@ -5,7 +5,8 @@
 import assert from "node:assert/strict";
 import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
-import type { Detail, LayerView, Row } from "../../src/contract/messages.ts";
+import type { Detail, LayerView } from "../../src/contract/detail.ts";
+import type { Row } from "../../src/contract/traffic.ts";
 import { openBrowser } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { makeDetail } from "./made-up-traffic.ts";

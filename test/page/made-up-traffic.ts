@@ -3,7 +3,9 @@
  * so that 100,000 of them are the same on every run and every machine.
  * Must not read a clock or randomness.
  */
-import type { Detail, EndpointCandidate, Location, Row, TimelineStep, Track } from "../../src/contract/messages.ts";
+import type { Detail, EndpointCandidate, TimelineStep } from "../../src/contract/detail.ts";
+import type { Location } from "../../src/contract/location.ts";
+import type { Row, Track } from "../../src/contract/traffic.ts";
 
 /** 12:04:31.882 UTC on some day: the newest row of the first hundred thousand. */
 export const NOON = Date.UTC(2026, 10, 24, 12, 4, 31, 882);

@@ -9,8 +9,9 @@ import { fileURLToPath } from "node:url";
 import { createBirpc } from "birpc";
 import * as esbuild from "esbuild";
 import { WebSocketServer, type WebSocket } from "ws";
-import { packFrame, unpackFrame, WATCHER_EVENTS } from "../../src/contract/frames.ts";
-import type { WatcherFunctions } from "../../src/contract/messages.ts";
+import { WATCHER_EVENTS } from "../../src/contract/calls.ts";
+import { packFrame, unpackFrame } from "../../src/contract/frames.ts";
+import type { WatcherFunctions } from "../../src/contract/calls.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));

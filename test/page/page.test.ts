@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import type { PageIntent } from "../../src/contract/messages.ts";
+import type { PageIntent } from "../../src/contract/page.ts";
 import { openBrowser } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { bundlePage, servePage, type PageFiles, type PageServer } from "./page-server.ts";

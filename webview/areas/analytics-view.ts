@@ -3,7 +3,7 @@
  * It asks by itself while it is seen, since nobody else needs these figures. Must not compute any: they are given.
  */
 import { html, nothing, svg, type TemplateResult } from "lit";
-import type { AnalyticsView, AnalyticsWindow, PolicyCostView, SeriesView } from "../../src/contract/messages.ts";
+import type { AnalyticsView, AnalyticsWindow, PolicyCostView, SeriesView } from "../../src/contract/analytics.ts";
 import { PageElement } from "../parts/element.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";
 import { bytes, duration, percent, rate, whole } from "../parts/words.ts";

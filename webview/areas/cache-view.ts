@@ -4,7 +4,7 @@
  * Must not draw more entries than it asked for.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { CacheEntryView, CachesView, CacheView } from "../../src/contract/messages.ts";
+import type { CacheEntryView, CachesView, CacheView } from "../../src/contract/caches.ts";
 import type { Connection } from "../channel/connection.ts";
 import { PageElement } from "../parts/element.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";

@@ -4,7 +4,7 @@
  * Must not keep a timer while it is not in the document or the page is hidden.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { LimitKeyView } from "../../src/contract/messages.ts";
+import type { LimitKeyView } from "../../src/contract/limits.ts";
 import { PageElement } from "../parts/element.ts";
 import { countdown, tokens, whole } from "../parts/words.ts";
 

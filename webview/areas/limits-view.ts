@@ -4,7 +4,7 @@
  */
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import type { BucketChange, LimitKeyView, LimitsView as Limits, LimitView } from "../../src/contract/messages.ts";
+import type { BucketChange, LimitKeyView, LimitsView as Limits, LimitView } from "../../src/contract/limits.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";

@@ -3,7 +3,7 @@
  * `act` event; whoever holds the session does it. Must not do anything by themselves.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { AdminState, EndpointView, ServiceView, Simulation } from "../../src/contract/messages.ts";
+import type { AdminState, EndpointView, ServiceView, Simulation } from "../../src/contract/services.ts";
 
 export type ReplicaAct =
   | { readonly kind: "admin"; readonly service: string; readonly url: string; readonly admin: AdminState }

@@ -3,7 +3,7 @@
  * VS Code shows these as native trees; this is for the browser and the wide panel. Must not compute health.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { EndpointView, RouteView, ServicesView as Services, ServiceView } from "../../src/contract/messages.ts";
+import type { EndpointView, RouteView, ServicesView as Services, ServiceView } from "../../src/contract/services.ts";
 import { replicaMenu, scaler } from "./replica-menu.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";

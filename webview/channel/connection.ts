@@ -5,16 +5,9 @@
  */
 import { createBirpc, type BirpcReturn } from "birpc";
 import { CALL_TIMEOUT, packFrame, unpackFrame } from "../../src/contract/frames.ts";
-import {
-  CONTRACT_VERSION,
-  type GatewayFunctions,
-  type Hello,
-  type HostFunctions,
-  type HostQueries,
-  type HostState,
-  type PageFunctions,
-  type WatcherFunctions,
-} from "../../src/contract/messages.ts";
+import { CONTRACT_VERSION, type GatewayFunctions, type WatcherFunctions } from "../../src/contract/calls.ts";
+import type { HostFunctions, HostQueries, HostState, PageFunctions } from "../../src/contract/page.ts";
+import type { Hello } from "../../src/contract/status.ts";
 import { looksLike } from "./guard.ts";
 
 /** Milliseconds between a greeting in a window that failed and the next. */

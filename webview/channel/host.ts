@@ -2,7 +2,7 @@
  * What surrounds the page: VS Code, or a browser tab. Opens places, copies, keeps small settings of the view.
  * The page asks this, never the window itself, so that every part works the same in all three hosts.
  */
-import type { Location as PolicyLocation } from "../../src/contract/messages.ts";
+import type { Location as PolicyLocation } from "../../src/contract/location.ts";
 import type { Connection } from "./connection.ts";
 import type { WebviewApi } from "./window-road.ts";
 

@@ -4,7 +4,7 @@
  */
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { unsafeHTML } from "lit/directives/unsafe-html.js";
-import type { BodyView, Detail } from "../../src/contract/messages.ts";
+import type { BodyView, Detail } from "../../src/contract/detail.ts";
 import type { Host } from "../channel/host.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";

@@ -3,7 +3,7 @@
  * what this layer sees and cannot see. Shows what the gateway worded. Must not show bytes.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { ConnectionView } from "../../src/contract/messages.ts";
+import type { ConnectionView } from "../../src/contract/detail.ts";
 import { bytes } from "../parts/words.ts";
 
 interface Moved {

@@ -4,7 +4,7 @@
  * Must not decide or word anything: sentences come from the gateway.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { Detail, EndpointCandidate, RouteCandidate, TimelineStep } from "../../src/contract/messages.ts";
+import type { Detail, EndpointCandidate, RouteCandidate, TimelineStep } from "../../src/contract/detail.ts";
 import { breakable } from "../parts/words-break.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";
 

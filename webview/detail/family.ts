@@ -3,7 +3,8 @@
  * request that it was sent for. Must not fetch: a click asks for the row.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { Detail, Row } from "../../src/contract/messages.ts";
+import type { Detail } from "../../src/contract/detail.ts";
+import type { Row } from "../../src/contract/traffic.ts";
 import { icon } from "../parts/icon.ts";
 import { duration, STATES } from "../parts/words.ts";
 

@@ -5,7 +5,7 @@
  * Must not unmask: masked values arrive masked.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { Detail, FieldJourney } from "../../src/contract/messages.ts";
+import type { Detail, FieldJourney } from "../../src/contract/detail.ts";
 import { breakable } from "../parts/words-break.ts";
 import { placeLink, type OpenPlace } from "../parts/place.ts";
 

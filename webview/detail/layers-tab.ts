@@ -3,7 +3,7 @@
  * what it asked, where it sent it. Shows what the gateway worded. Must not fetch: a click on a layer asks for its row.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { LayerView } from "../../src/contract/messages.ts";
+import type { LayerView } from "../../src/contract/detail.ts";
 import { icon } from "../parts/icon.ts";
 import { duration, STATES } from "../parts/words.ts";
 

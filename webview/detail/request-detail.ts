@@ -4,7 +4,10 @@
  */
 import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
-import type { Detail, LimitView, PassingFix, Row } from "../../src/contract/messages.ts";
+import type { Detail } from "../../src/contract/detail.ts";
+import type { LimitView } from "../../src/contract/limits.ts";
+import type { Row } from "../../src/contract/traffic.ts";
+import type { PassingFix } from "../../src/contract/what-if.ts";
 import { gauges } from "../areas/limits-view.ts";
 import type { Host } from "../channel/host.ts";
 import { PageElement } from "../parts/element.ts";

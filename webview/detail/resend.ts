@@ -3,7 +3,8 @@
  * became of it, and names the row to be opened. Must not send by itself: the gateway does.
  */
 import { mayChange } from "../../src/contract/methods.ts";
-import type { DraftResult, Row, SendResult } from "../../src/contract/messages.ts";
+import type { DraftResult, SendResult } from "../../src/contract/sending.ts";
+import type { Row } from "../../src/contract/traffic.ts";
 import { askEdited, askResend } from "../parts/dialogs.ts";
 
 export interface ResendPlace {

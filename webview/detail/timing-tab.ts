@@ -3,7 +3,7 @@
  * Must not compute times: spans come from the gateway, in milliseconds after arrival.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { AttemptView, Detail, TimingSpan } from "../../src/contract/messages.ts";
+import type { AttemptView, Detail, TimingSpan } from "../../src/contract/detail.ts";
 import { icon } from "../parts/icon.ts";
 import { duration } from "../parts/words.ts";
 

@@ -2,7 +2,7 @@
  * A place in the policy file as a link: ":41" opens switchyard.yaml at line 41 (in a browser, copies the place).
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { Location } from "../../src/contract/messages.ts";
+import type { Location } from "../../src/contract/location.ts";
 import { fileName } from "./words.ts";
 
 export type OpenPlace = (location: Location) => void;

@@ -4,7 +4,7 @@
  * Never meaning by colour alone: dot, diamond, square, dash and thickness say the same as green, yellow and red.
  */
 import { html, svg, type SVGTemplateResult, type TemplateResult } from "lit";
-import type { Track } from "../../src/contract/messages.ts";
+import type { Track } from "../../src/contract/traffic.ts";
 
 const STEP = 11;
 const MIDDLE = 9;

@@ -3,7 +3,8 @@
  * that would let a refused request pass. Must not decide anything: every number is the gateway's.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { PassingFix, Row, WhatIfView } from "../../src/contract/messages.ts";
+import type { Row } from "../../src/contract/traffic.ts";
+import type { PassingFix, WhatIfView } from "../../src/contract/what-if.ts";
 import type { Host } from "../channel/host.ts";
 import { icon } from "./icon.ts";
 import { whole } from "./words.ts";

@@ -3,7 +3,7 @@
  * One place, so that the table, the detail and the gauges never disagree about the same figure.
  * Must not touch the DOM or read a clock.
  */
-import type { RowState } from "../../src/contract/messages.ts";
+import type { RowState } from "../../src/contract/traffic.ts";
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", {
   hour: "2-digit",

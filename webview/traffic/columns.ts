@@ -4,7 +4,7 @@
  * Must not know about scrolling or selection.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { Row } from "../../src/contract/messages.ts";
+import type { Row } from "../../src/contract/traffic.ts";
 import { icon } from "../parts/icon.ts";
 import { drawTrack, TRACK_WIDTH } from "../parts/track.ts";
 import { shiftedStatus } from "../parts/what-if.ts";

@@ -4,7 +4,7 @@
  * Must not interpret the filter itself; the gateway does.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { FilterVerdict, Suggestion } from "../../src/contract/messages.ts";
+import type { FilterVerdict, Suggestion } from "../../src/contract/filter.ts";
 import type { Connection } from "../channel/connection.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";

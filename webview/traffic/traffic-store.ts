@@ -3,7 +3,7 @@
  * The gateway owns the ring and evaluates the filter; the page holds only its window and a page on either side.
  * A gap in `seq`, or another generation, throws the window away and asks again. Must not draw.
  */
-import type { Row, TrafficCounts, TrafficDelta, TrafficWindow } from "../../src/contract/messages.ts";
+import type { Row, TrafficCounts, TrafficDelta, TrafficWindow } from "../../src/contract/traffic.ts";
 import { looksLike } from "../channel/guard.ts";
 import type { Gateway } from "../channel/connection.ts";
 

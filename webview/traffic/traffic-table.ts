@@ -5,7 +5,7 @@
  */
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import type { Row } from "../../src/contract/messages.ts";
+import type { Row } from "../../src/contract/traffic.ts";
 import type { ViewSettings } from "../channel/host.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";

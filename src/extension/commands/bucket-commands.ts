@@ -3,7 +3,7 @@
  * for as long as the gateway can. Must not keep anything about buckets: what there is, the gateway says.
  */
 import * as vscode from "vscode";
-import type { BucketChange, LimitKeyView, LimitView } from "../../contract/messages.ts";
+import type { BucketChange, LimitKeyView, LimitView } from "../../contract/limits.ts";
 import { milliseconds } from "../trees/leaf.ts";
 import { say, type Window } from "../window.ts";
 

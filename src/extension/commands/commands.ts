@@ -3,7 +3,7 @@
  * One place reports what goes wrong, so that no command fails silently. Must not do the work itself.
  */
 import * as vscode from "vscode";
-import type { HostFunctions } from "../../contract/messages.ts";
+import type { HostFunctions } from "../../contract/page.ts";
 import { NotRunning } from "../controller.ts";
 import { startDemo } from "../demo.ts";
 import { addToTests } from "../testing/add-to-tests.ts";

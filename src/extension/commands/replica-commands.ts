@@ -3,7 +3,7 @@
  * From a row of the Services tree, or from the palette, which asks which. Must not judge: the gateway answers.
  */
 import * as vscode from "vscode";
-import type { AdminState, EndpointView, ServiceView, Simulation } from "../../contract/messages.ts";
+import type { AdminState, EndpointView, ServiceView, Simulation } from "../../contract/services.ts";
 import { say, type Window } from "../window.ts";
 
 interface Replica {

@@ -4,7 +4,7 @@
  */
 import * as vscode from "vscode";
 import { mayChange } from "../../contract/methods.ts";
-import type { SendResult } from "../../contract/messages.ts";
+import type { SendResult } from "../../contract/sending.ts";
 import { say, type Window } from "../window.ts";
 import { chooseRequest } from "./traffic-commands.ts";
 

@@ -3,7 +3,7 @@
  * Each says what it did where no view shows it. Must not reveal secrets: copies stay masked.
  */
 import * as vscode from "vscode";
-import type { Detail } from "../../contract/messages.ts";
+import type { Detail } from "../../contract/detail.ts";
 import { requestLine, requestText } from "../request-text.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
 

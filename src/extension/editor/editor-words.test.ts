@@ -1,6 +1,8 @@
 /** The words that stand in the editor while the gateway runs: lenses, ghost text, status, hints, hovers. */
 import assert from "node:assert/strict";
-import type { LimitsView, RouteView, ServicesView, WhatIfView } from "../../contract/messages.ts";
+import type { LimitsView } from "../../contract/limits.ts";
+import type { RouteView, ServicesView } from "../../contract/services.ts";
+import type { WhatIfView } from "../../contract/what-if.ts";
 import { liveBlocks } from "../../policyfile/blocks.ts";
 import { ghostText, statusOfPreview } from "./ghost-text.ts";
 import { lensLine, limitsOf } from "./lens-text.ts";

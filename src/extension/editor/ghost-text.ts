@@ -2,7 +2,7 @@
  * What an unsaved edit would change, in at most forty characters beside the line that was edited; and in the status bar.
  * Neutral words: more rejections may be the intention. Must not know VS Code.
  */
-import type { WhatIfResult, WhatIfView } from "../../contract/messages.ts";
+import type { WhatIfResult, WhatIfView } from "../../contract/what-if.ts";
 
 /** undefined = nothing to show. */
 export function ghostText(result: WhatIfResult): string | undefined {

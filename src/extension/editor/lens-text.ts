@@ -2,7 +2,8 @@
  * What stands above a route, a limit and a service of the policy while the gateway runs: one line each, always there,
  * numbers padded so that the text below never moves. Must not know VS Code or a clock.
  */
-import type { LimitsView, LimitView, ServicesView, ServiceView } from "../../contract/messages.ts";
+import type { LimitsView, LimitView } from "../../contract/limits.ts";
+import type { ServicesView, ServiceView } from "../../contract/services.ts";
 import type { LiveBlock } from "../../policyfile/blocks.ts";
 import { milliseconds } from "../trees/leaf.ts";
 

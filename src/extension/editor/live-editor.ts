@@ -4,7 +4,7 @@
  * Must not ask the gateway for anything while no policy is visible.
  */
 import * as vscode from "vscode";
-import type { PassingFix, WhatIfResult } from "../../contract/messages.ts";
+import type { PassingFix, WhatIfResult } from "../../contract/what-if.ts";
 import { liveBlocks, type LiveBlock } from "../../policyfile/blocks.ts";
 import type { Controller } from "../controller.ts";
 import { ghostText, previewMarkdown } from "./ghost-text.ts";

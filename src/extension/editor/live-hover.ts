@@ -1,7 +1,8 @@
 /**
  * Live numbers of one block of the policy, for its hover. Markdown. Must not know VS Code.
  */
-import type { LimitView, ServicesView } from "../../contract/messages.ts";
+import type { LimitView } from "../../contract/limits.ts";
+import type { ServicesView } from "../../contract/services.ts";
 import type { LiveBlock } from "../../policyfile/blocks.ts";
 import { milliseconds, percent, plain, rate } from "../trees/leaf.ts";
 

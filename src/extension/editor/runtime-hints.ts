@@ -2,7 +2,8 @@
  * What the running gateway knows about lines of the policy: replicas that are down, limits that reject much, and limit
  * keys that no recorded request has. Hints, never errors. Must not know VS Code.
  */
-import type { LimitsView, RouteView, ServicesView } from "../../contract/messages.ts";
+import type { LimitsView } from "../../contract/limits.ts";
+import type { RouteView, ServicesView } from "../../contract/services.ts";
 import type { LiveBlock } from "../../policyfile/blocks.ts";
 import { limitsOf } from "./lens-text.ts";
 

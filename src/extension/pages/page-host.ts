@@ -6,8 +6,9 @@
 import { randomBytes } from "node:crypto";
 import { createBirpc, type BirpcReturn } from "birpc";
 import * as vscode from "vscode";
-import { CALL_TIMEOUT, HOST_CALLS, PAGE_EVENTS, packFrame, unpackFrame, type Frame } from "../../contract/frames.ts";
-import type { HostFunctions, HostQueries, HostState, PageFunctions, PageIntent } from "../../contract/messages.ts";
+import { CALL_TIMEOUT, packFrame, unpackFrame, type Frame } from "../../contract/frames.ts";
+import { HOST_CALLS, PAGE_EVENTS } from "../../contract/page.ts";
+import type { HostFunctions, HostQueries, HostState, PageFunctions, PageIntent } from "../../contract/page.ts";
 import type { Controller } from "../controller.ts";
 
 export type Place = "sidebar" | "panel" | "editor";

@@ -3,7 +3,7 @@
  * Each is made only when it becomes visible. Must not know what the page draws.
  */
 import * as vscode from "vscode";
-import type { HostFunctions, PageIntent } from "../../contract/messages.ts";
+import type { HostFunctions, PageIntent } from "../../contract/page.ts";
 import type { Controller } from "../controller.ts";
 import { PageHost, type Place } from "./page-host.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Detail } from "../../contract/messages.ts";
+import type { Detail } from "../../contract/detail.ts";
 import { applyEdits, appendItem } from "../../policyfile/edit.ts";
 import { readTestFile } from "../../replay/policy-test-file.ts";
 import { recordedTest } from "./recorded-test.ts";

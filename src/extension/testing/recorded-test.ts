@@ -2,7 +2,7 @@
  * A recorded request and its decision as a policy test: what it sent, and what became of it.
  * Must not know VS Code, and must not write a secret: masked fields are left out, and named.
  */
-import type { Detail } from "../../contract/messages.ts";
+import type { Detail } from "../../contract/detail.ts";
 
 export interface RecordedTest {
   readonly value: { readonly name: string; readonly steps: readonly [object] };

@@ -2,7 +2,7 @@
  * What a tree shows, as plain data: comparing two of them tells which rows changed.
  * Must not know VS Code, so that the words can be tested without a window.
  */
-import type { Location } from "../../contract/messages.ts";
+import type { Location } from "../../contract/location.ts";
 
 export interface Leaf {
   /** Stable over updates. */

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import type { EndpointView, GatewayStatus, LimitKeyView, LimitsView, ServicesView } from "../../contract/messages.ts";
+import type { LimitKeyView, LimitsView } from "../../contract/limits.ts";
+import type { EndpointView, ServicesView } from "../../contract/services.ts";
+import type { GatewayStatus } from "../../contract/status.ts";
 import { statusText } from "../status-text.ts";
 import { changes, plain } from "./leaf.ts";
 import { limitLeaves, routeLeaves, serviceLeaves, stillFilling } from "./leaves.ts";

@@ -2,15 +2,8 @@
  * Services, routes and limits of the gateway as rows of a tree. Health is always an icon and a word.
  * Must not know VS Code and must not read a clock: what changes with time comes from the gateway.
  */
-import type {
-  EndpointView,
-  LimitKeyView,
-  LimitsView,
-  LimitView,
-  RouteView,
-  ServiceView,
-  ServicesView,
-} from "../../contract/messages.ts";
+import type { LimitKeyView, LimitsView, LimitView } from "../../contract/limits.ts";
+import type { EndpointView, RouteView, ServiceView, ServicesView } from "../../contract/services.ts";
 import { milliseconds, percent, plain, rate, type Leaf } from "./leaf.ts";
 
 interface Look {

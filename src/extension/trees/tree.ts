@@ -3,7 +3,7 @@
  * gateway only while it is visible. Must not reveal or select anything by itself: that yanks the scroll position.
  */
 import * as vscode from "vscode";
-import type { GatewayStatus } from "../../contract/messages.ts";
+import type { GatewayStatus } from "../../contract/status.ts";
 import type { Controller } from "../controller.ts";
 import { changes, type Leaf } from "./leaf.ts";
 

@@ -1,7 +1,8 @@
 /**
  * Series and tallies -> what the page shows. Must not count anything.
  */
-import type { AnalyticsView, AnalyticsWindow, PolicyCostView, SeriesView, Stamp } from "../../contract/messages.ts";
+import type { AnalyticsView, AnalyticsWindow, PolicyCostView, SeriesView } from "../../contract/analytics.ts";
+import type { Stamp } from "../../contract/stamp.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { Plan } from "../../model/plan.ts";
 import { locationOf } from "../record/location.ts";

@@ -2,7 +2,7 @@
  * What the caches hold, for people: each stored answer with why it is fresh or stale, and URLs whose answers are not stored,
  * with why not. Must not show a body, nor more entries than were asked for.
  */
-import type { CacheEntryView, CacheView } from "../../contract/messages.ts";
+import type { CacheEntryView, CacheView } from "../../contract/caches.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { Plan } from "../../model/plan.ts";
 import { ageAt } from "../../policies/cache-freshness.ts";

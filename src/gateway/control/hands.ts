@@ -7,7 +7,7 @@ import { probed, setAdmin, setLife } from "../../decide/health.ts";
 import type { Millis } from "../../model/basics.ts";
 import { Admin, Probe, type EndpointState } from "../../model/state.ts";
 import type { Active } from "../listen/engine.ts";
-import type { AdminState } from "../../contract/messages.ts";
+import type { AdminState } from "../../contract/services.ts";
 import type { Journal } from "../record/journal.ts";
 
 export interface HandsOptions {

@@ -3,7 +3,8 @@
  * Must not hold up the loop: a few entries, then everybody else's turn.
  */
 import { setImmediate as turn } from "node:timers/promises";
-import type { Detail, HarExport } from "../../contract/messages.ts";
+import type { Detail } from "../../contract/detail.ts";
+import type { HarExport } from "../../contract/traffic.ts";
 import { harEntryOf, harText, type HarEntry } from "../record/har.ts";
 
 /** An archive is for reading; more than this nobody reads. */

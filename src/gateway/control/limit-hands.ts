@@ -2,7 +2,7 @@
  * What a person does to buckets: reset, set, freeze; and takes back for ten seconds. Journaled, so that replay is exact.
  * Frozen buckets are remembered here to be shown, and end with the gateway. Must not touch a limit but through its gauge.
  */
-import type { BucketChange, BucketUndo, FrozenBucket } from "../../contract/messages.ts";
+import type { BucketChange, BucketUndo, FrozenBucket } from "../../contract/limits.ts";
 import { changeLimit } from "../../decide/limit-change.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { LimitChange } from "../../model/journal.ts";

@@ -2,7 +2,7 @@
  * Every limit with its fullest use: gauges per key, emptiest first. What a limit measures is its policy's to say.
  * Must not send a message per tick: the view counts down by itself from what stands here.
  */
-import type { LimitKeyView, LimitView } from "../../contract/messages.ts";
+import type { LimitKeyView, LimitView } from "../../contract/limits.ts";
 import type { Millis } from "../../model/basics.ts";
 import type { Plan, PlanStep } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";

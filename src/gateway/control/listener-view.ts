@@ -1,7 +1,7 @@
 /**
  * The engine's listeners as the contract's: an address that can be clicked, and what is wrong with it.
  */
-import type { ListenerStatus } from "../../contract/messages.ts";
+import type { ListenerStatus } from "../../contract/status.ts";
 import type { ListenerStatus as EngineListener } from "../listen/engine.ts";
 
 export function listenerStatuses(listeners: readonly EngineListener[]): ListenerStatus[] {

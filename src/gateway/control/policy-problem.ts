@@ -1,7 +1,7 @@
 /**
  * A policy text that cannot be used, with everything that is wrong about it; and its diagnostics as the contract's.
  */
-import type { DiagnosticView } from "../../contract/messages.ts";
+import type { DiagnosticView } from "../../contract/policy.ts";
 import type { Diagnostic } from "../../policyfile/diagnostic.ts";
 import { locationOf } from "../record/location.ts";
 

@@ -2,7 +2,7 @@
  * Services with their replicas, and routes, as the trees show them: rates, shares, and a sentence for each health.
  * Must not judge health: it words what the core's state holds.
  */
-import type { EndpointView, RouteView, ServiceView } from "../../contract/messages.ts";
+import type { EndpointView, RouteView, ServiceView } from "../../contract/services.ts";
 import { circuitCounts } from "../../decide/circuit.ts";
 import { exitWords } from "../../decide/exclusions.ts";
 import { millisWords } from "../../decide/words.ts";

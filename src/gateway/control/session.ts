@@ -4,38 +4,23 @@
  * Must not send anything while nothing changed, and must not act on a message that the guard has not passed.
  */
 import { createBirpc, type BirpcReturn } from "birpc";
-import { CALL_TIMEOUT, packFrame, unpackFrame, WATCHER_EVENTS, type Frame } from "../../contract/frames.ts";
+import { WATCHER_EVENTS } from "../../contract/calls.ts";
+import { CALL_TIMEOUT, packFrame, unpackFrame, type Frame } from "../../contract/frames.ts";
 import { guardFrame } from "../../contract/guards.ts";
-import { CONTRACT_VERSION } from "../../contract/messages.ts";
-import type {
-  AdminState,
-  CachesView,
-  AnalyticsView,
-  AnalyticsWindow,
-  BucketChange,
-  BucketUndo,
-  Detail,
-  DraftResult,
-  ExplainRequest,
-  FilterVerdict,
-  GatewayFunctions,
-  GatewayStatus,
-  HarExport,
-  Hello,
-  LimitsView,
-  PassingFix,
-  ProposeResult,
-  SendResult,
-  ServicesView,
-  Simulation,
-  Stamp,
-  Suggestion,
-  Topics,
-  TrafficQuery,
-  TrafficWindow,
-  WhatIfResult,
-  WatcherFunctions,
-} from "../../contract/messages.ts";
+import { CONTRACT_VERSION } from "../../contract/calls.ts";
+import type { AnalyticsView, AnalyticsWindow } from "../../contract/analytics.ts";
+import type { CachesView } from "../../contract/caches.ts";
+import type { ExplainRequest, GatewayFunctions, Topics, WatcherFunctions } from "../../contract/calls.ts";
+import type { Detail } from "../../contract/detail.ts";
+import type { FilterVerdict, Suggestion } from "../../contract/filter.ts";
+import type { BucketChange, BucketUndo, LimitsView } from "../../contract/limits.ts";
+import type { ProposeResult } from "../../contract/policy.ts";
+import type { DraftResult, SendResult } from "../../contract/sending.ts";
+import type { AdminState, ServicesView, Simulation } from "../../contract/services.ts";
+import type { Stamp } from "../../contract/stamp.ts";
+import type { GatewayStatus, Hello } from "../../contract/status.ts";
+import type { HarExport, TrafficQuery, TrafficWindow } from "../../contract/traffic.ts";
+import type { PassingFix, WhatIfResult } from "../../contract/what-if.ts";
 import type { Resender } from "../resend/resender.ts";
 import type { WhatIfs } from "../what-if/what-ifs.ts";
 import { TrafficFeed, type TrafficSource } from "./traffic-feed.ts";

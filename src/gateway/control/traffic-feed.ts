@@ -3,7 +3,8 @@
  * Positions of matched rows stay where they are; when they cannot, a sequence number is left out, and the watcher
  * asks for a snapshot. Must not send more than a screen can use.
  */
-import type { Row, Stamp, TrafficCounts, TrafficDelta, TrafficQuery, TrafficWindow } from "../../contract/messages.ts";
+import type { Stamp } from "../../contract/stamp.ts";
+import type { Row, TrafficCounts, TrafficDelta, TrafficQuery, TrafficWindow } from "../../contract/traffic.ts";
 import type { FilterView } from "../record/filter-view.ts";
 
 /** What the feed needs of the gateway. */

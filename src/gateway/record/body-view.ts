@@ -3,7 +3,7 @@
  * Must not trust the body: decoding is bounded in output, and what cannot be decoded is shown as it is.
  */
 import { brotliDecompressSync, constants, gunzipSync, inflateSync } from "node:zlib";
-import type { BodyView } from "../../contract/messages.ts";
+import type { BodyView } from "../../contract/detail.ts";
 import { fieldOf } from "./heads.ts";
 import type { Mask } from "./mask.ts";
 

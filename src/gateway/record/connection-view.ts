@@ -2,7 +2,8 @@
  * What a layer-4 connection's detail shows in place of headers: its ends, how it ended, and what this layer sees and
  * cannot see. Must not show bytes: this layer does not know what in them is secret.
  */
-import type { ConnectionView, Row } from "../../contract/messages.ts";
+import type { ConnectionView } from "../../contract/detail.ts";
+import type { Row } from "../../contract/traffic.ts";
 import type { Arrival } from "../../model/arrival.ts";
 import { startLine } from "./heads.ts";
 import { endingCode, endingWords } from "./ending.ts";

@@ -3,7 +3,8 @@
  * Secrets are masked by place and by value unless `reveal`, which a person must have asked for.
  * Must not keep what it made: details are large and rare.
  */
-import type { Detail, Row, Verdict } from "../../contract/messages.ts";
+import type { Detail, Verdict } from "../../contract/detail.ts";
+import type { Row } from "../../contract/traffic.ts";
 import { seedWords } from "../../decide/explain-balance.ts";
 import { explain } from "../../decide/explain.ts";
 import { entriesOf } from "../../decide/refusals.ts";

@@ -3,7 +3,7 @@
  * its decision trace under `_switchyard`, the place that the format leaves to its writers.
  * Must not unmask: it is made of details that were masked, so that an archive can be sent to somebody.
  */
-import type { BodyView, Detail, FieldJourney, TimingSpan } from "../../contract/messages.ts";
+import type { BodyView, Detail, FieldJourney, TimingSpan } from "../../contract/detail.ts";
 
 export interface HarEntry {
   readonly startedDateTime: string;

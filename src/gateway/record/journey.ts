@@ -3,7 +3,7 @@
  * The route's shapes run once more over the recorded heads, one policy at a time, so that each change has its owner.
  * Must not show a secret: values go through the mask given.
  */
-import type { FieldJourney } from "../../contract/messages.ts";
+import type { FieldJourney } from "../../contract/detail.ts";
 import type { Passage } from "../../model/arrival.ts";
 import type { Plan, PlanStep } from "../../model/plan.ts";
 import type { PathMatch } from "../../model/path-match.ts";

@@ -3,7 +3,8 @@
  * was decided with it. The words for a layer-4 and a layer-7 listener stand together here, so that they can be compared.
  * Must not find the rows (layers.ts) or decide anything; values go through the mask given.
  */
-import type { LayerView, Row } from "../../contract/messages.ts";
+import type { LayerView } from "../../contract/detail.ts";
+import type { Row } from "../../contract/traffic.ts";
 import { explain } from "../../decide/explain.ts";
 import type { PlanListener } from "../../model/plan.ts";
 import { HIDDEN_AT_4, HIDDEN_BY_TLS } from "./connection-view.ts";

@@ -3,7 +3,7 @@
  * Rows that have ended never change but for their eviction, so the latest ones are kept made.
  * Must not show a secret: every row goes through the mask.
  */
-import type { Row, RowState, Track } from "../../contract/messages.ts";
+import type { Row, RowState, Track } from "../../contract/traffic.ts";
 import { explainBriefly, type explain } from "../../decide/explain.ts";
 import { failureWords } from "../../decide/failures.ts";
 import type { Story } from "../../decide/story.ts";

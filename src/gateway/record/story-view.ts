@@ -2,7 +2,7 @@
  * A Story of the core as the contract's Detail parts: ranges become locations, fixes become text.
  * Must not word anything anew: sentences are the core's.
  */
-import type { Detail, EndpointCandidate, RouteCandidate, TimelineStep, Verdict } from "../../contract/messages.ts";
+import type { Detail, EndpointCandidate, RouteCandidate, TimelineStep, Verdict } from "../../contract/detail.ts";
 import type { Story, StoryFix, StoryStep } from "../../decide/story.ts";
 import type { Plan } from "../../model/plan.ts";
 import { locationOf } from "./location.ts";

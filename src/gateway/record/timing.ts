@@ -2,7 +2,7 @@
  * Attempts and time spans of one request, as the page shows them.
  * Must not measure: it reads what the engine wrote down.
  */
-import type { AttemptView, TimingSpan } from "../../contract/messages.ts";
+import type { AttemptView, TimingSpan } from "../../contract/detail.ts";
 import { refusalOfRetry, retriesIn, retrySentence } from "../../decide/explain-sending.ts";
 import { failureWords } from "../../decide/failures.ts";
 import { millisWords } from "../../decide/words.ts";

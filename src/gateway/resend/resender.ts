@@ -5,7 +5,7 @@
  */
 import { connect as connectPlain, type Socket } from "node:net";
 import { connect as connectSecure } from "node:tls";
-import type { DraftResult, SendResult } from "../../contract/messages.ts";
+import type { DraftResult, SendResult } from "../../contract/sending.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { ListenerStatus } from "../listen/engine.ts";
 import { Tag } from "../record/chunk.ts";

@@ -3,7 +3,7 @@
  * and State, so that an edit keeps them and a replay sees only their outcomes, which are journalled like any other.
  * They end with the gateway. Must not be forgotten by any view: whoever shows an endpoint asks here.
  */
-import type { Simulation, SimulationView } from "../../contract/messages.ts";
+import type { Simulation, SimulationView } from "../../contract/services.ts";
 import { draw } from "../../model/draw.ts";
 import type { Seed } from "../../model/basics.ts";
 import { Impostor } from "./impostor.ts";

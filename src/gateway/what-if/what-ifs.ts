@@ -3,7 +3,8 @@
  * that every watcher shows the same. A preview ends with the edit that it is about, or with the policy that serves.
  * Must not hold a request up: journalling is all that happens in its path.
  */
-import type { PassingFix, Row, RowShift, WhatIfResult, WhatIfView } from "../../contract/messages.ts";
+import type { Row } from "../../contract/traffic.ts";
+import type { PassingFix, RowShift, WhatIfResult, WhatIfView } from "../../contract/what-if.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { Active } from "../forward/services.ts";
 import type { Mask } from "../record/mask.ts";

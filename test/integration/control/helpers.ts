@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createBirpc, type BirpcReturn } from "birpc";
 import { packFrame, unpackFrame, type SessionMessage, type StartMessage } from "../../../src/contract/frames.ts";
-import type { GatewayFunctions, TrafficDelta, WatcherFunctions } from "../../../src/contract/messages.ts";
+import type { GatewayFunctions, WatcherFunctions } from "../../../src/contract/calls.ts";
+import type { TrafficDelta } from "../../../src/contract/traffic.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const children = new Set<ChildProcess>();

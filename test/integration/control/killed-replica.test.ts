@@ -9,7 +9,7 @@ import { Agent, request } from "node:http";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { Gateway } from "../../../src/gateway/gateway.ts";
-import type { EndpointView } from "../../../src/contract/messages.ts";
+import type { EndpointView } from "../../../src/contract/services.ts";
 
 const PROBE = 500;
 const CONNECTIONS = 16;

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, request as ask, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { SendResult } from "../../../src/contract/messages.ts";
+import type { SendResult } from "../../../src/contract/sending.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import { freePort, policy, policyFile, stopAll, until } from "./helpers.ts";
 

@@ -4,7 +4,8 @@
  */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
-import type { Detail, Row } from "../../../src/contract/messages.ts";
+import type { Detail } from "../../../src/contract/detail.ts";
+import type { Row } from "../../../src/contract/traffic.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 
 const gateways: Gateway[] = [];

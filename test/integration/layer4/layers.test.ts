@@ -8,7 +8,8 @@ import { readFileSync } from "node:fs";
 import { Agent, createServer, request, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { connect as connectSecurely } from "node:tls";
-import type { LayerView, Row } from "../../../src/contract/messages.ts";
+import type { LayerView } from "../../../src/contract/detail.ts";
+import type { Row } from "../../../src/contract/traffic.ts";
 import { all, atEnd, deadPort, echo, start, stopEverything, type Running } from "./harness.ts";
 
 const example = readFileSync(new URL("../../../examples/layers/switchyard.yaml", import.meta.url), "utf8");

@@ -7,7 +7,7 @@ import { Agent, request } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { EndpointView, ServiceView } from "../../../src/contract/messages.ts";
+import type { EndpointView, ServiceView } from "../../../src/contract/services.ts";
 import { Gateway, type GatewayOptions } from "../../../src/gateway/gateway.ts";
 import { until as comes } from "../control/helpers.ts";
 

@@ -6,7 +6,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { request, type RequestOptions } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Detail, Row } from "../../../src/contract/messages.ts";
+import type { Detail } from "../../../src/contract/detail.ts";
+import type { Row } from "../../../src/contract/traffic.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 
 const gateways: Gateway[] = [];

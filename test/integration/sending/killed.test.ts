@@ -9,7 +9,8 @@ import { once } from "node:events";
 import { Agent } from "node:http";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Detail, Row } from "../../../src/contract/messages.ts";
+import type { Detail } from "../../../src/contract/detail.ts";
+import type { Row } from "../../../src/contract/traffic.ts";
 import { ask, start, stopAll } from "./harness.ts";
 
 const SECONDS = Number(process.env.SWITCHYARD_KILL_SECONDS ?? 12);

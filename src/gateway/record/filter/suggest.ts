@@ -2,7 +2,7 @@
  * What the filter field offers at the caret: keys, then values that occur in the ring, with how many rows each has.
  * Must not suggest values of fields that may be secret: header fields are offered by name only, never by value.
  */
-import type { Suggestion } from "../../../contract/messages.ts";
+import type { Suggestion } from "../../../contract/filter.ts";
 import { RowStateCode } from "../chunk.ts";
 import { compileFilter, type FilterContext } from "./compile.ts";
 import { ALL_KEYS, findKey, PROTOCOLS, STATES } from "./keys.ts";
