@@ -3,6 +3,7 @@
  * A page or a program that got hold of a channel may send anything; what does not pass is answered with an error or
  * dropped, and nothing else happens. Must not copy or mend: what passes is used as it came.
  */
+import type { GatewayFunctions } from "./calls.ts";
 
 type Check = (value: unknown) => string | undefined;
 
@@ -89,8 +90,12 @@ const url = text(2048);
 const filter = text(4000);
 const position = whole(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
+/** One check per argument: a call that is added to the contract without its checks does not compile. */
+type ChecksOf<Arguments extends readonly unknown[]> = { readonly [Place in keyof Arguments]: Check };
+type Checks = { readonly [Name in keyof GatewayFunctions]: ChecksOf<Parameters<GatewayFunctions[Name]>> };
+
 /** Arguments of each of GatewayFunctions, in order. */
-const CALLS: Readonly<Record<string, readonly Check[]>> = {
+const CALLS: Checks = {
   hello: [whole(0, 1_000_000)],
   watch: [
     record({
@@ -155,7 +160,7 @@ function callProblem(frame: Readonly<Record<string, unknown>>): string | undefin
   const { m: name, a: given } = frame;
   if (typeof name !== "string" || !Object.hasOwn(CALLS, name))
     return `The gateway has no function "${String(name).slice(0, 40)}".`;
-  const checks = CALLS[name];
+  const checks: readonly Check[] = CALLS[name as keyof Checks];
   if (!Array.isArray(given)) return `${name}: the arguments must be a list.`;
   if (given.length > checks.length) return `${name} takes ${checks.length} arguments, not ${given.length}.`;
   for (let k = 0; k < checks.length; k++) {
