@@ -11,6 +11,7 @@ import type { BodyWork } from "./body-work.ts";
 import type { Note } from "./decision.ts";
 import type { Outcome } from "./state.ts";
 import type { PathMatch } from "./path-match.ts";
+import type { TokenWay } from "./token-wish.ts";
 
 /** `peek` never writes state; `take` always does, and only after every peek of the stage admitted. */
 export interface Step<State> {
@@ -161,6 +162,8 @@ export interface Policy<Config, State, ReasonName extends string> {
   layer4?(config: Config): string | undefined;
   /** Where it reads the key of a consumer, so that a route can be chosen by it before anybody is identified. */
   consumerPlace?(config: Config): SecretPlace | undefined;
+  /** What a token must hold so that it lets this request pass: any of these, [] = no token does. Absent: it asks no token. */
+  tokenWays?(config: Config, seen: Passage): readonly TokenWay[];
   /** Set when it reads the certificate of the client: a listener must ask for one. */
   readsClientCertificate?(config: Config): boolean;
   /** Requests that it sends by itself, as children of the one that it works for. */

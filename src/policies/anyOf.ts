@@ -58,6 +58,8 @@ export const anyOf: Policy<Config, undefined, keyof typeof Refusal> = {
   },
   check: checkConfig,
   needs: (c, context) => membersOf(c).flatMap(({ policy, config: own }) => policy.needs?.(own, context) ?? []),
+  // Members of which no token can be made are no way.
+  tokenWays: (c, seen) => membersOf(c).flatMap(({ policy, config: own }) => policy.tokenWays?.(own, seen) ?? []),
   compile,
   replyFields: (c, reason, _x, _y, seen) => {
     if (reason === ADMIT) return [];

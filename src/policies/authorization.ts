@@ -8,6 +8,7 @@ import type { Passage } from "../model/arrival.ts";
 import { ADMIT, type Reason } from "../model/basics.ts";
 import type { CompileContext, ConfigProblem, Policy, Step } from "../model/policy.ts";
 import { expression, name } from "../model/scalars.ts";
+import { both, MOST_WAYS, type TokenWay } from "../model/token-wish.ts";
 import { checkExpression, compileExpression, type Expression } from "./expression.ts";
 
 const rule = z.strictObject({
@@ -91,6 +92,7 @@ export const authorization: Policy<Config, undefined, keyof typeof Refusal> = {
   },
   check: checkConfig,
   compile,
+  tokenWays,
   replyFields,
 };
 
@@ -158,6 +160,18 @@ function compile(c: Config): Step<undefined> {
       return reason;
     },
   };
+}
+
+/** No rule that denies is true, and one that allows is, unless the default does. */
+function tokenWays(c: Config, seen: Passage): readonly TokenWay[] {
+  const ways = ({ name, expression }: Rule, wanted: boolean): readonly TokenWay[] =>
+    expression.waysTo(wanted, seen).map((wishes) => ({ because: wishes.length === 0 ? "" : name, wishes }));
+  const rules = rulesOf(c);
+  const allowing = c.default === "allow" ? [{ because: "", wishes: [] }] : [];
+  const allowed = [...allowing, ...rules.filter(({ allows }) => allows).flatMap((rule) => ways(rule, true))];
+  return rules
+    .filter(({ allows }) => !allows)
+    .reduce((so, rule) => both(so, ways(rule, false)), allowed.slice(0, MOST_WAYS) as readonly TokenWay[]);
 }
 
 const MOST_RULES_TOLD = 3;

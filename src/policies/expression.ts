@@ -10,6 +10,7 @@ import { RE2JS } from "re2js";
 import type { Passage } from "../model/arrival.ts";
 import { ExpressionInput, VARIABLES } from "./expression-input.ts";
 import { shortcutOf, type Shortcut } from "./expression-shortcut.ts";
+import { waysTo, type Ways } from "./expression-wishes.ts";
 import { nearest } from "./nearest.ts";
 
 /** Longest expression, in UTF-16 code units. */
@@ -44,6 +45,8 @@ export interface Expression {
   parts(): readonly Expression[];
   /** Which of request, jwt, consumer and client it looks at. */
   reads(): readonly string[];
+  /** What a token must hold so that it is true, or false, of this request. */
+  waysTo(wanted: boolean, x: Passage): Ways;
 }
 
 /** The shape of a parsed tree that this file reads. */
@@ -167,6 +170,18 @@ class CompiledExpression implements Expression {
       if (name !== undefined && !bound.includes(name) && Object.hasOwn(VARIABLES, name)) found.add(name);
     });
     return [...found];
+  }
+
+  waysTo(wanted: boolean, x: Passage): Ways {
+    const input = new ExpressionInput(x, this.#longestList);
+    const evaluate = (node: object): unknown => {
+      try {
+        return planOf(node as Node)(input);
+      } catch (problem) {
+        return problem;
+      }
+    };
+    return waysTo(this.#tree?.expr, wanted, { evaluate, bound: new Map() });
   }
 
   #seen(x: Passage): string {

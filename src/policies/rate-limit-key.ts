@@ -76,6 +76,11 @@ export function claimText(claims: Readonly<Record<string, unknown>> | undefined,
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+/** The names of a claim as a token is written: a dot steps inwards, unless the name is a URL, which holds dots itself. */
+export function claimPath(name: string): readonly string[] {
+  return /[/:]/.test(name) ? [name] : name.split(".");
+}
+
 export function claimValue(claims: Readonly<Record<string, unknown>> | undefined, name: string): unknown {
   if (claims === undefined) return undefined;
   if (Object.hasOwn(claims, name)) return claims[name];

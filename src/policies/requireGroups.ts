@@ -6,9 +6,11 @@ import * as z from "zod/mini";
 import type { Passage } from "../model/arrival.ts";
 import { ADMIT } from "../model/basics.ts";
 import type { ConfigProblem, Policy, Step } from "../model/policy.ts";
-import { claimValue } from "./rate-limit-key.ts";
+import { waysToHold } from "../model/token-wish.ts";
+import { claimPath, claimValue } from "./rate-limit-key.ts";
 
-const list = () => z.array(z.string().check(z.minLength(1), z.maxLength(128))).check(z.minLength(1), z.maxLength(64));
+const group = z.string().check(z.minLength(1), z.maxLength(128), z.meta({ names: "group" }));
+const list = () => z.array(group).check(z.minLength(1), z.maxLength(64));
 
 const config = z.strictObject({
   any: z.optional(
@@ -77,6 +79,11 @@ export const requireGroups: Policy<Config, undefined, keyof typeof Refusal> = {
     c.all === undefined && c.any === undefined
       ? [{ path: [], message: "give `any`, `all` or both: without groups it would admit everybody who is known" }]
       : [],
+  // Without a claim, groups are a consumer's: no token brings them.
+  tokenWays: (c, seen) => {
+    if (suffices(c, seen.caller.groups)) return [{ because: "", wishes: [] }];
+    return c.claim === undefined ? [] : waysToHold("requireGroups", claimPath(c.claim), c);
+  },
   compile: (c): Step<undefined> => ({
     peek(x, _state, _now, note) {
       const known = x.caller.consumer !== undefined || x.caller.jwt !== undefined;

@@ -7,6 +7,7 @@ import * as z from "zod/mini";
 import type { Passage } from "../model/arrival.ts";
 import { ADMIT } from "../model/basics.ts";
 import type { ConfigProblem, Policy, Step } from "../model/policy.ts";
+import { waysToHold } from "../model/token-wish.ts";
 
 const scope = z.string().check(
   z.regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, {
@@ -74,6 +75,7 @@ export const requireScopes: Policy<Config, undefined, keyof typeof Refusal> = {
       return reason;
     },
   }),
+  tokenWays: (c) => waysToHold("requireScopes", ["scope"], c),
   replyFields: (c, reason) => {
     if (reason === ADMIT) return [];
     if (reason === Refusal.noToken) return [["WWW-Authenticate", 'Bearer realm="switchyard"']];

@@ -9,8 +9,9 @@ import { ADMIT, type Reason } from "../model/basics.ts";
 import type { Note } from "../model/decision.ts";
 import type { Fix, RefusalReason, RequestEdit } from "../model/policy.ts";
 import { duration, headerName, writeDuration } from "../model/scalars.ts";
+import { both, type TokenWay } from "../model/token-wish.ts";
 import { show } from "./expression.ts";
-import { claimText, claimValue } from "./rate-limit-key.ts";
+import { claimPath, claimText, claimValue } from "./rate-limit-key.ts";
 import { safeFieldValue } from "./template.ts";
 
 const claim = z.union([z.string(), z.number(), z.boolean()], { error: "write text, a number, true or false" });
@@ -104,6 +105,26 @@ export function claimJudge(
     if (mismatch >= 0) return end(note, reasons.claimMismatch, mismatch);
     return end(note, ADMIT, exp === undefined ? -1 : Math.max(0, exp - now));
   };
+}
+
+/** What a token must hold to be judged good; times are whoever makes it to set. @param has claims of the token that came. */
+export function claimWays(rules: ClaimRules, has: Claims | undefined): readonly TokenWay[] {
+  const { issuer, audiences, claims = {} } = rules;
+  const wishes = [
+    ...(issuer === undefined ? [] : [{ kind: "is" as const, claim: ["iss"], value: issuer }]),
+    ...Object.entries(claims).map(([name, value]) => {
+      const listed = Array.isArray(claimValue(has, name));
+      return { kind: listed ? ("holds" as const) : ("is" as const), claim: claimPath(name), value };
+    }),
+  ];
+  const fitting = audiences?.filter((audience) => audienceList(has?.aud).includes(audience)) ?? [];
+  const meant = [...fitting, ...(audiences ?? []).filter((audience) => !fitting.includes(audience))].slice(0, 4);
+  const first: readonly TokenWay[] = [{ because: "", wishes }];
+  if (meant.length === 0) return first;
+  return both(
+    first,
+    meant.map((value) => ({ because: "", wishes: [{ kind: "is", claim: ["aud"], value }] })),
+  );
 }
 
 function end(note: Note, reason: Reason, x: number): Reason {
