@@ -12,34 +12,61 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { failureLines } from "./failures.mjs";
 import { installPackages, root } from "./install.mjs";
 
 const scratch = mkdtempSync(join(tmpdir(), "switchyard-test-"));
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
 
+/** Of the whole run, for its last lines. */
+const failures = [];
+let stage = "";
+
+function note(name, message = "") {
+  failures.push({ stage, name, message });
+}
+
 /** @returns {Promise<number>} the exit code; output goes straight to the terminal. */
-function run(command, args, environment = {}) {
+function run(command, args, environment = {}, stdio = ["ignore", "inherit", "inherit"], watch = (_child) => {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      cwd: root,
-      stdio: ["ignore", "inherit", "inherit"],
-      env: { ...process.env, ...environment },
-    });
+    const child = spawn(command, args, { cwd: root, stdio, env: { ...process.env, ...environment } });
+    watch(child);
     child.once("error", (error) => {
       console.error(`${command} could not be started: ${error.message}`);
       resolve(127);
     });
-    child.once("exit", (code, signal) => resolve(signal ? 128 : (code ?? 1)));
+    child.once("exit", (code, signal) => {
+      const ended = () => resolve(signal ? 128 : (code ?? 1));
+      // What it said last may still be in the pipe; whoever it left behind may hold that open for ever.
+      child.once("close", ended);
+      setTimeout(ended, 2000).unref();
+    });
   });
 }
+
+/** Characters of a tool's output that are kept to be told again at the end. */
+const KEPT = 4000;
 
 const bin = (name) => join(root, "node_modules", ".bin", name);
 
 /** A tool that is one check: passed when it exits 0. */
 async function check(name, command, args, environment) {
-  const code = await run(command, args, environment);
+  let said = "";
+  const colour = process.stdout.isTTY ? { FORCE_COLOR: "1" } : {};
+  const code = await run(command, args, { ...colour, ...environment }, ["ignore", "pipe", "pipe"], (child) => {
+    for (const [from, to] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ])
+      from.setEncoding("utf8").on("data", (text) => {
+        said = (said + text).slice(-KEPT);
+        to.write(text);
+      });
+  });
   console.log(`${code === 0 ? "ok" : "FAILED"}: ${name}`);
-  return code === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  if (code === 0) return { passed: 1, failed: 0 };
+  note(name, said);
+  return { passed: 0, failed: 1 };
 }
 
 async function all(...checks) {
@@ -66,6 +93,7 @@ const isTest = (name) => name.endsWith(".test.ts");
 async function mocha(name, files, { node = process.execPath, args = [], environment = {} } = {}) {
   if (files.length === 0) {
     console.log(`FAILED: ${name}: no test file was found`);
+    note("no test file was found");
     return { passed: 0, failed: 1 };
   }
   const parameters = [
@@ -90,11 +118,15 @@ async function counted(name, node, parameters, environment = {}) {
   const totals = join(scratch, `${name}.json`);
   const code = await run(node, parameters, { ...environment, SWITCHYARD_TEST_TOTALS: totals });
   if (!existsSync(totals)) {
-    console.log(`FAILED: ${name}: it ended with code ${code} before it could report`);
+    const what = `it ended with code ${code} before it could report`;
+    console.log(`FAILED: ${name}: ${what}`);
+    note(what);
     return { passed: 0, failed: 1 };
   }
-  const { passed, failed } = JSON.parse(readFileSync(totals, "utf8"));
+  const { passed, failed, failures: told = [] } = JSON.parse(readFileSync(totals, "utf8"));
+  for (const one of told) note(one.name, one.message);
   const silent = passed + failed === 0 || (code !== 0 && failed === 0);
+  if (silent) note(`it ended with code ${code} after ${passed} tests, none of which failed`);
   return { passed, failed: failed + (silent ? 1 : 0) };
 }
 
@@ -151,7 +183,7 @@ const stages = {
       () => setUp("browser"),
       () => setUp("vscode"),
     );
-    return ready.failed ? ready : mocha("e2e", filesBelow("test/e2e", isTest), { args: ["--timeout", "120000"] });
+    return ready.failed ? ready : mocha("e2e", filesBelow("test/e2e", isTest), { args: ["--timeout", "300000"] });
   },
   /** VS Code runs the gateway on a newer Node than the system's: the same code must hold there. */
   node24: async () => {
@@ -186,6 +218,7 @@ installPackages();
 const sum = { passed: 0, failed: 0 };
 const lines = [];
 for (const name of chosen) {
+  stage = name;
   console.log(`\n── ${name} ${"─".repeat(Math.max(2, 70 - name.length))}`);
   const begun = Date.now();
   const { passed, failed } = await stages[name]();
@@ -196,6 +229,8 @@ for (const name of chosen) {
   );
 }
 console.log(`\n${lines.join("\n")}`);
+const told = failureLines(failures);
+if (told.length) console.log(`\n${told.join("\n")}\n`);
 if (without.length) console.log(`Left out, as asked: ${without.join(", ")}.`);
 console.log(`${sum.passed} passed, ${sum.failed} failed`);
 process.exitCode = sum.failed || sum.passed === 0 ? 1 : 0;

@@ -27,6 +27,7 @@ const bundle = join(root, "out/host/index.cjs");
 interface Totals {
   passed: number;
   failed: number;
+  failures: { readonly name: string; readonly message: string }[];
 }
 
 /** VS Code's executable; the server's stand-in where no desktop VS Code can be had. */
@@ -70,7 +71,7 @@ async function runSuite(suite: Suite, vscodeExecutablePath: string): Promise<Tot
   const totalsFile = join(scratch, "totals.json");
   mkdirSync(folder);
   if (suite === "opened-folder") writeFileSync(join(folder, "switchyard.yaml"), "version: 1\n");
-  let code = 0;
+  let problem = "";
   try {
     await runTests({
       vscodeExecutablePath,
@@ -85,40 +86,50 @@ async function runSuite(suite: Suite, vscodeExecutablePath: string): Promise<Tot
         NODE_OPTIONS: undefined,
       },
     });
-  } catch (problem) {
-    code = 1;
-    console.log((problem as Error).message);
+  } catch (error) {
+    problem = (error as Error).message;
+    console.log(problem);
   }
-  const totals: Totals = { passed: 0, failed: 0 };
+  const totals: Totals = { passed: 0, failed: 0, failures: [] };
+  const fail = (words: string): void => {
+    console.log(`FAILED: ${suite}: ${words}`);
+    totals.failed += 1;
+    totals.failures.push({ name: suite, message: words });
+  };
   if (existsSync(totalsFile)) Object.assign(totals, JSON.parse(readFileSync(totalsFile, "utf8")));
-  else console.log(`FAILED: ${suite}: the extension host ended before mocha could report`);
-  if (totals.passed + totals.failed === 0 || (code !== 0 && totals.failed === 0)) totals.failed += 1;
-  const clean = await leavesNothing(folder);
-  console.log(`${clean ? "  ✔" : "FAILED:"} ${suite}: no gateway outlives the window`);
-  totals[clean ? "passed" : "failed"] += 1;
+  if (totals.passed + totals.failed === 0) fail(`the extension host ended before mocha could report: ${problem}`);
+  else if (problem !== "" && totals.failed === 0) fail(`every test passed, but the window: ${problem}`);
+  const left = await leftIn(folder);
+  if (left.length > 0) fail(`gateways outlive the window: processes ${left.join(", ")}`);
+  else {
+    console.log(`  ✔ ${suite}: no gateway outlives the window`);
+    totals.passed += 1;
+  }
   rmSync(scratch, { recursive: true, force: true });
   return totals;
 }
 
-/** The suites end with a gateway running: it must go with its window. */
-async function leavesNothing(folder: string): Promise<boolean> {
-  for (let waited = 0; waited < 15_000; waited += 100) {
-    if (gatewaysOf(folder).length === 0) return true;
+/** The suites end with a gateway running: it must go with its window. Answers those that do not within a minute. */
+async function leftIn(folder: string): Promise<readonly number[]> {
+  const until = Date.now() + 60_000;
+  for (;;) {
+    const left = gatewaysOf(folder);
+    if (left.length === 0 || Date.now() > until) return left;
     await delay(100);
   }
-  return false;
 }
 
 const wanted = process.argv.slice(2);
 const executable = await findExecutable();
 console.log(`In ${executable}`);
 await bundleSuites();
-const sum: Totals = { passed: 0, failed: 0 };
+const sum: Totals = { passed: 0, failed: 0, failures: [] };
 for (const suite of SUITES) {
   if (wanted.length > 0 && !wanted.includes(suite)) continue;
-  const { passed, failed } = await runSuite(suite, executable);
+  const { passed, failed, failures } = await runSuite(suite, executable);
   sum.passed += passed;
   sum.failed += failed;
+  sum.failures.push(...failures);
 }
 const target = process.env["SWITCHYARD_TEST_TOTALS"];
 if (target) writeFileSync(target, JSON.stringify(sum));
