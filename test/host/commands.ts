@@ -292,6 +292,14 @@ export function describeCommands(): void {
     await replace(document, "path: { prefix: /cart }", "path: { prefix: /basket }");
     await run("previewPolicy");
     assert.match(person.heard("would change") ?? person.said.join("\n"), /[1-9]\d* of \d+ would change: \+[1-9]/);
+    person.said.length = 0;
+    await Promise.all([run("previewPolicy"), run("previewPolicy")]);
+    const told = person.said.filter((line) => line.includes("would change: +"));
+    assert.equal(
+      told.length,
+      2,
+      `who is overtaken by another question gets the answer too:\n${person.said.join("\n")}`,
+    );
     assert.equal((await shop.send("/cart/still-served")).status, 200);
     assert.equal(shop.read(), saved);
     await vscode.window.showTextDocument(document);

@@ -5,6 +5,9 @@
 import * as vscode from "vscode";
 import { policyOf, say, type Window } from "../window.ts";
 
+/** How often a preview is asked for anew when a later question came before its answer. */
+const ASKED_AGAIN = 10;
+
 /** The policy that the gateway serves, as it stands in the editor. */
 async function document(window: Window): Promise<vscode.TextDocument | undefined> {
   const policy = await policyOf(window);
@@ -15,9 +18,12 @@ export async function previewPolicy(window: Window): Promise<void> {
   const { controller, pages } = window;
   const policy = await document(window);
   if (policy === undefined) return;
-  const result = await controller.gateway.whatIf(policy.getText(), true);
+  // Typing asks as well, half a second later, and of several questions only the newest is answered.
+  let result = await controller.gateway.whatIf(policy.getText(), true);
+  for (let again = 0; result.kind === "superseded" && again < ASKED_AGAIN; again++)
+    result = await controller.gateway.whatIf(policy.getText(), true);
   if (result.kind === "nothing") return say("$(beaker) No request is recorded yet, so nothing can be decided again.");
-  if (result.kind === "superseded") return;
+  if (result.kind === "superseded") return say("$(beaker) Somebody else is asking what would change.");
   if (result.kind === "invalid") return say(`$(error) Line ${result.line}: ${result.message}`);
   const { total, same, rejected, admitted } = result.view;
   if (total === same) return say(`$(beaker) All ${total} recorded requests would be decided the same.`);
