@@ -31,8 +31,8 @@ export interface GatewayProcessOptions {
   onGone(how: string, expected: boolean): void;
 }
 
-/** A start that takes longer has failed. */
-const START_TIMEOUT = 15_000;
+/** A start that takes longer has failed. Milliseconds; on a very busy machine 15 s have been seen. */
+const START_TIMEOUT = 60_000;
 /** Milliseconds a stopping gateway may drain before it is killed. */
 const STOP_TIMEOUT = 5_000;
 

@@ -13,7 +13,7 @@ import { gatewaysOf } from "./window/shop.ts";
 import { closeBrowser, Workbench } from "./window/workbench.ts";
 
 describe("The first minutes with Switchyard", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let home: string;
   let server: CodeServer;
   let window: Workbench;

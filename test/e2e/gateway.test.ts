@@ -13,7 +13,7 @@ import { gatewaysOf, KEY, Shop } from "./window/shop.ts";
 import { closeBrowser, Workbench } from "./window/workbench.ts";
 
 describe("Switchyard in VS Code", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let shop: Shop;
   let server: CodeServer;
   let window: Workbench;

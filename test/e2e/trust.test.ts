@@ -8,7 +8,7 @@ import { gatewaysOf, Shop } from "./window/shop.ts";
 import { closeBrowser, Workbench } from "./window/workbench.ts";
 
 describe("Switchyard in an untrusted folder", function () {
-  this.timeout(240_000);
+  this.timeout(600_000);
   let shop: Shop;
   let server: CodeServer;
   let window: Workbench;

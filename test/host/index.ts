@@ -9,7 +9,7 @@ import { say } from "./say.ts";
 export async function run(): Promise<void> {
   const mocha = new Mocha({
     ui: "bdd",
-    timeout: 120_000,
+    timeout: 300_000,
     grep: process.env["SWITCHYARD_HOST_GREP"],
     forbidOnly: true,
     forbidPending: true,

@@ -6,6 +6,7 @@
  */
 import { resolve } from "node:path";
 import { format } from "node:util";
+import { LOADING } from "../e2e/window/expect.ts";
 import { CodeServer } from "../e2e/window/server.ts";
 import { browser, closeBrowser } from "../e2e/window/workbench.ts";
 
@@ -56,7 +57,7 @@ async function exitCode(address: string, workbench: string[]): Promise<number | 
   ).newContext({ viewport: { width: 1400, height: 900 }, permissions: ["clipboard-read", "clipboard-write"] });
   try {
     const page = await context.newPage();
-    page.setDefaultNavigationTimeout(90_000);
+    page.setDefaultNavigationTimeout(LOADING);
     let late: NodeJS.Timeout | undefined;
     const ended = new Promise<number | undefined>((tell) => {
       late = setTimeout(() => tell(undefined), PATIENCE);

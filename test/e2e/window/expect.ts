@@ -4,7 +4,10 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 /** Milliseconds that anything on the screen may take: a busy machine is slow, not wrong. */
-export const PATIENCE = 60_000;
+export const PATIENCE = 120_000;
+
+/** Milliseconds until a window or its server is there: on a quiet machine it takes five seconds. */
+export const LOADING = 300_000;
 
 type Nothing = undefined | null | false;
 

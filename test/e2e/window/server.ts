@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { places } from "../../../scripts/vscode-setup.mjs";
+import { LOADING } from "./expect.ts";
 import { freePort } from "./free-port.ts";
 
 const run = promisify(execFile);
@@ -138,12 +139,12 @@ export class CodeServer {
   }
 
   async #healthy(): Promise<void> {
-    for (let waited = 0; waited < 60_000; waited += 100) {
+    for (const until = Date.now() + LOADING; Date.now() < until;) {
       if (this.#child.exitCode !== null) throw new Error(`VS Code ended with ${this.#child.exitCode}:\n${this.#said}`);
       const answer = await fetch(`http://127.0.0.1:${this.port}/healthz`).catch(() => undefined);
       if (answer?.ok) return;
       await delay(100);
     }
-    throw new Error(`VS Code did not come up within 60 s:\n${this.#said}`);
+    throw new Error(`VS Code did not come up within ${LOADING / 1000} s:\n${this.#said}`);
   }
 }

@@ -6,7 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium, type Browser, type Frame, type Locator, type Page } from "playwright-core";
 import { findChromium } from "../../../scripts/vscode-setup.mjs";
-import { PATIENCE } from "./expect.ts";
+import { LOADING, PATIENCE } from "./expect.ts";
 import { EXTENSION } from "./names.ts";
 
 let shared: Promise<Browser> | undefined;
@@ -49,7 +49,7 @@ export class Workbench {
     this.page = page;
     page.on("console", (message) => this.console.push(`${message.type()}: ${message.text()}`));
     page.setDefaultTimeout(PATIENCE);
-    page.setDefaultNavigationTimeout(90_000);
+    page.setDefaultNavigationTimeout(LOADING);
   }
 
   static async open(address: string, options: WindowOptions = {}): Promise<Workbench> {
@@ -67,8 +67,8 @@ export class Workbench {
   }
 
   async ready(): Promise<void> {
-    await this.page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: 60_000 });
-    await this.page.locator(".part.activitybar").waitFor({ timeout: 60_000 });
+    await this.page.locator(".monaco-workbench .part.statusbar").waitFor({ timeout: LOADING });
+    await this.page.locator(".part.activitybar").waitFor({ timeout: LOADING });
   }
 
   async close(): Promise<void> {
