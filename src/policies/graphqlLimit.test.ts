@@ -43,7 +43,7 @@ describe("the size of a GraphQL document", () => {
     const started = performance.now();
     const found = measure(bomb, { ...options, tokens: 10_000 });
     assert.ok("cost" in found && found.cost > 1_000_000);
-    assert.ok(performance.now() - started < 500);
+    assert.ok(performance.now() - started < 5000);
   });
 
   it("stops at the parser's own limits: tokens and nesting", () => {

@@ -210,11 +210,12 @@ export function describeCommands(): void {
     await run("freezeBucket");
     await eventually("the row says so", () => rowOf("switchyard.limits", "web", "frozen"));
     for (let sent = 0; sent < 3; sent++) assert.equal((await shop.send("/orders/frozen")).status, 200);
-    person.picks("web");
-    await run("thawBucket");
     person.picks("web").types("0");
     await run("setBucket");
     assert.equal((await shop.send("/orders/empty")).status, 429);
+    person.picks("web");
+    await run("thawBucket");
+    await eventually("it fills again", async () => (await shop.send("/orders/thawed")).status === 200);
     person.picks("web");
     await run("resetBucket");
   });

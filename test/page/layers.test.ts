@@ -86,7 +86,7 @@ class LayeredGateway extends FakeGateway {
 }
 
 describe("the page and layers", function () {
-  this.timeout(90_000);
+  this.timeout(300_000);
   let browser: Browser;
   let files: PageFiles;
   const opened: { close(): Promise<void> }[] = [];
@@ -102,7 +102,7 @@ describe("the page and layers", function () {
   async function open(width: number): Promise<Page> {
     const server = await servePage(new LayeredGateway(), files);
     const context = await browser.newContext({ viewport: { width, height: 700 }, timezoneId: "UTC" });
-    context.setDefaultTimeout(30_000);
+    context.setDefaultTimeout(120_000);
     opened.push(context, server);
     const page = await context.newPage();
     await page.goto(`${server.url}/panel`);

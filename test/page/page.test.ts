@@ -38,7 +38,7 @@ const openRow = async (page: Page, text: string): Promise<void> => {
 const intent = (wish: PageIntent): string => JSON.stringify({ t: "q", m: "intent", a: [wish] });
 
 const eventually = async (what: string, test: () => boolean | Promise<boolean>): Promise<void> => {
-  for (let tries = 0; tries < 300; tries += 1) {
+  for (const until = Date.now() + 120_000; Date.now() < until;) {
     if (await test()) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
@@ -46,7 +46,7 @@ const eventually = async (what: string, test: () => boolean | Promise<boolean>):
 };
 
 describe("the page", function () {
-  this.timeout(90_000);
+  this.timeout(300_000);
   let browser: Browser;
   let files: PageFiles;
   const opened: { close(): Promise<void> }[] = [];
@@ -63,7 +63,7 @@ describe("the page", function () {
     const gateway = new FakeGateway(rows);
     const server = await servePage(gateway, files);
     const context = await browser.newContext({ viewport: { width: 1280, height: 640 }, timezoneId: "UTC", ...options });
-    context.setDefaultTimeout(30_000);
+    context.setDefaultTimeout(120_000);
     opened.push(context, server);
     const page = await context.newPage();
     const errors: string[] = [];
@@ -627,7 +627,7 @@ describe("the page", function () {
   for (const [theme, options] of Object.entries(themes))
     it(`has nothing that axe finds wrong (${theme})`, async function () {
       // Fourteen states, each looked over whole.
-      this.timeout(300_000);
+      this.timeout(600_000);
       const { page } = await open(96, "/", options);
       await rowsOf(page).first().waitFor();
       const found: string[] = [];
