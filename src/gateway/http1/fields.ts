@@ -55,6 +55,21 @@ export class FieldScanner {
     this.seen = 0;
   }
 
+  /** The lines of the last section stand again, the first of them at `at` instead of `first`: all it knows holds, moved. */
+  repeat(at: number, first: number): void {
+    const delta = at - first;
+    this.at += delta;
+    if (delta === 0) return;
+    const { count, nameStart, nameEnd, valueStart, valueEnd } = this.table;
+    for (let i = 0; i < count; i++) {
+      nameStart[i] += delta;
+      nameEnd[i] += delta;
+      valueStart[i] += delta;
+      valueEnd[i] += delta;
+    }
+    this.hostEnd += delta;
+  }
+
   /** Goes on at bytes[base + at]; the section started at `base`. @returns one of Scan; `at` is then behind the final LF. */
   scan(bytes: Buffer, base: number, limit: number): number {
     const table = this.table;

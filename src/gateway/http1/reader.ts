@@ -7,6 +7,7 @@ import { Chunk, ChunkReader } from "./chunked.ts";
 import { FieldScanner, Section } from "./fields.ts";
 import { CR, LF } from "./grammar.ts";
 import { FieldTable, Framing, Head, MAX_HEAD_BYTES } from "./head.ts";
+import { LastHead } from "./last-head.ts";
 import { readRequest, readResponse } from "./meaning.ts";
 import type { MessageProblem, ProblemCode } from "./problem.ts";
 import { problem } from "./problem.ts";
@@ -72,6 +73,10 @@ export class MessageReader {
   private readonly trailerTable = new FieldTable();
   private readonly trailerFields = new FieldScanner(Section.Trailers, this.trailerTable);
   private readonly chunks = new ChunkReader();
+  private readonly last = new LastHead();
+  /** What the last head's framing depended on besides its bytes. */
+  private lastMethod = "";
+  private lastOffered = false;
   /** Body bytes still to come when the framing is Length. */
   private remaining = 0;
   private emptyBytes = 0;
@@ -167,7 +172,7 @@ export class MessageReader {
         if (this.phase === Phase.Closed) return this.refuse("data-after-close", "");
         if (expected === LF) return this.refuse("bare-cr", "");
         this.beginMessage();
-        return this.readSection(buffer, i, end);
+        return this.isLastAgain(buffer, i, end) ? this.enterBody() : this.readSection(buffer, i, end);
       }
       if (this.response || this.emptyBytes === MAX_EMPTY_BYTES) {
         this.position = i;
@@ -187,6 +192,14 @@ export class MessageReader {
     this.phase = Phase.StartLine;
   }
 
+  /** The same head as before, to the byte, and it means the same: `head` is filled with it already. */
+  private isLastAgain(buffer: Buffer, start: number, end: number): boolean {
+    if (!this.last.repeats(buffer, start, end)) return false;
+    if (this.requestMethod !== this.lastMethod || this.upgradeOffered !== this.lastOffered) return false;
+    this.position = start + this.last.length;
+    return true;
+  }
+
   /** A head, or trailers: scans on in the buffer, or in what was kept of earlier ones with the new bytes behind. */
   private readSection(buffer: Buffer, start: number, end: number): number {
     const before = this.keptBytes;
@@ -194,21 +207,27 @@ export class MessageReader {
     const bytes = before === 0 ? buffer : this.keep(buffer, start, taken);
     const base = before === 0 ? start : 0;
     const limit = base + before + taken;
-    let scan: number = Scan.Done;
+    let scan: number = Scan.More;
     if (this.phase === Phase.StartLine) {
       scan = this.startLine.scan(bytes, base, limit);
       if (scan === Scan.Done) {
         this.phase = Phase.Fields;
-        this.headFields.reset(this.startLine.at);
+        scan = this.beginFields(bytes, base, limit);
       }
     }
     const fields = this.phase === Phase.Trailers ? this.trailerFields : this.headFields;
-    if (scan === Scan.Done) scan = fields.scan(bytes, base, limit);
+    if (scan === Scan.More && this.phase !== Phase.StartLine) scan = fields.scan(bytes, base, limit);
     if (scan === Scan.Done) {
       this.position = start + fields.at - before;
       const text = bytes.toString("latin1", base, base + fields.at);
+      if (this.phase === Phase.Trailers) {
+        this.forget();
+        return this.leaveTrailers(text);
+      }
+      const event = this.leaveHead(text);
+      if (event === Event.Head) this.remember(bytes, base);
       this.forget();
-      return this.phase === Phase.Trailers ? this.leaveTrailers(text) : this.leaveHead(text);
+      return event;
     }
     if (scan === Scan.Bad) {
       const scanner = this.phase === Phase.StartLine ? this.startLine : fields;
@@ -219,6 +238,24 @@ export class MessageReader {
     if (before + taken === MAX_HEAD_BYTES) return this.refuse("head-too-large", bytes.toString("latin1", base, limit));
     if (before === 0) this.keep(buffer, start, taken);
     return Event.More;
+  }
+
+  /** The start line is read. @returns Done when the field lines are those of the last head, else More. */
+  private beginFields(bytes: Buffer, base: number, limit: number): number {
+    const { last, headFields, startLine } = this;
+    if (last.fieldsRepeat(bytes, base + startLine.at, limit)) {
+      headFields.repeat(startLine.at, last.fieldsAt);
+      return Scan.Done;
+    }
+    last.forget();
+    headFields.reset(startLine.at);
+    return Scan.More;
+  }
+
+  private remember(bytes: Buffer, base: number): void {
+    this.last.keep(bytes, base, this.startLine.at, this.headFields.at);
+    this.lastMethod = this.requestMethod;
+    this.lastOffered = this.upgradeOffered;
   }
 
   /** Copies bytes behind the kept ones. The buffer for them exists only while a section is cut. */
@@ -240,7 +277,11 @@ export class MessageReader {
     const code = this.response
       ? readResponse(head, this.startLine, this.headFields, this.requestMethod, this.upgradeOffered)
       : readRequest(head, this.startLine, this.headFields);
-    if (code !== undefined) return this.refuse(code, text);
+    return code === undefined ? this.enterBody() : this.refuse(code, text);
+  }
+
+  private enterBody(): number {
+    const { head } = this;
     this.phase = Phase.Body;
     if (head.framing === Framing.Length) this.remaining = head.contentLength;
     else if (head.framing === Framing.Chunked) this.chunks.reset();
