@@ -244,7 +244,7 @@ const COMPLETION = {
 } as const satisfies Record<Completion["kind"], vscode.CompletionItemKind>;
 
 function completions(document: vscode.TextDocument, position: vscode.Position): vscode.CompletionItem[] {
-  const found = complete(document.getText(), document.offsetAt(position), sourcesOf(document));
+  const found = complete(document.getText(), document.offsetAt(position));
   return found.map((completion) => {
     const item = new vscode.CompletionItem(completion.label, COMPLETION[completion.kind]);
     item.insertText = completion.snippet ? new vscode.SnippetString(completion.insert) : completion.insert;

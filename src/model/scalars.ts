@@ -119,13 +119,20 @@ export function secret(): z.ZodMiniType<SecretRef, SecretRef> {
           env: z
             .string()
             .check(z.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "write the name of an environment variable" }))
-            .check(z.meta({ description: "Name of the environment variable that holds the secret." })),
+            .check(
+              z.meta({ description: "Name of the environment variable that holds the secret.", examples: ["API_KEY"] }),
+            ),
         }),
         z.strictObject({
           file: z
             .string()
             .check(z.minLength(1, { error: "write the path of a file" }))
-            .check(z.meta({ description: "File that holds the secret, relative to the policy file." })),
+            .check(
+              z.meta({
+                description: "File that holds the secret, relative to the policy file.",
+                examples: ["./key.txt"],
+              }),
+            ),
         }),
       ],
       { error: "write a secret as a string, as { env: NAME } or as { file: ./path }" },

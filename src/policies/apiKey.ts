@@ -36,7 +36,7 @@ const config = z.strictObject({
   ),
   groups: z.optional(
     z
-      .array(z.string())
+      .array(z.string().check(z.meta({ names: "group" })))
       .check(z.minLength(1))
       .check(z.meta({ description: "Only consumers in one of these groups may pass.", examples: [["partner"]] })),
   ),

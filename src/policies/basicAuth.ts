@@ -31,7 +31,7 @@ const user = z.strictObject({
   ),
   groups: z.optional(
     z
-      .array(z.string().check(z.minLength(1)))
+      .array(z.string().check(z.minLength(1), z.meta({ names: "group" })))
       .check(z.meta({ description: "The caller's groups, for `requireGroups` and rules.", examples: [["staff"]] })),
   ),
 });

@@ -47,7 +47,9 @@ const config = z.strictObject({
     [],
   ),
   exposeHeaders: z.prefault(
-    z.array(headerName()).check(z.meta({ description: "Response headers that it may read." })),
+    z
+      .array(headerName())
+      .check(z.meta({ description: "Response headers that it may read.", examples: [["x-request-id"]] })),
     [],
   ),
   credentials: z.prefault(

@@ -13,6 +13,7 @@ const scope = z.string().check(
   z.regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/, {
     error: "a scope has 1 to 128 plain characters, without blanks, quotes and backslashes (RFC 6749)",
   }),
+  z.meta({ names: "scope" }),
 );
 const list = () => z.array(scope).check(z.minLength(1), z.maxLength(64));
 

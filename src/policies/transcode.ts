@@ -97,22 +97,24 @@ const config = z.strictObject({
     "blank",
   ),
   json: z.prefault(
-    z.strictObject({
-      defaults: z.prefault(
-        z.boolean().check(z.meta({ description: "Write fields also when they have their default value." })),
-        false,
-      ),
-      enums: z.prefault(
-        z.enum(["names", "numbers"]).check(z.meta({ description: "How values of enums are written." })),
-        "names",
-      ),
-      fields: z.prefault(
-        z
-          .enum(["json", "proto"])
-          .check(z.meta({ description: "Whether fields are called orderId, or order_id as in the `.proto`." })),
-        "json",
-      ),
-    }),
+    z
+      .strictObject({
+        defaults: z.prefault(
+          z.boolean().check(z.meta({ description: "Write fields also when they have their default value." })),
+          false,
+        ),
+        enums: z.prefault(
+          z.enum(["names", "numbers"]).check(z.meta({ description: "How values of enums are written." })),
+          "names",
+        ),
+        fields: z.prefault(
+          z
+            .enum(["json", "proto"])
+            .check(z.meta({ description: "Whether fields are called orderId, or order_id as in the `.proto`." })),
+          "json",
+        ),
+      })
+      .check(z.meta({ description: "How messages are written as JSON." })),
     {},
   ),
 });

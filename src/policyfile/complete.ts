@@ -5,13 +5,11 @@
  */
 import { isMap, isScalar, isSeq } from "yaml";
 import type { Node, YAMLMap, YAMLSeq } from "yaml";
-import { expressionWords } from "./complete-expression.ts";
-import { isExpression } from "./expressions.ts";
 import { fieldMarkdown, typeWords } from "./field-docs.ts";
-import { fields, get, namesIn, type NameKind } from "./names.ts";
+import { fields, get } from "./names.ts";
 import { resolveRef, schemasAt, type Schema } from "./schema.ts";
-import type { Sources } from "./secrets.ts";
 import { Tree, type Path } from "./tree.ts";
+import { POLICY, type Language, type Spot as WordSpot } from "./words.ts";
 import { write } from "./write.ts";
 
 export interface Completion {
@@ -50,15 +48,15 @@ interface Word {
   readonly hasColon: boolean;
 }
 
-/** Never throws; [] where nothing is known. */
-export function complete(text: string, offset: number, _sources?: Sources): Completion[] {
+/** Never throws; [] where nothing is known. @param language of another file than the policy. */
+export function complete(text: string, offset: number, language: Language = POLICY): Completion[] {
   const at = Math.min(Math.max(offset, 0), text.length);
   const word = wordAt(text, at);
   const line = text.slice(text.lastIndexOf("\n", at - 1) + 1, word.start);
   if (/(^|\s)#/.test(line)) return [];
   const found: Completion[] = [];
   for (const { tree, spot } of readings(text, word, line)) {
-    const adder = new Adder(tree, spot, word);
+    const adder = new Adder(tree, spot, word, language);
     for (const one of spot.role === "key" ? adder.keys() : adder.values()) {
       if (!found.some((other) => other.label === one.label)) found.push(one);
     }
@@ -115,26 +113,19 @@ function findMarker(node: Node | null | undefined, path: Path, inFlow: boolean):
   return undefined;
 }
 
-/** Which names may stand at a place: by the pattern of its path. */
-const REFERENCES: readonly { readonly pattern: RegExp; readonly kind: NameKind }[] = [
-  { pattern: /^routes\/\d+\/backendRefs\/\d+\/service$/, kind: "service" },
-  { pattern: /^routes\/\d+\/mirror\/service$/, kind: "service" },
-  { pattern: /\/aggregate\/parts\/[^/]+\/service$/, kind: "service" },
-  { pattern: /^routes\/\d+\/listeners\/\d+$/, kind: "listener" },
-  { pattern: /^(?:routes|listeners|services)\/[^/]+\/policies\/\d+$/, kind: "policy" },
-];
-
 class Adder {
   readonly #tree: Tree;
   readonly #spot: Spot;
   readonly #word: Word;
+  readonly #language: Language;
   readonly #schemas: readonly Schema[];
 
-  constructor(tree: Tree, spot: Spot, word: Word) {
+  constructor(tree: Tree, spot: Spot, word: Word, language: Language) {
     this.#tree = tree;
     this.#spot = spot;
     this.#word = word;
-    this.#schemas = schemasAt(spot.path, tree.value);
+    this.#language = language;
+    this.#schemas = schemasAt(spot.path, tree.value, language.schema());
   }
 
   *keys(): Iterable<Completion> {
@@ -147,13 +138,43 @@ class Adder {
         if (field.phase !== undefined) yield this.#policy(key, field, "");
         else yield this.#key(key, given, required.includes(key));
       }
+      if (typeof schema.additionalProperties === "object")
+        yield* this.#chosenKeys(schema.additionalProperties, present);
+    }
+  }
+
+  /** Of a map whose keys people choose. */
+  *#chosenKeys(value: Schema, present: Readonly<Record<string, unknown>>): Iterable<Completion> {
+    for (const { label, detail } of this.#language.keys(this.#wordSpot)) {
+      if (label in present || label.includes(MARKER)) continue;
+      const insert = write(label);
+      yield this.#make({
+        label,
+        kind: "reference",
+        insert: this.#word.hasColon ? insert : `${inText(insert)}: ${this.#placeholder(resolveRef(value), 1)}`,
+        snippet: !this.#word.hasColon,
+        detail,
+        sort: `1${label}`,
+      });
     }
   }
 
   *values(): Iterable<Completion> {
-    if (isExpression(this.#spot.path)) yield* this.#expression();
-    yield* this.#references();
+    for (const [rank, { label, detail }] of this.#language.values(this.#wordSpot).entries())
+      if (!label.includes(MARKER))
+        yield this.#make({
+          label,
+          kind: "reference",
+          insert: label,
+          detail,
+          sort: `0${String(rank).padStart(3, "0")}`,
+        });
     for (const schema of this.#schemas) yield* this.#valuesOf(schema);
+  }
+
+  get #wordSpot(): WordSpot {
+    const { text } = this.#tree;
+    return { tree: this.#tree, path: this.#spot.path, before: text.slice(0, text.indexOf(MARKER)) };
   }
 
   #make(part: Pick<Completion, "label" | "kind" | "insert" | "sort"> & Partial<Completion>): Completion {
@@ -203,28 +224,6 @@ class Adder {
     return example === undefined ? `$${stop}` : `\${${stop}:${inStop(write(example))}}`;
   }
 
-  *#expression(): Iterable<Completion> {
-    const { text } = this.#tree;
-    for (const [rank, { label, detail }] of expressionWords(this.#tree, text.slice(0, text.indexOf(MARKER))).entries())
-      yield this.#make({ label, kind: "reference", insert: label, detail, sort: `0${String(rank).padStart(2, "0")}` });
-  }
-
-  *#references(): Iterable<Completion> {
-    const place = this.#spot.path.join("/");
-    const kind = REFERENCES.find(({ pattern }) => pattern.test(place))?.kind;
-    if (kind === undefined) return;
-    for (const { name, role, kind: own, range } of namesIn(this.#tree)) {
-      if (own !== kind || role !== "declaration" || name.includes(MARKER)) continue;
-      yield this.#make({
-        label: name,
-        kind: "reference",
-        insert: name,
-        detail: `${kind}, line ${range.line}`,
-        sort: `0${name}`,
-      });
-    }
-  }
-
   *#valuesOf(schema: Schema): Iterable<Completion> {
     const { description } = schema;
     const values =
@@ -236,11 +235,15 @@ class Adder {
       yield this.#value(write(schema.default), "default", description, "10");
     }
     for (const [rank, example] of (schema.examples ?? []).entries()) {
-      if (typeof example !== "object") yield this.#value(write(example), "example", description, `2${rank}`);
-      else if (this.#spot.flow || Array.isArray(example))
-        yield this.#value(write(example), "example", description, `2${rank}`);
+      yield this.#value(write(example), "example", description, `2${String(rank).padStart(2, "0")}`);
     }
     if (schema.type === "object") yield* this.#itemSnippets(schema);
+    if (schema.type === "array") yield this.#bracket("[ ]", "[$0]", schema);
+  }
+
+  /** An empty list or map, with the cursor inside. */
+  #bracket(label: string, insert: string, { description }: Schema): Completion {
+    return this.#make({ label, kind: "snippet", insert, snippet: true, documentation: description, sort: `5${label}` });
   }
 
   #value(label: string, detail: string | undefined, documentation: string | undefined, sort: string): Completion {
@@ -253,7 +256,11 @@ class Adder {
     const kinds = properties.filter(([, field]) => field.phase !== undefined);
     for (const [kind, field] of kinds) yield this.#policy(kind, field, "{");
     const required = schema.required ?? [];
-    if (kinds.length > 0 || required.length === 0) return;
+    if (kinds.length > 0) return;
+    if (required.length === 0) {
+      yield this.#bracket("{ }", "{ $0 }", schema);
+      return;
+    }
     const body = required.map((key, i) => {
       const field = resolveRef(schema.properties?.[key] ?? {});
       const value = field.const === undefined ? this.#placeholder(field, i + 1) : String(field.const);

@@ -111,7 +111,11 @@ export const consumer = z.strictObject({
       "The key by which the `apiKey` policy recognises this consumer: a string, `{ env: NAME }` or `{ file: ./path }`.",
     ),
   ),
-  groups: described(z.prefault(z.array(name()), []), "Groups that policies may ask for (`consumer.groups`)."),
+  groups: described(
+    z.prefault(z.array(name().check(z.meta({ names: "group" }))), []),
+    "Groups that policies may ask for (`consumer.groups`).",
+    { examples: [["partner"]] },
+  ),
 });
 
 const endpoint = z.strictObject({

@@ -7,7 +7,7 @@ import type { Node, YAMLMap } from "yaml";
 import type { SourceRange } from "../model/basics.ts";
 import { fieldMarkdown } from "./field-docs.ts";
 import { get, namesIn, placeAt, type NamePlace } from "./names.ts";
-import { schemasAt } from "./schema.ts";
+import { schemasAt, type Schema } from "./schema.ts";
 import { spanOf, Tree, type Path } from "./tree.ts";
 
 export interface Hover {
@@ -30,11 +30,16 @@ export function hover(text: string, offset: number): Hover | undefined {
     return { markdown, range: place.range };
   }
   if (place !== undefined) return declaredHover(tree, place);
+  return fieldHover(tree, offset);
+}
+
+/** What the declaration says of the field under the cursor. @param root of another file than the policy. */
+export function fieldHover(tree: Tree, offset: number, root?: Schema): Hover | undefined {
   const found = placeUnder(tree, offset);
   if (found === undefined) return undefined;
   const { path, span, isKey } = found;
   const value = isKey ? get(tree.value, path) : undefined;
-  const known = schemasAt(path, tree.value);
+  const known = schemasAt(path, tree.value, root);
   const best =
     known.find((schema) => isKey || schema.const === undefined || schema.const === get(tree.value, path)) ?? known[0];
   const key = path.findLast((part) => typeof part === "string");
@@ -53,13 +58,15 @@ function declaredHover(tree: Tree, place: NamePlace): Hover {
   return { markdown: `**${place.name}** — ${place.kind}${used}`, range: place.range };
 }
 
-interface Under {
+/** The key or scalar under the cursor. */
+export interface Under {
   readonly path: Path;
   readonly span: readonly [number, number];
   readonly isKey: boolean;
 }
 
-function placeUnder(tree: Tree, offset: number): Under | undefined {
+/** undefined = nothing that says something stands there. */
+export function placeUnder(tree: Tree, offset: number): Under | undefined {
   const within = (node: Node | null | undefined): readonly [number, number] | undefined => {
     const span = spanOf(node);
     return span && span[0] <= offset && offset <= span[1] ? span : undefined;

@@ -51,6 +51,32 @@ describe("completion", () => {
     assert.equal(at("policies:\n  mine: { rateLimit: {} }\nroutes:\n  - name: r\n    policies:\n      - |")[0], "mine");
   });
 
+  it("offers services, listeners and consumers wherever one is used, also by a policy", () => {
+    const before = `${services}consumers: [{ name: web }]\nlisteners:\n  - name: db\n    backendRefs: [{ service: `;
+    assert.deepEqual(at(`${before}| }]`), ["orders"]);
+    assert.deepEqual(at(`${services}routes:\n  - name: r\n    mirror: { service: o| }`), ["orders"]);
+    assert.ok(
+      at(`${services}policies:\n  p: { apiVersion: { versions: { "1": { service: | } } } }`).includes("orders"),
+    );
+    assert.equal(at("consumers: [{ name: web }]\nroutes:\n  - name: r\n    matches: [{ consumer: | }]")[0], "web");
+  });
+
+  it("offers groups, scopes and header names that stand elsewhere in the file", () => {
+    const consumers = "consumers: [{ name: web, groups: [staff, partner] }]\n";
+    assert.deepEqual(at(`${consumers}policies:\n  p: { requireGroups: { any: [|] } }`).slice(0, 2), [
+      "staff",
+      "partner",
+    ]);
+    assert.ok(at(`${consumers}policies:\n  p:\n    apiKey:\n      groups:\n        - p|`).includes("partner"));
+    const key = "policies:\n  k: { apiKey: { header: x-tenant-key } }\n";
+    assert.ok(at(`${key}routes:\n  - name: r\n    matches:\n      - headers: { | }`).includes("x-tenant-key"));
+  });
+
+  it("offers an empty list or map where one is wanted and nothing is known of what is in it", () => {
+    assert.ok(at("routes:\n  - name: r\n    matches: |").includes("[ ]"));
+    assert.ok(at("services:\n  o:\n    tls: |").includes("{ }"));
+  });
+
   it("offers every kind of policy, each as a snippet that is valid by itself", () => {
     const text = `version: 1\nlisteners: [{ name: edge, port: 1 }]\n${services}routes:\n  - name: r\n    backendRefs: [{ service: orders }]\n    policies:\n      - `;
     for (const { kind } of policies) {

@@ -91,6 +91,9 @@ function* uses(tree: Tree): Iterable<NamePlace> {
     for (const [position, backend] of items(at(route, "backendRefs"))) {
       yield* use("service", at(backend, "service"), ["routes", index, "backendRefs", position, "service"]);
     }
+    for (const [position, match] of items(at(route, "matches"))) {
+      yield* use("consumer", at(match, "consumer"), ["routes", index, "matches", position, "consumer"]);
+    }
     yield* use("service", at(at(route, "mirror"), "service"), ["routes", index, "mirror", "service"]);
   }
 }

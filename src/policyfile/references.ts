@@ -9,7 +9,8 @@ import { at, fields, get, items, namesIn, type NameKind, type NamePlace } from "
 import type { Problems } from "./problems.ts";
 import { removal } from "./removal.ts";
 
-const MISSING: Readonly<Record<string, Code>> = { service: "SY202", policy: "SY207", listener: "SY208" };
+/** Consumers are asked for by compile: they need a key as well. */
+const MISSING: Readonly<Partial<Record<NameKind, Code>>> = { service: "SY202", policy: "SY207", listener: "SY208" };
 
 export function checkReferences(problems: Problems): void {
   const places = namesIn(problems.tree);
@@ -25,6 +26,8 @@ export function checkReferences(problems: Problems): void {
 
 function checkMissing(problems: Problems, declared: readonly NamePlace[], used: readonly NamePlace[]): void {
   for (const place of used) {
+    const code = MISSING[place.kind];
+    if (code === undefined) continue;
     const known = declared.filter((one) => one.kind === place.kind).map((one) => one.name);
     if (known.includes(place.name)) continue;
     const near = nearest(place.name, known);
@@ -42,7 +45,7 @@ function checkMissing(problems: Problems, declared: readonly NamePlace[], used: 
         ? `There are ${known.join(", ")}.`
         : `The file declares none under \`${sectionOf(place.kind)}\`.`;
     const message = `There is no ${place.kind} called \`${place.name}\`. ${hint}`;
-    problems.add(MISSING[place.kind], place.range, message, fixes);
+    problems.add(code, place.range, message, fixes);
   }
 }
 

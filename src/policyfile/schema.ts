@@ -27,6 +27,8 @@ export interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean | Schema;
+  /** Of the keys of a map whose names people choose. */
+  readonly propertyNames?: Schema;
   readonly minProperties?: number;
   readonly maxProperties?: number;
   readonly items?: Schema;
@@ -34,6 +36,8 @@ export interface Schema {
   readonly oneOf?: readonly Schema[];
   readonly scalar?: ScalarName;
   readonly placeholder?: string;
+  /** What the value is a name of, when the file declares it nowhere ("group"): completion offers those that stand elsewhere. */
+  readonly names?: string;
   /** A word for what stands here, e.g. the policy kind; ours, removed from the derived file. */
   readonly phase?: string;
   readonly example?: string;
@@ -118,7 +122,8 @@ function withCommon(own: Schema, common: Readonly<Record<string, Schema>>): Sche
   return into(own);
 }
 
-function fromZod(type: z.ZodMiniType): Schema {
+/** A declaration in the form that completion, hover and docs read. */
+export function fromZod(type: z.ZodMiniType): Schema {
   const { $schema: _, ...derived } = z.toJSONSchema(type, {
     io: "input",
     unrepresentable: "any",
@@ -145,7 +150,7 @@ function replacePlaceholders(node: Schema, fill: Readonly<Record<string, Schema>
 }
 
 /** Words that only this extension reads. */
-const OWN_WORDS = new Set(["scalar", "phase", "example", "placeholder"]);
+const OWN_WORDS = new Set(["scalar", "phase", "example", "placeholder", "names"]);
 
 /** What media/switchyard.schema.json holds. */
 export function publicSchema(): object {
@@ -174,9 +179,12 @@ export function resolveRef(node: Schema): Schema {
   return { ...schema().$defs?.[name], ...beside };
 }
 
-/** The declarations that may hold for what stands at `path`; several where a field may be one of several things. */
-export function schemasAt(path: Path, value?: unknown): readonly Schema[] {
-  let here: readonly Schema[] = branches(schema(), value);
+/**
+ * The declarations that may hold for what stands at `path`; several where a field may be one of several things.
+ * @param root of another file than the policy.
+ */
+export function schemasAt(path: Path, value?: unknown, root = schema()): readonly Schema[] {
+  let here: readonly Schema[] = branches(root, value);
   let at: unknown = value;
   for (const part of path) {
     at = typeof at === "object" && at !== null ? (at as Record<string, unknown>)[part] : undefined;
@@ -186,10 +194,18 @@ export function schemasAt(path: Path, value?: unknown): readonly Schema[] {
 }
 
 function childrenOf(node: Schema, part: string | number): readonly Schema[] {
-  if (typeof part === "number") return node.items ? [node.items] : [];
+  if (typeof part === "number") return node.items ? [withExamplesOf(node, node.items)] : [];
   const own = node.properties !== undefined && Object.hasOwn(node.properties, part) ? node.properties[part] : undefined;
   if (own) return [own];
   return typeof node.additionalProperties === "object" ? [node.additionalProperties] : [];
+}
+
+/** What a list may hold is shown by the examples of the list, where the item itself shows none. */
+function withExamplesOf({ examples = [], default: standard }: Schema, item: Schema): Schema {
+  if (item.examples !== undefined || item.enum !== undefined) return item;
+  const lists = [...examples, standard].filter((one): one is readonly unknown[] => Array.isArray(one));
+  const shown = [...new Set(lists.flat())];
+  return shown.length === 0 ? item : { ...item, examples: shown };
 }
 
 /** The alternatives of a node; those whose `type` says otherwise than the value's are left out. */

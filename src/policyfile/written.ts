@@ -207,4 +207,4 @@ export const method = () =>
     }
     if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/.test(text)) return text;
     return { problem: "is no HTTP method", code: "SY102" };
-  });
+  }).check(z.meta({ examples: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] }));
