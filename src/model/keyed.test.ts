@@ -62,7 +62,7 @@ describe("keyed state", () => {
   });
 
   it("takes a million distinct keys in no more than its bound, none of them slower than the others", function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const keyed = freshKeyed<{ n: number }>();
     let most = 0;
     const round = (from: number): number => {
@@ -81,7 +81,7 @@ describe("keyed state", () => {
   });
 
   it("does not keep the heads alive out of which its keys were cut", function () {
-    this.timeout(30_000);
+    this.timeout(300_000);
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const keyed = freshKeyed<{ n: number }>();

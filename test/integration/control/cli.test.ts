@@ -3,7 +3,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { backend, freePort, policy, policyFile, stopAll, switchyard } from "./helpers.ts";
 
 describe("the command line", function () {
-  this.timeout(90_000);
+  this.timeout(300_000);
   afterEach(stopAll);
 
   it("checks a file: place, code, message and fix, and exits with 1", async () => {

@@ -47,7 +47,7 @@ async function replica(port: number): Promise<ChildProcess> {
 }
 
 describe("a replica killed under load", function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let children: ChildProcess[];
   let ports: number[];
   let gateway: Gateway;

@@ -42,7 +42,7 @@ async function openChannel(page: PageServer): Promise<WebSocket> {
 }
 
 describe("the page's server", function () {
-  this.timeout(30_000);
+  this.timeout(300_000);
   let gateway: Gateway;
   let page: PageServer;
 

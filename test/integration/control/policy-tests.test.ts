@@ -20,7 +20,7 @@ const MIXED = `tests:
 `;
 
 describe("switchyard test", function () {
-  this.timeout(90_000);
+  this.timeout(300_000);
   afterEach(stopAll);
 
   it("runs the tests of the shop, all of which pass, and says what they do not reach", async () => {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { backend, forkGateway, freePort, policy, policyFile, stopAll, until } from "./helpers.ts";
 
 describe("the gateway as a forked process", function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   afterEach(stopAll);
 
   it("tells its watcher what happens, explains a refusal to its line, and masks keys", async () => {

@@ -32,7 +32,7 @@ const send = async (port: number, who: string): Promise<number> => {
 };
 
 describe("quotas", function () {
-  this.timeout(60_000);
+  this.timeout(300_000);
   let data: string;
   let before: string | undefined;
   beforeEach(() => {
@@ -59,10 +59,14 @@ describe("quotas", function () {
       assert.ok(began <= counted, `${began} of ${counted}`);
       /** When each request was answered: those of more than a second ago must be kept. */
       const answered: number[] = [];
+      /** Milliseconds that a busy machine let nobody run: for so long nothing was written either. */
+      let standstill = 0;
       const end = performance.now() + lifetime;
       while (performance.now() < end) {
         assert.equal(await send(port, "ann"), 200);
-        answered.push(performance.now());
+        const now = performance.now();
+        standstill = Math.max(standstill, now - (answered.at(-1) ?? now));
+        answered.push(now);
       }
       const killed = performance.now();
       child.kill("SIGKILL");
@@ -71,7 +75,7 @@ describe("quotas", function () {
       assert.deepEqual(others, []);
       const left = JSON.parse(readFileSync(join(data, "quotas", name), "utf8"));
       const used: number = left.kept[0].entries[0][1];
-      const owed = began + answered.filter((at) => at < killed - 1000).length;
+      const owed = began + answered.filter((at) => at < killed - 1000 - standstill).length;
       counted = began + answered.length;
       assert.ok(used >= owed && used <= counted, `kept ${used}, of ${counted}, and ${owed} are older than a second`);
     }
@@ -114,7 +118,7 @@ describe("quotas", function () {
 });
 
 describe("buckets changed by hand", function () {
-  this.timeout(30_000);
+  this.timeout(300_000);
   let data: string;
   before(() => {
     data = mkdtempSync(join(tmpdir(), "switchyard-data-"));

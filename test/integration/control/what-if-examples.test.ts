@@ -33,7 +33,7 @@ async function backend(): Promise<Server> {
 
 describe("what if, over every example under load", function () {
   // The thread compiles TypeScript when it starts.
-  this.timeout(120_000);
+  this.timeout(300_000);
   const servers: Server[] = [];
   afterEach(async () => {
     for (const server of servers.splice(0)) server.close().closeAllConnections();

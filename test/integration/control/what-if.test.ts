@@ -31,7 +31,7 @@ routes:
 
 describe("what if, in a running gateway", function () {
   // The thread compiles TypeScript when it starts.
-  this.timeout(120_000);
+  this.timeout(300_000);
   const agent = new Agent({ keepAlive: true, maxSockets: 8 });
   const server = createServer((request, response) => {
     request.resume().on("end", () => void setTimeout(() => response.end("ok"), request.url === "/slow" ? 25 : 0));

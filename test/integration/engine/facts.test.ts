@@ -74,13 +74,17 @@ describe("engine: facts", () => {
 
   it("forgets a request whose client goes away meanwhile", async () => {
     const backend = await simpleBackend(hello);
-    const known = signal();
+    const [known, asked] = [signal(), signal()];
     const waiting = known.promise.then(() => fact);
     const plan = planOf({ endpoints: [backend.port], needs });
-    const { port, keeper } = await startEngine(plan, { facts: gatherer(() => waiting) });
+    const gather = (): Promise<Facts> => {
+      asked.resolve();
+      return waiting;
+    };
+    const { port, keeper } = await startEngine(plan, { facts: gatherer(gather) });
     const reader = await client(port);
     reader.socket.write(get());
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await asked.promise;
     reader.socket.resetAndDestroy();
     const [row] = await keeper.has(1);
     assert.equal(row.failure, Failure.ClientGone);

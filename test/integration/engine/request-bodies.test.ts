@@ -123,8 +123,9 @@ describe("engine: collected request bodies", () => {
     const backend = await listening();
     const { port, keeper } = await startEngine(withBodies([backend.port]));
     const reader = await client(port);
-    reader.socket.write("POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 500\r\n\r\nhalf");
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    reader.socket.write("POST / HTTP/1.1\r\nHost: a.test\r\nExpect: 100-continue\r\nContent-Length: 500\r\n\r\n");
+    await reader.until("100 Continue\r\n\r\n");
+    reader.socket.write("half");
     reader.socket.resetAndDestroy();
     await keeper.has(1);
     assert.equal(seen.length, 0);

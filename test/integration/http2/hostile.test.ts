@@ -426,7 +426,7 @@ routes: [{ name: r, backendRefs: [{ service: s }] }]`);
     ["that nghttp2 gives up without a word to Node", [frame(Type.Ping, 0, 0, Buffer.alloc(7))]],
   ] as const) {
     it(`says in a row why it closed a connection ${what}`, async function () {
-      this.timeout(30_000);
+      this.timeout(300_000);
       const talk = await Talk.open(running.port("edge"));
       talk.send(...frames);
       await talk.until(() => talk.closed, 20_000);

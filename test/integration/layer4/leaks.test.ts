@@ -41,7 +41,7 @@ describe("connections that are gone", () => {
   afterEach(stopEverything);
 
   it("leave nothing behind, whatever ended them", async function () {
-    this.timeout(60_000);
+    this.timeout(300_000);
     const backend = await server((socket) => {
       socket.on("data", (piece: Buffer) => void socket.write(piece.includes("Upgrade") ? SWITCHING : piece));
       socket.on("end", () => socket.end());

@@ -16,7 +16,7 @@ async function answer(running: Running): Promise<Answer> {
 }
 
 describe("the life of a replica", function () {
-  this.timeout(90_000);
+  this.timeout(300_000);
   afterEach(async () => {
     await stopAll();
     await stopOthers();
@@ -175,7 +175,7 @@ describe("the life of a replica", function () {
 });
 
 describe("the end of a gateway", function () {
-  this.timeout(90_000);
+  this.timeout(300_000);
   afterEach(async () => {
     await stopAll();
     await stopOthers();

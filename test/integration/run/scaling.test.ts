@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { agent, ask, freeSpan, isAlive, policy, Running, stopAll, until } from "./helpers.ts";
 
 describe("scaling replicas that the gateway runs", function () {
-  this.timeout(120_000);
+  this.timeout(300_000);
   afterEach(stopAll);
 
   it("3 to 8 to 2 under load, and no request fails", async () => {

@@ -10,7 +10,7 @@ const shadow = (port: number, more = "") => `  shadow:
 ${more}`;
 
 describe("mirrors", function () {
-  this.timeout(30_000);
+  this.timeout(300_000);
   afterEach(stopAll);
 
   it("get a copy with head and body, in a row of its own, and their answer goes nowhere", async () => {
@@ -85,7 +85,7 @@ describe("mirrors", function () {
     const begun = performance.now();
     const { text } = await ask(running.port, { method: "POST" }, Buffer.alloc(16 * 1_048_576));
     assert.equal(text, "main");
-    assert.ok(performance.now() - begun < 10_000);
+    assert.ok(performance.now() - begun < 30_000);
     const rows = await running.rows(2);
     const copy = rows.find(({ tags }) => tags.includes("mirror"));
     assert.match(copy?.why ?? "", /took the mirrored body too slowly/);

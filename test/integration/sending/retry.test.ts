@@ -26,7 +26,7 @@ const thens = (running: Started, row: Awaited<ReturnType<Started["rows"]>>[numbe
   running.detail(row).attempts.map(({ then }) => then);
 
 describe("retries", function () {
-  this.timeout(30_000);
+  this.timeout(300_000);
   afterEach(stopAll);
 
   it("try another endpoint when the answer is one of `codes`, and tell it in the row, the attempts and the timeline", async () => {
