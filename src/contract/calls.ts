@@ -10,6 +10,7 @@ import type { CachesView } from "./caches.ts";
 import type { Detail } from "./detail.ts";
 import type { FilterVerdict, Suggestion } from "./filter.ts";
 import type { BucketChange, BucketUndo, LimitsView } from "./limits.ts";
+import type { MintResult, MintWish } from "./minting.ts";
 import type { ProposeResult } from "./policy.ts";
 import type { DraftResult, SendResult } from "./sending.ts";
 import type { AdminState, ServicesView, Simulation } from "./services.ts";
@@ -53,6 +54,8 @@ export interface GatewayFunctions {
   requestDraft(id: number): DraftResult | Promise<DraftResult>;
   /** Sends the edited text through the listener that request `id` came to. Masks left as they were mean the recorded values. */
   sendDraft(id: number, text: string): SendResult | Promise<SendResult>;
+  /** A token that lets a refused request pass, signed with the development key. Only after the person asked for it. */
+  mintToken(wish: MintWish): MintResult | Promise<MintResult>;
   services(): ServicesView | Promise<ServicesView>;
   limits(search: string, count: number): LimitsView | Promise<LimitsView>;
   /** @param search part of a URL. @param count entries for each cache. */

@@ -90,6 +90,16 @@ const url = text(2048);
 const filter = text(4000);
 const position = whole(-Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
 
+const explained = record({
+  method: text(64),
+  url: text(8192),
+  headers: texts(100, 8192),
+  clientIp: optional(text(64)),
+});
+
+const mintTarget: Check = (value) =>
+  isRecord(value) && Object.hasOwn(value, "id") ? record({ id: position })(value) : explained(value);
+
 /** One check per argument: a call that is added to the contract without its checks does not compile. */
 type ChecksOf<Arguments extends readonly unknown[]> = { readonly [Place in keyof Arguments]: Check };
 type Checks = { readonly [Name in keyof GatewayFunctions]: ChecksOf<Parameters<GatewayFunctions[Name]>> };
@@ -115,6 +125,7 @@ const CALLS: Checks = {
   replayRequest: [position],
   requestDraft: [position],
   sendDraft: [position, text(MAX_TEXT)],
+  mintToken: [record({ target: mintTarget, given: texts(64, 4096), key: optional(text(1024)) })],
   services: [],
   limits: [text(1000), whole(0, 500)],
   caches: [text(1000), whole(0, 500)],
@@ -130,7 +141,7 @@ const CALLS: Checks = {
   status: [],
   policyText: [],
   propose: [text(MAX_TEXT), whole(-1, Number.MAX_SAFE_INTEGER)],
-  explain: [record({ method: text(64), url: text(8192), headers: texts(100, 8192), clientIp: optional(text(64)) })],
+  explain: [explained],
   whatIf: [text(MAX_TEXT), flag],
   endWhatIf: [],
   passingFixes: [position, optional(text(MAX_TEXT))],

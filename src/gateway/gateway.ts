@@ -49,6 +49,7 @@ import { BothJournals, EventJournal, type Journal } from "./record/journal.ts";
 import { RATE_SECONDS } from "./record/rates.ts";
 import { Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { RowMaker } from "./record/row.ts";
+import { MintDesk } from "./mint/mint-desk.ts";
 import { Resender } from "./resend/resender.ts";
 import { Fleet } from "./run/fleet.ts";
 import { NoPorts } from "./run/ports.ts";
@@ -99,6 +100,7 @@ export class Gateway implements SessionGateway {
   private readonly simulations = new Simulations();
   readonly whatIfs: WhatIfs;
   readonly resender: Resender;
+  readonly mintDesk: MintDesk;
   private readonly journal: Journal;
   private readonly rows: RowMaker;
   private readonly sessions = new Set<Session>();
@@ -135,6 +137,10 @@ export class Gateway implements SessionGateway {
       savedAt: () => this.acceptedAt,
       changed: (id) => this.whatIfs.shiftOf(id) !== undefined,
     };
+    this.mintDesk = new MintDesk({
+      recorder: this.recorder,
+      context: () => ({ ...this.judging, directory: this.reader.directory }),
+    });
     this.whatIfs = new WhatIfs({
       file: options.file,
       active: () => this.engine.active,
@@ -549,7 +555,12 @@ export class Gateway implements SessionGateway {
   }
 
   explain(request: ExplainRequest): Promise<Detail> {
-    return explainRequest({ ...this.active, facts: this.facts, mask: this.mask, now, wallClock, seed }, request);
+    return explainRequest(this.judging, request);
+  }
+
+  /** What it takes to decide on a request that is not sent. */
+  private get judging() {
+    return { ...this.active, facts: this.facts, mask: this.mask, now, wallClock, seed };
   }
 
   clearTraffic(): void {

@@ -14,6 +14,7 @@ import type { ExplainRequest, GatewayFunctions, Topics, WatcherFunctions } from 
 import type { Detail } from "../../contract/detail.ts";
 import type { FilterVerdict, Suggestion } from "../../contract/filter.ts";
 import type { BucketChange, BucketUndo, LimitsView } from "../../contract/limits.ts";
+import type { MintResult, MintWish } from "../../contract/minting.ts";
 import type { ProposeResult } from "../../contract/policy.ts";
 import type { DraftResult, SendResult } from "../../contract/sending.ts";
 import type { AdminState, ServicesView, Simulation } from "../../contract/services.ts";
@@ -21,6 +22,7 @@ import type { Stamp } from "../../contract/stamp.ts";
 import type { GatewayStatus, Hello } from "../../contract/status.ts";
 import type { HarExport, TrafficQuery, TrafficWindow } from "../../contract/traffic.ts";
 import type { PassingFix, WhatIfResult } from "../../contract/what-if.ts";
+import type { MintDesk } from "../mint/mint-desk.ts";
 import type { Resender } from "../resend/resender.ts";
 import type { WhatIfs } from "../what-if/what-ifs.ts";
 import { TrafficFeed, type TrafficSource } from "./traffic-feed.ts";
@@ -44,6 +46,7 @@ export interface SessionGateway extends TrafficSource {
   lastRejection(): Detail | undefined;
   exportHar(filter: string): Promise<HarExport>;
   readonly resender: Pick<Resender, "replay" | "draft" | "sendDraft">;
+  readonly mintDesk: Pick<MintDesk, "mint">;
   changeBucket(identity: string, key: string, change: BucketChange): BucketUndo;
   undoBucket(token: number): void;
   setAdmin(service: string, url: string, admin: AdminState): void;
@@ -179,6 +182,10 @@ export class Session implements GatewayFunctions {
     return this.gateway.resender.sendDraft(id, text);
   }
 
+  mintToken(wish: MintWish): Promise<MintResult> {
+    return this.gateway.mintDesk.mint(wish);
+  }
+
   services(): ServicesView {
     return this.gateway.servicesView(this.stamp(this.sequences.services));
   }
@@ -290,6 +297,7 @@ export class Session implements GatewayFunctions {
       replayRequest: (id) => this.replayRequest(id),
       requestDraft: (id) => this.requestDraft(id),
       sendDraft: (id, text) => this.sendDraft(id, text),
+      mintToken: (wish) => this.mintToken(wish),
       services: () => this.services(),
       limits: (search, count) => this.limits(search, count),
       caches: (search, count) => this.caches(search, count),

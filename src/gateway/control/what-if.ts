@@ -47,7 +47,7 @@ export async function explainRequest(context: WhatIfContext, request: ExplainReq
   return mask.deep(detail(context, passage, decision, story, request, mask));
 }
 
-function passageFor(context: WhatIfContext, request: ExplainRequest): Passage {
+export function passageFor(context: WhatIfContext, request: ExplainRequest): Passage {
   const url = urlOf(request.url);
   if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(request.method)) throw new Error(`"${request.method}" is no method.`);
   const fields = new Map<string, string>();
