@@ -15,7 +15,15 @@ import type { ProposeResult } from "./policy.ts";
 import type { DraftResult, SendResult } from "./sending.ts";
 import type { AdminState, ServicesView, Simulation } from "./services.ts";
 import type { GatewayStatus, Hello } from "./status.ts";
-import type { HarExport, TrafficDelta, TrafficQuery, TrafficWindow } from "./traffic.ts";
+import type {
+  ClearedRequests,
+  HarExport,
+  ImportResult,
+  PinResult,
+  TrafficDelta,
+  TrafficQuery,
+  TrafficWindow,
+} from "./traffic.ts";
 import type { PassingFix, WhatIfResult, WhatIfView } from "./what-if.ts";
 
 export const CONTRACT_VERSION = 1;
@@ -48,6 +56,13 @@ export interface GatewayFunctions {
   lastRejection(): Detail | undefined | Promise<Detail | undefined>;
   /** The newest requests that match, as an HTTP Archive with their decisions. Secrets stay masked. */
   exportHar(filter: string): HarExport | Promise<HarExport>;
+  /**
+   * Entries of an HTTP Archive as they stand in it, at most 200, shown beside what is recorded and never counted as traffic.
+   * @param archive name of the file. @param first number of the first of them within it, from 0.
+   */
+  importRequests(archive: string, first: number, entries: readonly unknown[]): ImportResult | Promise<ImportResult>;
+  /** Keeps a request, or lets go of it. */
+  pin(id: number, on: boolean): PinResult | Promise<PinResult>;
   /** Really sends a recorded request again, through the listener that it came to; the new row is tagged "replay". */
   replayRequest(id: number): SendResult | Promise<SendResult>;
   /** A recorded request as HTTP text: comments after "#", request line, fields, an empty line, the body. */
@@ -85,7 +100,10 @@ export interface GatewayFunctions {
   endWhatIf(): void | Promise<void>;
   /** The least edits of `text` (null = of the policy that serves) under which a refused request would pass. */
   passingFixes(id: number, text: string | null): PassingFix[] | Promise<PassingFix[]>;
+  /** Everything: pinned and imported requests too. */
   clearTraffic(): void | Promise<void>;
+  /** Requests that match leave the list, but for pinned ones and those that have not ended. */
+  clearFiltered(filter: string): ClearedRequests | Promise<ClearedRequests>;
   setRecording(on: boolean): void | Promise<void>;
   stop(): void | Promise<void>;
 }

@@ -150,6 +150,8 @@ export interface Verdict {
 
 export interface Detail {
   readonly row: Row;
+  /** Read from a file: nothing of it came through this gateway. `decided`: the file holds Switchyard's decision. */
+  readonly imported?: { readonly archive: string; readonly decided: boolean };
   /** What was sent on its behalf, oldest first; absent = nothing. */
   readonly children?: readonly Row[];
   readonly verdict: Verdict;

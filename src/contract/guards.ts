@@ -4,6 +4,7 @@
  * dropped, and nothing else happens. Must not copy or mend: what passes is used as it came.
  */
 import type { GatewayFunctions } from "./calls.ts";
+import { SORT_KEYS } from "./traffic.ts";
 
 type Check = (value: unknown) => string | undefined;
 
@@ -85,6 +86,12 @@ const bucketChange: Check = (value) => {
     : "kind must be one of reset, freeze, thaw, set";
 };
 
+/** What stands in them is read part by part, each within its bounds. */
+const entries: Check = (value) =>
+  Array.isArray(value) && value.length <= 200 ? undefined : "must be a list of at most 200 entries";
+
+const sort = record({ by: oneOf(...SORT_KEYS), descending: flag, run: whole(0, Number.MAX_SAFE_INTEGER) });
+
 const name = text(200);
 const url = text(2048);
 const filter = text(4000);
@@ -118,10 +125,12 @@ const CALLS: Checks = {
   ],
   parseFilter: [filter],
   suggest: [filter, whole(0, 4000)],
-  rows: [record({ filter, from: position, count: whole(0, 500) })],
+  rows: [record({ filter, from: position, count: whole(0, 500), sort: optional(sort) })],
   detail: [position, flag],
   lastRejection: [],
   exportHar: [filter],
+  importRequests: [text(200), whole(0, 1_000_000), entries],
+  pin: [position, flag],
   replayRequest: [position],
   requestDraft: [position],
   sendDraft: [position, text(MAX_TEXT)],
@@ -146,6 +155,7 @@ const CALLS: Checks = {
   endWhatIf: [],
   passingFixes: [position, optional(text(MAX_TEXT))],
   clearTraffic: [],
+  clearFiltered: [filter],
   setRecording: [flag],
   stop: [],
 };

@@ -82,16 +82,50 @@ export interface Row {
   readonly whatIf?: RowShift;
   /** The request on whose behalf it was sent: a part of an aggregate, a renewal, a mirrored copy. */
   readonly parent?: number;
+  /** 32 hex digits of the `traceparent` that it came with, or that it got here (W3C Trace Context). */
+  readonly traceId?: string;
+  /** Tagged "imported": the file that it was read from. It never came through this gateway; its id is below -1. */
+  readonly archive?: string;
+}
+
+/** What the table can be sorted by: names of its columns. */
+export const SORT_KEYS = [
+  "time",
+  "method",
+  "path",
+  "status",
+  "route",
+  "replica",
+  "duration",
+  "size",
+  "key",
+  "policy",
+  "attempts",
+  "ttfb",
+  "client",
+  "sent",
+  "host",
+  "protocol",
+] as const;
+
+export type SortKey = (typeof SORT_KEYS)[number];
+
+/** An order of all matching requests as they are at one moment. */
+export interface TrafficSort {
+  readonly by: SortKey;
+  readonly descending: boolean;
+  /** Another number sorts again; the same one goes on reading what was sorted. */
+  readonly run: number;
 }
 
 export interface TrafficCounts {
   readonly stamp: Stamp;
-  /** Rows in the ring. */
+  /** Rows in the ring, pinned ones that have left it, and imported ones. */
   readonly total: number;
   /** Rows that match the filter. Positions of matched rows run from `first` (grows as rows are evicted) to `first + matched`. */
   readonly matched: number;
   readonly first: number;
-  /** Rows evicted since the start or the last clear. */
+  /** Rows evicted since the start or the last clear, but for pinned ones. */
   readonly dropped: number;
   readonly recording: boolean;
   /** Requests per second and share refused over the last ten seconds. */
@@ -113,6 +147,19 @@ export interface TrafficDelta extends TrafficCounts {
 export interface TrafficWindow extends TrafficCounts {
   readonly from: number;
   readonly rows: readonly Row[];
+  /** Set when the query was sorted: positions then run from 0 to `matched`. */
+  readonly sorted?: SortedWindow;
+}
+
+export interface SortedWindow {
+  /** Epoch milliseconds: what came since is not in it. */
+  readonly at: number;
+  /** Rows sorted, whether or not they are still kept. */
+  readonly count: number;
+  /** Position, without the sort, behind the last row that is in it. */
+  readonly end: number;
+  /** Positions of this window whose rows are gone since; `rows` has none for them. */
+  readonly gaps: readonly number[];
 }
 
 export interface TrafficQuery {
@@ -121,6 +168,30 @@ export interface TrafficQuery {
   readonly from: number;
   /** At most 500. */
   readonly count: number;
+  readonly sort?: TrafficSort;
+}
+
+/** A pin keeps a request when the ring lets go of it. `count` are pinned now, of at most `most`. */
+export type PinResult =
+  | { readonly kind: "pinned" | "unpinned"; readonly count: number; readonly most: number }
+  /** Nothing was changed, and why, in a sentence with the numbers. */
+  | { readonly kind: "refused"; readonly message: string };
+
+/** What "Clear Filtered" took out of the list, and what it left although it matched. */
+export interface ClearedRequests {
+  readonly cleared: number;
+  readonly pinned: number;
+  readonly pending: number;
+}
+
+/** What became of some entries of an archive. */
+export interface ImportResult {
+  readonly imported: number;
+  readonly skipped: number;
+  /** Why the first of the skipped ones were: "entry 12: request.url is no http or https URL". */
+  readonly problems: readonly string[];
+  /** Why the rest was not looked at. */
+  readonly full?: string;
 }
 
 /** An HTTP Archive (HAR 1.2). */

@@ -8,7 +8,6 @@ import type { AnalyticsView, AnalyticsWindow } from "../contract/analytics.ts";
 import type { CachesView } from "../contract/caches.ts";
 import type { ExplainRequest } from "../contract/calls.ts";
 import type { Detail } from "../contract/detail.ts";
-import type { FilterVerdict, Suggestion } from "../contract/filter.ts";
 import type { BucketChange, BucketUndo, LimitsView } from "../contract/limits.ts";
 import type { DiagnosticView, ProposeResult } from "../contract/policy.ts";
 import type { AdminState, ServicesView, Simulation } from "../contract/services.ts";
@@ -34,16 +33,12 @@ import { PolicyReader } from "./control/policy-reader.ts";
 import { routeViews, serviceViews, unhealthyServices, type Beside } from "./control/services-view.ts";
 import { Session, type SessionGateway, type SessionOptions } from "./control/session.ts";
 import { listenerStatuses } from "./control/listener-view.ts";
+import { TrafficLists } from "./control/traffic-lists.ts";
 import { explainRequest } from "./control/what-if.ts";
 import { FactGatherer } from "./facts/gatherer.ts";
 import { Engine, ListenProblem, type Active } from "./listen/engine.ts";
 import { now, seed, wallClock } from "./readings.ts";
 import { detailOf } from "./record/detail.ts";
-import { FilterView } from "./record/filter-view.ts";
-import { compileFilter, type FilterContext } from "./record/filter/compile.ts";
-import { describeFilter } from "./record/filter/describe.ts";
-import { suggestFilter } from "./record/filter/suggest.ts";
-import { parseFilter } from "./record/filter/syntax.ts";
 import { Mask } from "./record/mask.ts";
 import { BothJournals, EventJournal, type Journal } from "./record/journal.ts";
 import { RATE_SECONDS } from "./record/rates.ts";
@@ -101,10 +96,10 @@ export class Gateway implements SessionGateway {
   readonly whatIfs: WhatIfs;
   readonly resender: Resender;
   readonly mintDesk: MintDesk;
+  readonly lists: TrafficLists;
   private readonly journal: Journal;
   private readonly rows: RowMaker;
   private readonly sessions = new Set<Session>();
-  private readonly filterContext: FilterContext;
   private knownMask: { size: number; revision: number; mask: Mask } | undefined;
   private text = "";
   /** The latest number given to a plan, served or not: a revision never means two plans. */
@@ -131,12 +126,15 @@ export class Gateway implements SessionGateway {
       listeners: () => this.engine.listeners,
       mask: () => this.mask,
     });
-    this.filterContext = {
+    this.lists = new TrafficLists({
       recorder: this.recorder,
+      rows: this.rows,
+      mask: () => this.mask,
+      marked: (ids) => this.sessions.forEach((session) => session.rowsMarked(ids)),
       wallClock,
       savedAt: () => this.acceptedAt,
       changed: (id) => this.whatIfs.shiftOf(id) !== undefined,
-    };
+    });
     this.mintDesk = new MintDesk({
       recorder: this.recorder,
       context: () => ({ ...this.judging, directory: this.reader.directory }),
@@ -346,29 +344,12 @@ export class Gateway implements SessionGateway {
     return this.knownMask.mask;
   }
 
-  openView(text: string): FilterView {
-    const parsed = parseFilter(text);
-    if ("problem" in parsed) throw new Error(parsed.problem.message);
-    const everything = parsed.filter.alternatives.length === 0;
-    return new FilterView(
-      this.recorder,
-      text,
-      everything ? undefined : compileFilter(parsed.filter, this.filterContext),
-    );
-  }
-
-  parseFilter(text: string): FilterVerdict {
-    const parsed = parseFilter(text);
-    if ("problem" in parsed) return { ok: false, description: parsed.problem.message, problem: parsed.problem };
-    return { ok: true, description: describeFilter(parsed.filter) };
-  }
-
-  suggest(filter: string, caret: number): Suggestion[] {
-    return this.mask.deep(suggestFilter(filter, caret, this.filterContext));
+  openView(filter: string): ReturnType<TrafficLists["openView"]> {
+    return this.lists.openView(filter);
   }
 
   row(id: number): Row | undefined {
-    const row = this.rows.row(id);
+    const row = this.lists.importedRow(id) ?? this.rows.row(id);
     return row && this.whatIfs.marked(row);
   }
 
@@ -376,8 +357,7 @@ export class Gateway implements SessionGateway {
     const { recorder } = this;
     const at = now();
     return {
-      total: recorder.total,
-      dropped: recorder.dropped,
+      ...this.lists.counts,
       recording: recorder.recording,
       perSecond: tenth(recorder.rate.perSecond(at)),
       rejectedShare: Math.round(recorder.rate.refusedShare(at, RATE_SECONDS) * 1000) / 1000,
@@ -386,6 +366,7 @@ export class Gateway implements SessionGateway {
   }
 
   detail(id: number, reveal: boolean): Detail | undefined {
+    if (id < 0) return this.lists.importedDetail(id);
     return detailOf({ recorder: this.recorder, rows: this.rows, mask: this.mask, port: this.portOf }, id, reveal);
   }
 

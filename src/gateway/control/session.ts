@@ -20,11 +20,19 @@ import type { DraftResult, SendResult } from "../../contract/sending.ts";
 import type { AdminState, ServicesView, Simulation } from "../../contract/services.ts";
 import type { Stamp } from "../../contract/stamp.ts";
 import type { GatewayStatus, Hello } from "../../contract/status.ts";
-import type { HarExport, TrafficQuery, TrafficWindow } from "../../contract/traffic.ts";
+import type {
+  ClearedRequests,
+  HarExport,
+  ImportResult,
+  PinResult,
+  TrafficQuery,
+  TrafficWindow,
+} from "../../contract/traffic.ts";
 import type { PassingFix, WhatIfResult } from "../../contract/what-if.ts";
 import type { MintDesk } from "../mint/mint-desk.ts";
 import type { Resender } from "../resend/resender.ts";
 import type { WhatIfs } from "../what-if/what-ifs.ts";
+import type { TrafficLists } from "./traffic-lists.ts";
 import { TrafficFeed, type TrafficSource } from "./traffic-feed.ts";
 
 /** Everything a session asks of the gateway. */
@@ -40,8 +48,8 @@ export interface SessionGateway extends TrafficSource {
   cachesView(search: string, count: number): CachesView;
   purgeCache(identity: string, prefix: string): number;
   analyticsView(stamp: Stamp, window: AnalyticsWindow): AnalyticsView;
-  suggest(filter: string, caret: number): Suggestion[];
-  parseFilter(filter: string): FilterVerdict;
+  readonly lists: TrafficSource["lists"] &
+    Pick<TrafficLists, "parseFilter" | "suggest" | "pin" | "importRequests" | "clearFiltered">;
   detail(id: number, reveal: boolean): Detail | undefined;
   lastRejection(): Detail | undefined;
   exportHar(filter: string): Promise<HarExport>;
@@ -147,15 +155,15 @@ export class Session implements GatewayFunctions {
   }
 
   parseFilter(filter: string): FilterVerdict {
-    return this.gateway.parseFilter(filter);
+    return this.gateway.lists.parseFilter(filter);
   }
 
   suggest(filter: string, caret: number): Suggestion[] {
-    return this.gateway.suggest(filter, caret);
+    return this.gateway.lists.suggest(filter, caret);
   }
 
-  rows(query: TrafficQuery): TrafficWindow {
-    return this.feed.rows(query);
+  rows(query: TrafficQuery): TrafficWindow | Promise<TrafficWindow> {
+    return query.sort === undefined ? this.feed.rows(query) : this.feed.sortedRows(query, query.sort);
   }
 
   detail(id: number, reveal: boolean): Detail | undefined {
@@ -168,6 +176,14 @@ export class Session implements GatewayFunctions {
 
   exportHar(filter: string): Promise<HarExport> {
     return this.gateway.exportHar(filter);
+  }
+
+  importRequests(archive: string, first: number, entries: readonly unknown[]): ImportResult {
+    return this.gateway.lists.importRequests(archive, first, entries);
+  }
+
+  pin(id: number, on: boolean): PinResult {
+    return this.gateway.lists.pin(id, on);
   }
 
   replayRequest(id: number): Promise<SendResult> {
@@ -266,6 +282,10 @@ export class Session implements GatewayFunctions {
     this.gateway.clearTraffic();
   }
 
+  clearFiltered(filter: string): ClearedRequests {
+    return this.gateway.lists.clearFiltered(filter);
+  }
+
   setRecording(on: boolean): void {
     this.gateway.setRecording(on);
   }
@@ -283,6 +303,11 @@ export class Session implements GatewayFunctions {
     if (this.topics.whatIf === true) this.watcher.whatIfChanged(this.gateway.whatIfs.view);
   }
 
+  /** A person has pinned one, or let go of it. */
+  rowsMarked(ids: readonly number[]): void {
+    if (!this.closed) this.feed.refresh(ids);
+  }
+
   /** birpc calls with its own `this`; these call with ours. */
   private functions(): GatewayFunctions {
     return {
@@ -294,6 +319,8 @@ export class Session implements GatewayFunctions {
       detail: (id, reveal) => this.detail(id, reveal),
       lastRejection: () => this.lastRejection(),
       exportHar: (filter) => this.exportHar(filter),
+      importRequests: (archive, first, entries) => this.importRequests(archive, first, entries),
+      pin: (id, on) => this.pin(id, on),
       replayRequest: (id) => this.replayRequest(id),
       requestDraft: (id) => this.requestDraft(id),
       sendDraft: (id, text) => this.sendDraft(id, text),
@@ -318,6 +345,7 @@ export class Session implements GatewayFunctions {
       endWhatIf: () => this.endWhatIf(),
       passingFixes: (id, text) => this.passingFixes(id, text),
       clearTraffic: () => this.clearTraffic(),
+      clearFiltered: (filter) => this.clearFiltered(filter),
       setRecording: (on) => this.setRecording(on),
       stop: () => this.stop(),
     };

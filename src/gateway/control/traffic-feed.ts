@@ -3,8 +3,19 @@
  * Positions of matched rows stay where they are; when they cannot, a sequence number is left out, and the watcher
  * asks for a snapshot. Must not send more than a screen can use.
  */
+import { setImmediate as turn } from "node:timers/promises";
 import type { Stamp } from "../../contract/stamp.ts";
-import type { Row, TrafficCounts, TrafficDelta, TrafficQuery, TrafficWindow } from "../../contract/traffic.ts";
+import type {
+  Row,
+  SortKey,
+  TrafficCounts,
+  TrafficDelta,
+  TrafficQuery,
+  TrafficSort,
+  TrafficWindow,
+} from "../../contract/traffic.ts";
+import { wallClock } from "../readings.ts";
+import { sortIds } from "../record/sorting.ts";
 import type { FilterView } from "../record/filter-view.ts";
 
 /** What the feed needs of the gateway. */
@@ -13,12 +24,21 @@ export interface TrafficSource {
   /** @throws Error in words when the filter cannot be understood. */
   openView(filter: string): FilterView;
   row(id: number): Row | undefined;
+  readonly lists: { sortKeyOf(by: SortKey): (id: number) => number | string | undefined };
   counts(): Pick<TrafficCounts, "total" | "dropped" | "recording" | "perSecond" | "rejectedShare" | "p95">;
 }
 
-/** A filter in which `is:changed` stands, in whatever spelling. */
+/** A filter in which `is:changed` or `is:pinned` stands, in whatever spelling: rows may match that did not. */
 function namesChange(filter: string): boolean {
-  return /chang/i.test(filter);
+  return /chang|pin/i.test(filter);
+}
+
+/** What was sorted, as it was then. */
+interface Sorted {
+  readonly key: string;
+  readonly at: number;
+  readonly end: number;
+  readonly ids: Promise<readonly number[]>;
 }
 
 const MAX_APPENDED = 200;
@@ -37,6 +57,7 @@ export class TrafficFeed {
   private shifts = 0;
   private shown = { from: 0, to: 0 };
   private lastCounts = "";
+  private sorted: Sorted | undefined;
 
   constructor(source: TrafficSource) {
     this.source = source;
@@ -73,6 +94,37 @@ export class TrafficFeed {
     if (view === this.watched) this.shown = { from: begin, to: begin + count };
     return { ...this.countsOf(view), from: begin, rows: this.make(view.idsBetween(begin, begin + count)) };
   }
+
+  /** A window of the order in which the rows were when they were sorted. */
+  async sortedRows({ filter, from, count }: TrafficQuery, sort: TrafficSort): Promise<TrafficWindow> {
+    const view = this.viewFor(filter);
+    if (view === this.watched) this.tellLater(this.catchUp(view));
+    else view.catchUp();
+    const key = JSON.stringify([filter, sort]);
+    if (this.sorted?.key !== key) this.sorted = { key, at: wallClock(), ...this.sort(view, sort) };
+    const { at, end, ids: order } = this.sorted;
+    const ids = await order;
+    const begin = Math.max(0, from < 0 ? ids.length + from : from);
+    const wanted = ids.slice(begin, begin + count);
+    const rows = wanted.map((id) => this.source.row(id));
+    this.sortedShown = wanted;
+    const gaps = rows.flatMap((row, k) => (row === undefined ? [begin + k] : []));
+    return {
+      ...this.countsOf(view),
+      from: begin,
+      rows: rows.filter((row) => row !== undefined),
+      sorted: { at, end, count: ids.length, gaps },
+    };
+  }
+
+  private sort(view: FilterView, { by, descending }: TrafficSort): Pick<Sorted, "end" | "ids"> {
+    const end = view.first + view.matched;
+    const ids = sortIds(view.idsBetween(view.first, end), this.source.lists.sortKeyOf(by), descending, turn);
+    return { end, ids };
+  }
+
+  /** Ids of the sorted rows that the watcher may show. */
+  private sortedShown: readonly number[] = [];
 
   /** These rows look different now, and other rows may match. */
   refresh(ids: readonly number[]): void {
@@ -132,7 +184,8 @@ export class TrafficFeed {
   /** Of the rows that ended, those that the watcher has or shows. */
   private changedRows(view: FilterView, ids: readonly number[], told: number): Row[] {
     if (ids.length === 0) return [];
-    const wanted = new Set(view.idsBetween(Math.max(view.first, told - RECENT), told));
+    const wanted = new Set(this.sortedShown);
+    for (const id of view.idsBetween(Math.max(view.first, told - RECENT), told)) wanted.add(id);
     const margin = this.shown.to - this.shown.from;
     for (const id of view.idsBetween(this.shown.from - margin, Math.min(told, this.shown.to + margin))) wanted.add(id);
     return this.make([...new Set(ids)].filter((id) => wanted.has(id)).slice(-MAX_CHANGED));

@@ -33,6 +33,12 @@ export const Tag = {
   Mirror: 512,
   Child: 1024,
   Replay: 2048,
+  /** A person keeps it: record/pins.ts. */
+  Pinned: 4096,
+  /** A person took it out of the list: record/keeping.ts. */
+  Cleared: 8192,
+  /** Read from an archive: it never came through this gateway. */
+  Imported: 16_384,
 } as const;
 
 /** Where a row's heads and bodies stand in the ring. */
@@ -53,8 +59,10 @@ const column = {
 const NO_FACTS: number[] = [];
 
 export class Chunk {
-  /** Id of row 0. */
+  /** Id of row 0, where ids go up by one with every row. */
   firstId: number;
+  /** Ids of rows that were taken from elsewhere; empty where they follow from `firstId`. */
+  readonly ids: number[] = [];
   count = 0;
   lowestRevision = Infinity;
 
@@ -117,6 +125,15 @@ export class Chunk {
 
   constructor(firstId: number) {
     this.firstId = firstId;
+  }
+
+  /** Rows from elsewhere, each with a number of its own: whoever puts one in writes it into `ids`. */
+  static numbered(): Chunk {
+    return new Chunk(NaN);
+  }
+
+  idOf(i: number): number {
+    return this.ids.length === 0 ? this.firstId + i : this.ids[i];
   }
 
   /** Empty again, in the same memory: fresh memory costs a page fault every few rows. Nobody may still hold it. */
@@ -315,7 +332,6 @@ export class Chunk {
     const block = this.blocks[Math.floor(at / BLOCK)];
     const begin = at % BLOCK;
     const trace = out.trace;
-    trace.length = block[begin];
     trace.dropped = block[begin + 1];
     for (let k = 0; k < trace.length * 3; k++) trace.numbers[k] = block[begin + HEADER + k];
   }

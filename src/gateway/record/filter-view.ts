@@ -4,11 +4,25 @@
  * that cannot be kept, `shifts` grows and the watcher must ask again. Must not run in a request's path: it only
  * takes notes there and catches up when its watcher is served.
  */
+import { Tag } from "./chunk.ts";
 import type { CompiledFilter } from "./filter/compile.ts";
 import type { Recorder, RecorderListener } from "./recorder.ts";
 
 /** More notes than this between two looks: the list is made anew instead. */
 const MAX_NOTES = 20_000;
+
+/**
+ * Without a filter, the position of a row of the ring is its id plus this: the rows beside the ring stand before it, and
+ * no position is below zero.
+ */
+const LEAD = 8192;
+
+/** Every row, as a list: some were taken out. */
+const EVERYTHING: CompiledFilter = {
+  test: (chunk, index) => (chunk.tags[index] & Tag.Cleared) === 0,
+  atEnd: false,
+  looksAtPending: false,
+};
 
 export class FilterView implements RecorderListener {
   readonly text: string;
@@ -22,6 +36,12 @@ export class FilterView implements RecorderListener {
   /** Pending rows that show more than before. */
   private progress: number[] = [];
   private stale = true;
+  /** Rows beside the ring at the front of `ids`. */
+  private lead = 0;
+  /** Of `recorder.beside`, when it was looked at. */
+  private besideChanges: number;
+  private listed: boolean;
+  private seenFirst: number;
   private readonly unlisten: () => void;
   /** Grows whenever positions no longer mean what they meant. */
   shifts = 0;
@@ -31,6 +51,9 @@ export class FilterView implements RecorderListener {
     this.recorder = recorder;
     this.text = text;
     this.filter = filter;
+    this.besideChanges = recorder.beside.changes;
+    this.listed = recorder.beside.taken > 0;
+    this.seenFirst = recorder.first;
     this.unlisten = recorder.listen(this);
   }
 
@@ -38,17 +61,23 @@ export class FilterView implements RecorderListener {
     this.unlisten();
   }
 
+  /** What the list is made by; undefined = there is none, as positions tell ids. */
+  private get sieve(): CompiledFilter | undefined {
+    return this.filter ?? (this.listed ? EVERYTHING : undefined);
+  }
+
   began(id: number): void {
-    if (this.filter !== undefined && !this.filter.atEnd) this.note(this.notes, id);
+    const { sieve } = this;
+    if (sieve !== undefined && !sieve.atEnd) this.note(this.notes, id);
   }
 
   ended(id: number): void {
-    if (this.filter === undefined || !this.filter.atEnd) this.note(this.ends, id);
-    else this.note(this.notes, id);
+    if (this.filter?.atEnd === true) this.note(this.notes, id);
+    else this.note(this.ends, id);
   }
 
   progressed(id: number): void {
-    if ((this.filter === undefined || !this.filter.atEnd) && this.progress.length < MAX_NOTES) this.progress.push(id);
+    if (this.filter?.atEnd !== true && this.progress.length < MAX_NOTES) this.progress.push(id);
   }
 
   /** What rows show has changed beside the recording: which ones match is found out anew. */
@@ -68,19 +97,21 @@ export class FilterView implements RecorderListener {
   }
 
   get first(): number {
-    return this.filter === undefined ? this.recorder.first : this.offset;
+    return this.sieve === undefined ? LEAD + this.recorder.first - this.recorder.beside.ids.length : this.offset;
   }
 
   get matched(): number {
-    return this.filter === undefined ? this.recorder.total : this.ids.length;
+    return this.sieve === undefined ? this.recorder.total + this.recorder.beside.ids.length : this.ids.length;
   }
 
   /** @returns ids in [from, to) by position. */
   idsBetween(from: number, to: number): number[] {
     const begin = Math.max(from, this.first);
-    const end = Math.min(to, this.first + this.matched);
-    if (this.filter === undefined) return Array.from({ length: Math.max(0, end - begin) }, (_, k) => begin + k);
-    return this.ids.slice(begin - this.offset, Math.max(begin, end) - this.offset);
+    const end = Math.max(begin, Math.min(to, this.first + this.matched));
+    if (this.sieve !== undefined) return this.ids.slice(begin - this.offset, end - this.offset);
+    const { ids } = this.recorder.beside;
+    const { first } = this;
+    return Array.from({ length: end - begin }, (_, k) => ids[begin + k - first] ?? begin + k - LEAD);
   }
 
   /** Takes in what happened. @returns ids of rows of the list that ended or moved on since the last call. */
@@ -94,15 +125,28 @@ export class FilterView implements RecorderListener {
   private catchUpEnds(): number[] {
     const ends = this.ends;
     this.ends = [];
-    if (this.filter === undefined) {
+    this.lookBeside();
+    const { sieve } = this;
+    if (sieve === undefined) {
       if (this.stale) this.shifts++;
       this.stale = false;
       return ends;
     }
-    if (this.stale || (this.filter.looksAtPending && ends.length > 0)) this.rebuild();
-    else this.append();
-    this.dropEvicted();
-    return this.filter.atEnd ? [] : ends;
+    if (this.stale || (sieve.looksAtPending && ends.length > 0)) this.rebuild(sieve);
+    else this.append(sieve);
+    this.dropEvicted(sieve);
+    return sieve.atEnd ? [] : ends;
+  }
+
+  private lookBeside(): void {
+    const { beside, first } = this.recorder;
+    const listed = beside.taken > 0;
+    const moved = first !== this.seenFirst && beside.ids.length > 0;
+    if (beside.changes !== this.besideChanges || listed !== this.listed || (moved && this.filter === undefined))
+      this.stale = true;
+    this.besideChanges = beside.changes;
+    this.listed = listed;
+    this.seenFirst = first;
   }
 
   private note(list: number[], id: number): void {
@@ -114,8 +158,7 @@ export class FilterView implements RecorderListener {
     list.length = 0;
   }
 
-  private append(): void {
-    const test = this.filter!.test;
+  private append({ test }: CompiledFilter): void {
     for (const id of this.notes) {
       const place = this.recorder.place(id);
       if (place !== undefined && test(place.chunk, place.index)) this.ids.push(id);
@@ -123,11 +166,14 @@ export class FilterView implements RecorderListener {
     this.notes.length = 0;
   }
 
-  private rebuild(): void {
-    const { test, atEnd } = this.filter!;
+  private rebuild({ test, atEnd }: CompiledFilter): void {
     this.offset += this.ids.length;
-    this.ids = [];
     this.notes.length = 0;
+    this.ids = this.recorder.beside.ids.filter((id) => {
+      const place = this.recorder.place(id);
+      return place !== undefined && test(place.chunk, place.index);
+    });
+    this.lead = this.ids.length;
     for (const chunk of this.recorder.all)
       for (let i = 0; i < chunk.count; i++)
         if (!(atEnd && chunk.state[i] === 0) && test(chunk, i)) this.ids.push(chunk.firstId + i);
@@ -135,17 +181,19 @@ export class FilterView implements RecorderListener {
     this.shifts++;
   }
 
-  private dropEvicted(): void {
-    const first = this.recorder.first;
-    let gone = 0;
-    while (gone < this.ids.length && this.ids[gone] < first) gone++;
-    if (gone > 0) {
-      this.ids.splice(0, gone);
-      this.offset += gone;
-    }
+  private dropEvicted({ atEnd }: CompiledFilter): void {
+    const { first } = this.recorder;
+    const { lead } = this;
+    let end = lead;
+    while (end < this.ids.length && this.ids[end] < first) end++;
+    const gone = end - lead;
+    if (gone === 0) return;
+    this.ids.splice(lead, gone);
+    this.offset += gone;
+    if (lead > 0) this.shifts++;
     // A row that joined late, behind younger ones, may be evicted in the middle of the list.
-    if (this.filter!.atEnd && gone > 0 && this.ids.some((id) => id < first)) {
-      this.ids = this.ids.filter((id) => id >= first);
+    if (atEnd && this.ids.some((id, k) => k >= lead && id < first)) {
+      this.ids = this.ids.filter((id, k) => k < lead || id >= first);
       this.shifts++;
     }
   }

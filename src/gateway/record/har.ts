@@ -61,6 +61,8 @@ export function harEntryOf(detail: Detail, origin: string): HarEntry {
     timings: timingsOf(detail.timing),
     ...(row.evicted ? { comment: "Heads and bodies had left the ring before this was exported." } : {}),
     _switchyard: {
+      row,
+      timing: detail.timing,
       verdict,
       why: row.why,
       listener: row.listener,

@@ -6,6 +6,7 @@
 
 export const SEGMENT_BYTES = 1_048_576;
 const PARTS = 8;
+const USED_PARTS = 6;
 const HEADER = PARTS * 4;
 
 /** One request's bytes. Strings are latin1, as on the wire. */
@@ -37,9 +38,17 @@ export interface PayloadParts {
 
 /** The same memory as bytes and as the numbers that stand before each request's bytes. */
 class Segment {
-  readonly bytes = Buffer.allocUnsafeSlow(SEGMENT_BYTES);
-  readonly numbers = new Uint32Array(this.bytes.buffer, 0, SEGMENT_BYTES / 4);
+  readonly bytes: Buffer;
+  readonly numbers: Uint32Array;
+
+  constructor(size = SEGMENT_BYTES) {
+    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.numbers = new Uint32Array(this.bytes.buffer, 0, size / 4);
+  }
 }
+
+/** Numbers of segments that hold one request each, apart from the ring. The ring's own would take 2 PiB to get there. */
+const FIRST_APART = 2 ** 31;
 
 const EMPTY = Buffer.alloc(0);
 
@@ -50,6 +59,8 @@ export class PayloadRing {
   private firstNumber = 1;
   /** A multiple of 4. */
   private used = SEGMENT_BYTES;
+  private readonly apart = new Map<number, Segment>();
+  private lastApart = FIRST_APART - 1;
   /** Where the latest `write` went. */
   segment = 0;
   offset = 0;
@@ -112,13 +123,42 @@ export class PayloadRing {
   }
 
   has(segment: number): boolean {
-    return segment >= this.firstNumber && segment < this.firstNumber + this.segments.length;
+    return (
+      (segment >= this.firstNumber && segment < this.firstNumber + this.segments.length) || this.apart.has(segment)
+    );
+  }
+
+  private find(segment: number): Segment {
+    return this.apart.get(segment) ?? this.segments[segment - this.firstNumber];
+  }
+
+  /** Bytes that one request has in the ring; 0 when they were evicted. */
+  sizeOf(segment: number, offset: number): number {
+    if (!this.has(segment)) return 0;
+    const { numbers } = this.find(segment);
+    let length = HEADER;
+    for (let k = 0; k < USED_PARTS; k++) length += numbers[(offset >>> 2) + k];
+    return (length + 3) & ~3;
+  }
+
+  /** Copies one request out of the ring. @returns number of a segment that holds it at offset 0 until `drop`. */
+  setApart(segment: number, offset: number): number {
+    const size = this.sizeOf(segment, offset);
+    if (size === 0) return 0;
+    const own = new Segment(size);
+    this.find(segment).bytes.copy(own.bytes, 0, offset, offset + size);
+    this.apart.set(++this.lastApart, own);
+    return this.lastApart;
+  }
+
+  drop(segment: number): void {
+    this.apart.delete(segment);
   }
 
   /** The bodies are views into the ring: use them at once or copy them. */
   read(segment: number, offset: number): Payload | undefined {
     if (!this.has(segment)) return undefined;
-    const { bytes, numbers } = this.segments[segment - this.firstNumber];
+    const { bytes, numbers } = this.find(segment);
     let next = offset + HEADER;
     const part = (k: number) => bytes.subarray(next, (next += numbers[(offset >>> 2) + k]));
     return {
@@ -134,7 +174,7 @@ export class PayloadRing {
   /** The request head alone: for filters over header fields. */
   requestHead(segment: number, offset: number): string | undefined {
     if (!this.has(segment)) return undefined;
-    const { bytes, numbers } = this.segments[segment - this.firstNumber];
+    const { bytes, numbers } = this.find(segment);
     const begin = offset + HEADER;
     return bytes.toString("latin1", begin, begin + numbers[offset >>> 2]);
   }
@@ -146,6 +186,7 @@ export class PayloadRing {
   }
 
   clear(): void {
+    this.apart.clear();
     this.firstNumber += this.segments.length;
     this.segments.length = 0;
     this.used = SEGMENT_BYTES;

@@ -24,6 +24,8 @@ export class PlanBook {
   private routes = new Map<string, Rate>();
   private endpoints = new Map<string, EndpointRecord>();
   private latestPage: PlanPage | undefined;
+  /** Revisions that rows beside the ring need. */
+  held: ReadonlySet<number> = new Set();
 
   get latest(): PlanPage | undefined {
     return this.latestPage;
@@ -53,7 +55,7 @@ export class PlanBook {
     this.latestPage = page;
     for (const known of this.pages.keys()) {
       if (this.pages.size <= MAX_REVISIONS) break;
-      this.pages.delete(known);
+      if (!this.held.has(known)) this.pages.delete(known);
     }
     return page;
   }
@@ -88,7 +90,7 @@ export class PlanBook {
   keepFrom(revision: number): void {
     for (const known of this.pages.keys()) {
       if (known >= revision || known === this.latestPage?.revision) break;
-      this.pages.delete(known);
+      if (!this.held.has(known)) this.pages.delete(known);
     }
   }
 }

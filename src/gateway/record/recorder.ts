@@ -104,7 +104,21 @@ export interface RowPlace {
   readonly index: number;
 }
 
+/** Rows that are not in the ring, or that are and are not to be listed: keeping.ts. */
+export interface RowsBeside {
+  /** Grows whenever the list of all rows is another one for reasons that the ring does not know. */
+  readonly changes: number;
+  /** Ids of the rows that are not in the ring, in the order in which they are listed before it. */
+  readonly ids: readonly number[];
+  /** Rows of the ring that a person took out of the list. */
+  readonly taken: number;
+  place(id: number): RowPlace | undefined;
+}
+
+const NOTHING_BESIDE: RowsBeside = { changes: 0, ids: [], taken: 0, place: () => undefined };
+
 export class Recorder implements RecordKeeper {
+  beside = NOTHING_BESIDE;
   readonly plans = new PlanBook();
   readonly rate = new Rate();
   readonly durations = new Durations();
@@ -220,7 +234,7 @@ export class Recorder implements RecordKeeper {
   }
 
   place(id: number): RowPlace | undefined {
-    if (id < this.base || id >= this.nextId) return undefined;
+    if (id < this.base || id >= this.nextId) return this.beside.place(id);
     const offset = id - this.chunks[0].firstId;
     const chunk = this.chunks[Math.floor(offset / CHUNK_ROWS)];
     return chunk === undefined ? undefined : { chunk, index: offset % CHUNK_ROWS };

@@ -13,6 +13,7 @@ import { grpcWords } from "./grpc-status.ts";
 import type { Mask } from "./mask.ts";
 import { decisionOf, passageOf } from "./passage.ts";
 import type { Recorder, RowPlace } from "./recorder.ts";
+import { traceIdOf } from "./trace-id.ts";
 
 const STATES: Readonly<Record<number, RowState>> = {
   [RowStateCode.Pending]: "pending",
@@ -49,7 +50,7 @@ export class RowMaker {
   /** @returns undefined when the row was evicted. */
   row(id: number): Row | undefined {
     const place = this.recorder.place(id);
-    if (place === undefined) return undefined;
+    if (place === undefined || (place.chunk.tags[place.index] & Tag.Cleared) !== 0) return undefined;
     const evicted = !this.recorder.payloads.has(place.chunk.segment[place.index]);
     const known = this.made.get(id);
     if (known !== undefined) {
@@ -67,6 +68,11 @@ export class RowMaker {
   /** Another mask, or another life of the ring. */
   forget(): void {
     this.made.clear();
+  }
+
+  /** A person has marked it. */
+  forgetOne(id: number): void {
+    this.made.delete(id);
   }
 
   private keep(id: number, row: Row): void {
@@ -110,8 +116,13 @@ function makeRow(recorder: Recorder, id: number, place: RowPlace, evicted: boole
     track: trackOf(place, story),
     termination: endingCode(chunk.words[chunk.ending[index]]) || undefined,
     evicted,
+    ...traced(traceIdOf(recorder, place)),
     ...parentOf(place),
   };
+}
+
+function traced(traceId: string | undefined): Pick<Row, "traceId"> {
+  return traceId === undefined ? {} : { traceId };
 }
 
 function parentOf({ chunk, index }: RowPlace): Pick<Row, "parent"> {
@@ -171,7 +182,7 @@ function trackOf({ chunk, index }: RowPlace, story: Brief | undefined): Track {
   };
 }
 
-function protocolOf({ chunk, index }: RowPlace): Row["protocol"] {
+export function protocolOf({ chunk, index }: RowPlace): Row["protocol"] {
   const layer4 = chunk.words[chunk.protocol[index]];
   if (layer4 !== "") return layer4 as Row["protocol"];
   const tags = chunk.tags[index];
@@ -190,6 +201,7 @@ function tagsOf(bits: number): string[] {
   if (bits & Tag.Mirror) tags.push("mirror");
   if (bits & Tag.Child) tags.push("part");
   if (bits & Tag.Replay) tags.push("replay");
+  if (bits & Tag.Pinned) tags.push("pinned");
   return tags;
 }
 

@@ -34,6 +34,7 @@ export function recordedRequest(recorder: Recorder, id: number): RecordedRequest
   if (chunk.state[index] === RowStateCode.Pending)
     return "The request has not ended yet: its body may still be coming.";
   const tags = chunk.tags[index];
+  if ((tags & Tag.Imported) !== 0) return "It was imported from an archive: it never came through this gateway.";
   if ((tags & Tag.Upgraded) !== 0)
     return "A WebSocket is a conversation: its messages are not kept, so it cannot be sent again.";
   if ((tags & Tag.Grpc) !== 0) return "A gRPC call needs HTTP/2 with trailers; what is sent again goes by HTTP/1.1.";

@@ -126,7 +126,7 @@ ${extra}routes: [{ name: all, backendRefs: [{ service: shop }] }]
     assert.equal(detail?.attempts[1].endpoint, views(gateway)[1].label);
     assert.equal(views(gateway)[0].simulation, "down");
     assert.equal(gateway.statusView(stamp).simulations?.[0].words, "down");
-    assert.equal(gateway.parseFilter("is:simulated").ok, true);
+    assert.equal(gateway.lists.parseFilter("is:simulated").ok, true);
     await gateway.simulate("shop", a, null);
     assert.deepEqual(gateway.statusView(stamp).simulations, []);
     assert.equal(views(gateway)[0].simulation, undefined);

@@ -2,10 +2,10 @@
  * A parsed filter -> a test over packed rows. Each distinct word of a chunk is tested once and remembered, so that a
  * hundred thousand rows cost a hundred thousand table look-ups. Must not build rows or strings per row.
  */
-import type { Plan } from "../../../model/plan.ts";
 import { fieldOf } from "../heads.ts";
 import { RowStateCode, Tag, type Chunk } from "../chunk.ts";
 import type { Recorder } from "../recorder.ts";
+import { traceIdOf } from "../trace-id.ts";
 import { durationOf, normalState, sizeOf } from "./keys.ts";
 import { compilePattern } from "./pattern.ts";
 import type { Filter, Term } from "./syntax.ts";
@@ -19,9 +19,29 @@ export interface FilterContext {
   wallClock(): number;
   /** Epoch milliseconds of the latest accepted edit. */
   savedAt(): number;
+  /** Names that rows from archives point to, instead of a plan's. */
+  readonly imported?: NamedParts;
   /** The unsaved policy would treat the request otherwise. */
   changed?(id: number): boolean;
 }
+
+/** What a filter reads of a plan. */
+export interface NamedParts {
+  readonly routes: readonly { readonly name: string }[];
+  readonly services: readonly {
+    readonly name: string;
+    readonly endpoints: readonly {
+      readonly index: number;
+      readonly label: string;
+      readonly port: number;
+      readonly url: string;
+    }[];
+  }[];
+  readonly steps: readonly { readonly name: string; readonly kind: string }[];
+}
+
+/** Of rows that were imported: no plan of this gateway judged them. */
+export const IMPORTED_REVISION = 2 ** 20;
 
 export interface CompiledFilter {
   readonly test: RowTest;
@@ -39,7 +59,8 @@ export function compileFilter(filter: Filter, context: FilterContext): CompiledF
   );
   return {
     test: (chunk, index) =>
-      alternatives.length === 0 || alternatives.some((all) => all.every((test) => test(chunk, index))),
+      (chunk.tags[index] & Tag.Cleared) === 0 &&
+      (alternatives.length === 0 || alternatives.some((all) => all.every((test) => test(chunk, index)))),
     atEnd: !looksAtPending && terms.some((term) => term.kind.atEnd),
     looksAtPending,
   };
@@ -90,6 +111,8 @@ function testOf(term: Term, context: FilterContext): RowTest {
       return claimTest(term);
     case "req.":
       return headerTest(term, context);
+    case "trace":
+      return traceTest(term, context);
     case "body":
       return bodyTest(term, context);
     default:
@@ -283,8 +306,12 @@ function stateTest(state: string, context: FilterContext): RowTest {
       return tagged(Tag.Shadow);
     case "simulated":
       return tagged(Tag.Simulated);
+    case "pinned":
+      return tagged(Tag.Pinned);
+    case "imported":
+      return tagged(Tag.Imported);
     case "changed":
-      return (chunk, index) => context.changed?.(chunk.firstId + index) === true;
+      return (chunk, index) => context.changed?.(chunk.idOf(index)) === true;
     case "bypassed":
       return tagged(Tag.Bypassed);
     default:
@@ -303,7 +330,7 @@ function planTest(term: Term, context: FilterContext): RowTest {
 
 interface PlanNames {
   key: RowNumber;
-  names(plan: Plan, chunk: Chunk, index: number): readonly string[];
+  names(plan: NamedParts, chunk: Chunk, index: number): readonly string[];
 }
 
 function planNames(key: string): PlanNames {
@@ -326,7 +353,7 @@ function planNames(key: string): PlanNames {
 }
 
 /** ":4002", "4002", "orders:4002", "orders-2" and the url all name the second replica of orders. */
-function replicaNames(plan: Plan, chunk: Chunk, index: number): readonly string[] {
+function replicaNames(plan: NamedParts, chunk: Chunk, index: number): readonly string[] {
   const service = plan.services[chunk.service[index]];
   const endpoint = service?.endpoints[chunk.endpoint[index]];
   if (endpoint === undefined) return [];
@@ -363,7 +390,9 @@ function planLookup(key: RowNumber, names: PlanNames["names"], test: TextTest, c
     const number = chunk.revision[index] * 2 ** 32 + key(chunk, index);
     let found = known.get(number);
     if (found === undefined) {
-      const plan = context.recorder.plans.get(chunk.revision[index])?.plan;
+      const revision = chunk.revision[index];
+      const plan: NamedParts | undefined =
+        revision === IMPORTED_REVISION ? context.imported : context.recorder.plans.get(revision)?.plan;
       found = plan !== undefined && names(plan, chunk, index).some(test);
       known.set(number, found);
     }
@@ -389,6 +418,14 @@ function bodyTest(term: Term, context: FilterContext): RowTest {
     context.recorder.payloads
       .bodies(chunk.segment[index], chunk.offset[index])
       .some((body) => body.length > 0 && test(body.toString("utf8")));
+}
+
+function traceTest(term: Term, { recorder }: FilterContext): RowTest {
+  const test = nameTest(term);
+  return (chunk, index) => {
+    const traceId = traceIdOf(recorder, { chunk, index });
+    return traceId !== undefined && test(traceId);
+  };
 }
 
 function claimTest(term: Term): RowTest {

@@ -36,6 +36,8 @@ export const STATES: Readonly<Record<string, string>> = {
   hedged: "sent to another replica before the first had answered",
   mirror: "that are copies of others, sent to a mirror",
   replay: "sent again by a person",
+  pinned: "pinned",
+  imported: "imported from an archive",
   websocket: "upgraded to a WebSocket",
   grpc: "that are gRPC calls",
   shadow: "let pass by a shadow policy that would have refused",
@@ -101,6 +103,7 @@ const KEYS: readonly KeyKind[] = [
   kind("size", "size", "of size", "size>10kB", "bytes of the answer", { check: checkSize }),
   kind("attempt", "number", "attempts", "attempt>1", "attempts made", { check: checkNumber }),
   kind("req.", "field", "request header", "req.x-tenant:acme", "a request header"),
+  kind("trace", "name", "of trace", "trace:4bf92f*", "trace of its traceparent, 32 hex digits"),
   kind("jwt.", "field", "token claim", "jwt.sub:42", "a claim of the verified token"),
   kind("since", "since", "since", "since:save", "after the last save, or in the last 5m", {
     atEnd: false,

@@ -3,7 +3,7 @@
  * Must not suggest values of fields that may be secret: header fields are offered by name only, never by value.
  */
 import type { Suggestion } from "../../../contract/filter.ts";
-import { RowStateCode } from "../chunk.ts";
+import { RowStateCode, Tag } from "../chunk.ts";
 import { compileFilter, type FilterContext } from "./compile.ts";
 import { ALL_KEYS, findKey, PROTOCOLS, STATES } from "./keys.ts";
 import { parseFilter } from "./syntax.ts";
@@ -94,7 +94,7 @@ function frequent(context: FilterContext, read: (chunk: Chunks[number], index: n
   const counts = new Map<string, number>();
   for (const chunk of context.recorder.all.slice(-3))
     for (let i = 0; i < chunk.count; i++) {
-      if (chunk.state[i] === RowStateCode.Pending) continue;
+      if (chunk.state[i] === RowStateCode.Pending || (chunk.tags[i] & Tag.Cleared) !== 0) continue;
       const value = read(chunk, i);
       if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
     }
@@ -106,6 +106,11 @@ function countRows(text: string, context: FilterContext): number {
   if ("problem" in parsed) return -1;
   const { test } = compileFilter(parsed.filter, context);
   let count = 0;
-  for (const chunk of context.recorder.all) for (let i = 0; i < chunk.count; i++) if (test(chunk, i)) count++;
+  const { recorder } = context;
+  for (const chunk of recorder.all) for (let i = 0; i < chunk.count; i++) if (test(chunk, i)) count++;
+  for (const id of recorder.beside.ids) {
+    const place = recorder.place(id);
+    if (place !== undefined && test(place.chunk, place.index)) count++;
+  }
   return count;
 }
