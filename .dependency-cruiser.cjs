@@ -11,9 +11,10 @@ const rooms = {
   policyfile: ["model", "policies", "balancers"],
   replay: ["model", "decide", "policies", "balancers", "policyfile"],
   contract: [],
+  agents: ["contract"],
   gateway: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract"],
-  cli: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract", "gateway"],
-  extension: ["contract", "policyfile", "model"],
+  cli: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract", "agents", "gateway"],
+  extension: ["contract", "agents", "policyfile", "model"],
 };
 
 const pure = ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract"];

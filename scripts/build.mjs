@@ -1,12 +1,12 @@
 /**
- * Makes every bundle: dist/extension.cjs and dist/language.cjs (VS Code), dist/gateway.js and dist/cli.js (Node),
+ * Makes every bundle: dist/extension.cjs, dist/language.cjs and dist/agent-tools.cjs (VS Code), dist/gateway.js and dist/cli.js (Node),
  * dist/page.js and dist/page.css (webview and browser). One script, so that all of them agree on target and version.
  * Must not fetch anything: what it bundles is in node_modules.
  *
  *   node scripts/build.mjs [--watch] [--development]
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
@@ -32,13 +32,29 @@ const common = {
   define: { SWITCHYARD_VERSION: JSON.stringify(version) },
 };
 
-/** Keeps the language features in a bundle of their own, loaded when the first policy file is opened. */
-const languageStaysApart = {
-  name: "language-stays-apart",
+/**
+ * Keeps the language features and the agents' tools in bundles of their own, loaded when the first policy file is opened
+ * or the first tool is called.
+ */
+const loadedLater = {
+  name: "loaded-later",
   setup(build) {
-    build.onResolve({ filter: /\/language\.ts$/ }, (request) =>
-      request.kind === "dynamic-import" ? { path: "./language.cjs", external: true } : undefined,
+    build.onResolve({ filter: /\/(language|agent-tools)\.ts$/ }, ({ kind, path }) =>
+      kind === "dynamic-import" ? { path: `./${basename(path, ".ts")}.cjs`, external: true } : undefined,
     );
+  },
+};
+
+/**
+ * The agents' protocol library would bring a JSON Schema compiler of 180 KiB that our server never asks: what its tools
+ * are given is judged by their own declarations. So the library gets the small one that it has for browsers.
+ */
+const smallSchemaChecker = {
+  name: "small-schema-checker",
+  setup(build) {
+    build.onResolve({ filter: /^@modelcontextprotocol\/server\/_shims$/ }, () => ({
+      path: join(root, "node_modules/@modelcontextprotocol/server/dist/shimsBrowser.mjs"),
+    }));
   },
 };
 
@@ -52,7 +68,7 @@ const bundles = {
     target: "node20",
     outExtension: { ".js": ".cjs" },
     external: ["vscode"],
-    plugins: [languageStaysApart],
+    plugins: [loadedLater],
   },
   language: {
     ...common,
@@ -62,6 +78,16 @@ const bundles = {
     target: "node20",
     outExtension: { ".js": ".cjs" },
     external: ["vscode"],
+  },
+  agents: {
+    ...common,
+    entryPoints: { "agent-tools": "src/extension/agents/agent-tools.ts" },
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    outExtension: { ".js": ".cjs" },
+    external: ["vscode"],
+    plugins: [loadedLater],
   },
   processes: {
     ...common,
@@ -75,6 +101,7 @@ const bundles = {
     format: "esm",
     target: "node20",
     splitting: true,
+    plugins: [smallSchemaChecker],
     chunkNames: "chunks/[name]-[hash]",
     // CommonJS packages (ws) ask for node's modules with require, which an ES module does not have.
     banner: {

@@ -14,6 +14,7 @@ const LARGEST = 2 * 1024 * 1024;
 const NEEDED = [
   "dist/extension.cjs",
   "dist/language.cjs",
+  "dist/agent-tools.cjs",
   "dist/gateway.js",
   "dist/supervisor.js",
   "dist/what-if.js",

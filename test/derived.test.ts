@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import Ajv2020 from "ajv/dist/2020.js";
 import { format, resolveConfig } from "prettier";
 import { parse } from "yaml";
+import { manifestTools } from "../src/agents/declarations.ts";
 import { policiesMarkdown } from "../src/policyfile/docs.ts";
 import { publicSchema } from "../src/policyfile/schema.ts";
 import { examples } from "../src/policyfile/policy-file.fixture.ts";
@@ -33,6 +34,14 @@ describe("derived files", () => {
 
   it("media/policies.md says what the declarations say", async () => {
     await derive("media/policies.md", policiesMarkdown());
+  });
+
+  it("package.json offers language models the tools that are declared", async () => {
+    const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+      contributes: Record<string, unknown>;
+    };
+    manifest.contributes["languageModelTools"] = manifestTools();
+    await derive("package.json", `${JSON.stringify(manifest, null, 2)}\n`);
   });
 
   it("the schema is valid JSON Schema 2020-12 and accepts every valid policy file of the tests", () => {

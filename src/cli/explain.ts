@@ -2,15 +2,12 @@
  * `switchyard explain`: the decision on a request that is not sent, in words.
  * Must not send anything to a service.
  */
+import type { ExplainRequest } from "../contract/calls.ts";
 import type { Detail, TimelineStep } from "../contract/detail.ts";
-import { freshState } from "../model/fresh.ts";
-import { PolicyReader } from "../gateway/control/policy-reader.ts";
-import { explainRequest } from "../gateway/control/what-if.ts";
-import { FactGatherer } from "../gateway/facts/gatherer.ts";
-import { Mask } from "../gateway/record/mask.ts";
+import { decideDescribed } from "./described.ts";
 import { diagnosticLines } from "./diagnostics.ts";
 import { paintFor, printable, type Paint } from "./paint.ts";
-import { NoPolicy, policyText } from "./policy-text.ts";
+import { NoPolicy } from "./policy-text.ts";
 import { DEFAULT_FILE, readWords, Usage } from "./usage.ts";
 
 export async function explain(words: string[]): Promise<number> {
@@ -37,32 +34,11 @@ export async function explain(words: string[]): Promise<number> {
   }
 }
 
-async function decide(file: string, request: Parameters<typeof explainRequest>[1]): Promise<Detail | undefined> {
-  const reader = new PolicyReader(file);
-  const { plan, diagnostics } = reader.read(policyText(file));
-  if (plan === undefined) {
-    process.stderr.write(diagnosticLines(diagnostics, paintFor(process.stderr)));
-    return undefined;
-  }
-  const facts = new FactGatherer({ baseDirectory: reader.directory });
-  try {
-    return await explainRequest(
-      {
-        plan,
-        state: freshState(plan),
-        revision: 1,
-        facts,
-        mask: Mask.of([plan]),
-        now: () => performance.now(),
-        wallClock: () => Date.now(),
-        // The same request gets the same answer each time.
-        seed: () => 1,
-      },
-      request,
-    );
-  } finally {
-    facts.close();
-  }
+async function decide(file: string, request: ExplainRequest): Promise<Detail | undefined> {
+  const decided = await decideDescribed(file, request);
+  if ("detail" in decided) return decided.detail;
+  process.stderr.write(diagnosticLines(decided.diagnostics, paintFor(process.stderr)));
+  return undefined;
 }
 
 function headersOf(lines: readonly string[]): Record<string, string> {

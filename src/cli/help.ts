@@ -2,7 +2,7 @@
  * What `--help` prints.
  */
 
-const RUN = `switchyard run [file] [--ui] [--ui-port <port>] [--quiet]
+const RUN = `switchyard run [file] [--ui] [--ui-port <port>] [--quiet] [--no-agents]
 
   Runs the gateway of a policy file (default: switchyard.yaml) until Ctrl-C.
   A saved change applies within a second; a change with errors is told, and the last good policy keeps serving.
@@ -11,6 +11,7 @@ const RUN = `switchyard run [file] [--ui] [--ui-port <port>] [--quiet]
   --ui-port <port>  port of that page (default: any free one)
   --quiet           no line per request
   --metrics <port>  serve the counts for Prometheus at http://127.0.0.1:<port>/metrics
+  --no-agents       no \`switchyard mcp\` of this user may look at this gateway
   --otlp <url>      send them to a collector of OpenTelemetry there (OTLP/HTTP JSON), every 10 s
 `;
 
@@ -51,6 +52,15 @@ const CA = `switchyard ca [show | export <file> | trust | untrust | remove] [--j
   remove            deletes certificate and key
 `;
 
+const MCP = `switchyard mcp [file] [--allow-edits] [--har <file>]
+
+  Serves agents over standard input and output (Model Context Protocol): explain_request, list_rejections, simulate_edit
+  and propose_fix, on the gateway that serves the policy file (default: switchyard.yaml) for this user, or on the file alone.
+
+  --allow-edits     propose_fix may also make an edit that it proposed; without it nothing is ever written
+  --har <file>      requests of an HTTP Archive, decided again, when no gateway runs
+`;
+
 export const HELP = {
   all: `Switchyard: a local gateway and load balancer that explains itself. Nothing leaves this machine unless you ask for it.
 
@@ -59,6 +69,7 @@ ${CHECK}
 ${EXPLAIN}
 ${TEST}
 ${CA}
+${MCP}
 switchyard --version
 `,
   run: RUN,
@@ -66,4 +77,5 @@ switchyard --version
   explain: EXPLAIN,
   test: TEST,
   ca: CA,
+  mcp: MCP,
 } as const;

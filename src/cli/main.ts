@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The command line: `switchyard run | check | explain | test | ca`. It reads the arguments and hands over.
+ * The command line: `switchyard run | check | explain | test | ca | mcp`. It reads the arguments and hands over.
  * Must not hold what a command does: each has its file.
  */
 import { ca } from "./ca.ts";
@@ -13,7 +13,15 @@ import { Usage } from "./usage.ts";
 
 declare const SWITCHYARD_VERSION: string | undefined;
 
-const commands: Readonly<Record<string, (words: string[]) => Promise<number>>> = { run, check, explain, test, ca };
+const commands: Readonly<Record<string, (words: string[]) => Promise<number>>> = {
+  run,
+  check,
+  explain,
+  test,
+  ca,
+  // The protocol's library is loaded by nobody else.
+  mcp: async (words) => (await import("./mcp/command.ts")).mcp(words),
+};
 
 async function main(words: string[]): Promise<number> {
   const [name, ...rest] = words;
@@ -26,7 +34,7 @@ async function main(words: string[]): Promise<number> {
     return 0;
   }
   if (!Object.hasOwn(commands, name))
-    throw new Usage(`There is no command "${name}". Known are run, check, explain, test and ca.`);
+    throw new Usage(`There is no command "${name}". Known are run, check, explain, test, ca and mcp.`);
   if (rest.includes("--help") || rest.includes("-h")) {
     process.stdout.write(HELP[name as keyof typeof HELP]);
     return 0;

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { AgentDoor } from "../gateway/control/agent-door.ts";
 import { PageServer } from "../gateway/control/page-server.ts";
 import { portHolder } from "../gateway/control/port-holder.ts";
 import { Gateway, ListenProblem, PolicyProblem } from "../gateway/gateway.ts";
@@ -23,6 +24,7 @@ const OPTIONS = {
   "until-stdin-ends": { type: "boolean" },
   metrics: { type: "string" },
   otlp: { type: "string" },
+  "no-agents": { type: "boolean" },
 } as const;
 
 export async function run(words: string[]): Promise<number> {
@@ -65,6 +67,7 @@ export async function run(words: string[]): Promise<number> {
     if (page !== undefined) await page.close();
     return 1;
   }
+  const door = values["no-agents"] === true ? undefined : await openDoor(gateway, file, paint);
   const log = values.quiet === true ? undefined : new RequestLog(gateway, paint);
   const follower = new FileFollower(file, text, (changed) => apply(gateway, changed, paint));
   listenToTerminal(page, values["until-stdin-ends"] === true, ended, paint);
@@ -72,6 +75,7 @@ export async function run(words: string[]): Promise<number> {
   process.stdout.write(paint.faint("Stopping: requests in flight may end.\n"));
   follower.close();
   log?.close();
+  await door?.close();
   await gateway.stop();
   await exports();
   await page?.close();
@@ -140,6 +144,16 @@ async function openPage(gateway: Gateway, port: number): Promise<PageServer | fa
     const why = code === "EADDRINUSE" ? `port ${port} is in use; leave --ui-port out to get a free one` : String(error);
     process.stderr.write(`The page cannot be served: ${why}.\n`);
     return false;
+  }
+}
+
+/** For `switchyard mcp` of the same user; without it, everything else works. */
+async function openDoor(gateway: Gateway, file: string, paint: Paint): Promise<AgentDoor | undefined> {
+  try {
+    return await AgentDoor.open(gateway, file);
+  } catch (error) {
+    process.stdout.write(paint.faint(`Agents cannot reach this gateway: ${(error as Error).message}.\n`));
+    return undefined;
   }
 }
 

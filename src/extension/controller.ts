@@ -93,6 +93,7 @@ export class Controller implements vscode.Disposable {
         file: basename(file.uri.fsPath),
         folder: file.folder,
         mayRun: vscode.workspace.isTrusted,
+        agentAccess: vscode.workspace.getConfiguration("switchyard").get("agentAccess", true),
         onLine: (line) => this.log.info(line),
         onGone: (how, expected) => this.#onGone(how, expected),
       });

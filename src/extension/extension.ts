@@ -5,6 +5,7 @@
  */
 import { performance } from "node:perf_hooks";
 import * as vscode from "vscode";
+import { registerLanguageModelTools } from "./agents/language-model-tools.ts";
 import { Commands } from "./commands/commands.ts";
 import { Controller } from "./controller.ts";
 import type { EditorHost } from "./editor/live-editor.ts";
@@ -58,6 +59,7 @@ export function activate(context: vscode.ExtensionContext): void {
     new SavedPolicy(own),
     new TestExplorer(vscode.Uri.joinPath(context.extensionUri, "dist", "cli.js").fsPath, log),
     watchPolicyFiles(),
+    registerLanguageModelTools(window),
     loadLanguageWhenNeeded(context.extensionUri, {
       controller: own,
       showTraffic: (filter) => pages.focusTraffic({ kind: "filter", filter }),

@@ -25,6 +25,8 @@ export interface GatewayProcessOptions {
   readonly folder: string;
   /** The workspace is trusted: commands under `run` of the policy may be started. */
   readonly mayRun: boolean;
+  /** `switchyard mcp` of this user may read what it records. */
+  readonly agentAccess: boolean;
   /** A line that the process printed. */
   onLine(line: string): void;
   /** Told once, after the start succeeded: the process is gone. `expected` when `stop` was asked for. */
@@ -50,7 +52,8 @@ export class GatewayProcess {
 
   /** Resolves when every listener is open; rejects with GatewayStartError. */
   static start(options: GatewayProcessOptions): Promise<GatewayProcess> {
-    const child = fork(options.script, [options.file, ...(options.mayRun ? ["--may-run"] : [])], {
+    const words = [...(options.mayRun ? ["--may-run"] : []), ...(options.agentAccess ? [] : ["--no-agents"])];
+    const child = fork(options.script, [options.file, ...words], {
       cwd: options.folder,
       // VS Code's own node: in the desktop application process.execPath is Electron.
       env: { ...process.env, ELECTRON_RUN_AS_NODE: "1", VSCODE_INSPECTOR_OPTIONS: undefined },

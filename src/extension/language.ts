@@ -20,6 +20,7 @@ import { LiveEditor, type EditorHost } from "./editor/live-editor.ts";
 
 // They need the same YAML reader.
 export { portHints, startScripts } from "./detect/hints.ts";
+export { secretsIn } from "./editor/policy-secrets.ts";
 
 /** Milliseconds of silence before a text that is being typed is read. */
 const DEBOUNCE = 250;

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import type { StartMessage } from "../contract/frames.ts";
+import { AgentDoor } from "./control/agent-door.ts";
 import { ProcessChannel, tellParent } from "./control/process-channel.ts";
 import { Gateway, ListenProblem, PolicyProblem } from "./gateway.ts";
 
@@ -12,6 +13,7 @@ import { Gateway, ListenProblem, PolicyProblem } from "./gateway.ts";
 const ORPHAN_DRAIN = 1000;
 
 let stopping = false;
+let door: AgentDoor | undefined;
 
 async function main(): Promise<void> {
   const file = process.argv[2];
@@ -21,6 +23,7 @@ async function main(): Promise<void> {
   }
   // Said by the extension in a trusted workspace alone.
   const mayRun = process.argv.includes("--may-run");
+  const agents = !process.argv.includes("--no-agents");
   const gateway = new Gateway({ file, mayRun, onStopRequested: () => void stop(gateway) });
   const channel = new ProcessChannel(gateway);
   process.on("disconnect", () => void stop(gateway, ORPHAN_DRAIN));
@@ -33,12 +36,22 @@ async function main(): Promise<void> {
     tellParent({ failed }, () => process.exit(1));
     return;
   }
+  if (agents) await openDoor(gateway, file);
   tellParent({ started: { processId: process.pid } });
+}
+
+async function openDoor(gateway: Gateway, file: string): Promise<void> {
+  try {
+    door = await AgentDoor.open(gateway, file);
+  } catch (error) {
+    console.error(`Agents cannot reach this gateway: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 async function stop(gateway: Gateway, patience?: number): Promise<void> {
   if (stopping) return;
   stopping = true;
+  await door?.close();
   await gateway.stop(patience);
   process.exit(0);
 }

@@ -43,8 +43,7 @@ export async function explainRequest(context: WhatIfContext, request: ExplainReq
     decide(passage, plan, state, now, decision);
   }
   const story = explain(decision, plan, passage);
-  const mask = maskFor(context, request);
-  return mask.deep(detail(context, passage, decision, story, request, mask));
+  return describedDetail(context, passage, decision, story, request);
 }
 
 export function passageFor(context: WhatIfContext, request: ExplainRequest): Passage {
@@ -122,14 +121,16 @@ function listenerFor(plan: Plan, url: URL): number {
   throw new Error(`Listener ${name} works at layer 4 (${protocol}): it sees connections and no requests to explain.`);
 }
 
-function detail(
-  { plan, revision, wallClock }: WhatIfContext,
+/** What there is to tell of a request that was decided and not sent. */
+export function describedDetail(
+  context: WhatIfContext,
   { arrival, caller }: Passage,
   decision: Decision,
   story: Story,
   request: ExplainRequest,
-  mask: Mask,
 ): Detail {
+  const { plan, revision, wallClock } = context;
+  const mask = maskFor(context, request);
   const service = plan.services[decision.service];
   const refused = story.refusal !== undefined;
   const row: Row = {
@@ -163,7 +164,7 @@ function detail(
   const url = mask.target(request.url);
   const asked = { method: request.method, url, fields, body: Buffer.alloc(0), complete: true };
   const empty = { size: 0, captured: 0, contentType: "", contentEncoding: "", evicted: false };
-  return {
+  return mask.deep({
     row,
     verdict: verdictOf(story, plan, { refused: false, status: 0, title: "", sentence: "" }),
     ...storyParts(story),
@@ -175,7 +176,7 @@ function detail(
     curl: curlOf(asked),
     curlPowerShell: curlForPowerShell(asked),
     revealed: false,
-  };
+  });
 }
 
 function maskFor(context: WhatIfContext, request: ExplainRequest): Mask {

@@ -1,0 +1,39 @@
+/**
+ * The decision on a request that is only described, by a policy file and nothing else.
+ * Must not send the request anywhere.
+ */
+import type { ExplainRequest } from "../contract/calls.ts";
+import type { Detail } from "../contract/detail.ts";
+import { PolicyReader } from "../gateway/control/policy-reader.ts";
+import { explainRequest } from "../gateway/control/what-if.ts";
+import { FactGatherer } from "../gateway/facts/gatherer.ts";
+import { Mask } from "../gateway/record/mask.ts";
+import { freshState } from "../model/fresh.ts";
+import type { Fixable } from "./diagnostics.ts";
+import { policyText } from "./policy-text.ts";
+
+export type Described = { readonly detail: Detail } | { readonly diagnostics: readonly Fixable[] };
+
+/** @throws NoPolicy; Error in words when the request cannot be understood. */
+export async function decideDescribed(file: string, request: ExplainRequest): Promise<Described> {
+  const reader = new PolicyReader(file);
+  const { plan, diagnostics } = reader.read(policyText(file));
+  if (plan === undefined) return { diagnostics };
+  const facts = new FactGatherer({ baseDirectory: reader.directory });
+  try {
+    const context = {
+      plan,
+      state: freshState(plan),
+      revision: 1,
+      facts,
+      mask: Mask.of([plan]),
+      now: () => performance.now(),
+      wallClock: () => Date.now(),
+      // The same request gets the same answer each time.
+      seed: () => 1,
+    };
+    return { detail: await explainRequest(context, request) };
+  } finally {
+    facts.close();
+  }
+}
