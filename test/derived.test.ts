@@ -12,6 +12,7 @@ import { manifestTools } from "../src/agents/declarations.ts";
 import { policiesMarkdown } from "../src/policyfile/docs.ts";
 import { publicSchema } from "../src/policyfile/schema.ts";
 import { examples } from "../src/policyfile/policy-file.fixture.ts";
+import { testSchema } from "../src/replay/policy-test-file.ts";
 
 async function derive(path: string, derived: string): Promise<void> {
   const url = new URL(`../${path}`, import.meta.url);
@@ -32,6 +33,10 @@ describe("derived files", () => {
     await derive("media/switchyard.schema.json", `${JSON.stringify(publicSchema(), null, 2)}\n`);
   });
 
+  it("media/switchyard-test.schema.json says what the declarations of policy tests say", async () => {
+    await derive("media/switchyard-test.schema.json", `${JSON.stringify(publicSchema(testSchema()), null, 2)}\n`);
+  });
+
   it("media/policies.md says what the declarations say", async () => {
     await derive("media/policies.md", policiesMarkdown());
   });
@@ -49,6 +54,13 @@ describe("derived files", () => {
     for (const { name, text } of examples()) {
       assert.ok(validate(parse(text)), `${name}: ${JSON.stringify(validate.errors, null, 1)}`);
     }
+  });
+
+  it("the schema of policy tests accepts those of the shop, and no misspelt key", () => {
+    const validate = new Ajv2020({ strict: false }).compile(publicSchema(testSchema()));
+    const shop = readFileSync(new URL("../examples/shop/shop.switchyard-test.yaml", import.meta.url), "utf8");
+    assert.ok(validate(parse(shop)), JSON.stringify(validate.errors));
+    assert.ok(!validate(parse(shop.replace("expect:", "expct:"))));
   });
 
   it("the schema refuses unknown keys, unknown kinds and wrong types", () => {

@@ -13,6 +13,11 @@ import type { SecretRef } from "./policy.ts";
 /** What the written form is called; docs, hover and completion go by it. */
 export type ScalarName = "duration" | "size" | "percentage" | "secret" | "header name" | "field value" | "name" | "CEL";
 
+/** A declaration with its words. @param more what JSON Schema knows beside: examples. */
+export function described<Type extends z.ZodMiniType>(type: Type, description: string, more: object = {}): Type {
+  return type.check(z.meta({ description, ...more })) as Type;
+}
+
 const DURATION = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h)$/;
 const MILLIS_OF: Readonly<Record<string, Millis>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 

@@ -4,7 +4,7 @@
  * Must not check what needs more than one field: that is compile's work.
  */
 import * as z from "zod/mini";
-import { duration, fieldValue, headerName, name, percentage, secret } from "../model/scalars.ts";
+import { described, duration, fieldValue, headerName, name, percentage, secret } from "../model/scalars.ts";
 import { activeCheck } from "./health-fields.ts";
 import { sendingFields } from "./sending-fields.ts";
 import { listenerTls, serviceTls } from "./secure-fields.ts";
@@ -16,10 +16,6 @@ z.config({ jitless: true });
 
 /** What a placeholder in the declaration stands for; the derived schema puts the real thing there. */
 export type Placeholder = "policy" | "policies" | "loadBalancer";
-
-function described<Type extends z.ZodMiniType>(type: Type, description: string, more: object = {}): Type {
-  return type.check(z.meta({ description, ...more })) as Type;
-}
 
 /** One policy in a list: a name from `policies`, or a map with one key, its kind. Read by policy-entry.ts. */
 const policyList = (where: string) =>

@@ -5,11 +5,7 @@
 import * as z from "zod/mini";
 import type { PlanEndpoint } from "../model/endpoint.ts";
 import type { ActiveCheck } from "../model/plan.ts";
-import { duration } from "../model/scalars.ts";
-
-function described<Type extends z.ZodMiniType>(type: Type, description: string, more: object = {}): Type {
-  return type.check(z.meta({ description, ...more })) as Type;
-}
+import { described, duration } from "../model/scalars.ts";
 
 export const activeCheck = z
   .strictObject({

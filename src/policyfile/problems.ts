@@ -9,7 +9,7 @@ import type { Code, Diagnostic, Severity, TextFix } from "./diagnostic.ts";
 import type { SourceRange } from "../model/basics.ts";
 import { comesLater, laterMessage, valueComesLater } from "./later.ts";
 import { removal } from "./removal.ts";
-import { schemasAt } from "./schema.ts";
+import { schemasAt, type Schema } from "./schema.ts";
 import { spanOf } from "./tree.ts";
 import { write } from "./write.ts";
 import type { IssueDetail } from "./written.ts";
@@ -54,17 +54,21 @@ export class Problems {
   }
 }
 
-/** Reads `value`, which stands at `base`, by its declaration. @returns undefined when it does not fit. */
+/**
+ * Reads `value`, which stands at `base`, by its declaration. @returns undefined when it does not fit.
+ * @param root declaration of the whole file, when it is no policy.
+ */
 export function readBy<Output>(
   schema: z.ZodMiniType<Output>,
   value: unknown,
   base: Path,
   problems: Problems,
   keysAt: (path: Path) => readonly string[],
+  root?: Schema,
 ): Output | undefined {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const report = new Report(base, value, problems, keysAt);
+  const report = new Report(base, value, problems, keysAt, root);
   // Unknown keys first: a misspelt key is not missing as well.
   const { issues } = result.error;
   for (const issue of issues) if (issue.code === "unrecognized_keys") report.issue(issue, []);
@@ -77,14 +81,22 @@ class Report {
   readonly #value: unknown;
   readonly #problems: Problems;
   readonly #keysAt: (path: Path) => readonly string[];
+  readonly #root: Schema | undefined;
   /** Paths that a misspelt key was meant for. */
   readonly #meant = new Set<string>();
 
-  constructor(base: Path, value: unknown, problems: Problems, keysAt: (path: Path) => readonly string[]) {
+  constructor(
+    base: Path,
+    value: unknown,
+    problems: Problems,
+    keysAt: (path: Path) => readonly string[],
+    root: Schema | undefined,
+  ) {
     this.#base = base;
     this.#value = value;
     this.#problems = problems;
     this.#keysAt = keysAt;
+    this.#root = root;
   }
 
   issue(issue: Issue, outer: Path): void {
@@ -238,7 +250,7 @@ class Report {
     const replace = (title: string, newText: string) => {
       if (span && oneLine) fixes.push({ title, edits: [{ offset: span[0], endOffset: span[1], newText }] });
     };
-    const scalar = schemasAt(at, tree.value)[0]?.scalar;
+    const scalar = schemasAt(at, tree.value, this.#root)[0]?.scalar;
     if (scalar === "duration" || scalar === "percentage") {
       if (typeof got === "number") replace(`Change to ${source}${UNIT[scalar]}`, `${source}${UNIT[scalar]}`);
     } else if (expected === "string" && (typeof got === "number" || typeof got === "boolean")) {

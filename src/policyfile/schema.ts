@@ -152,8 +152,8 @@ function replacePlaceholders(node: Schema, fill: Readonly<Record<string, Schema>
 /** Words that only this extension reads. */
 const OWN_WORDS = new Set(["scalar", "phase", "example", "placeholder", "names"]);
 
-/** What media/switchyard.schema.json holds. */
-export function publicSchema(): object {
+/** What media/switchyard.schema.json holds. @param root of another file than the policy. */
+export function publicSchema(root = schema()): object {
   const strip = (node: unknown, names: boolean): unknown => {
     if (Array.isArray(node)) return node.map((item) => strip(item, false));
     if (typeof node !== "object" || node === null) return node;
@@ -168,7 +168,7 @@ export function publicSchema(): object {
         ]),
     );
   };
-  return { $schema: "https://json-schema.org/draft/2020-12/schema", ...(strip(schema(), false) as object) };
+  return { $schema: "https://json-schema.org/draft/2020-12/schema", ...(strip(root, false) as object) };
 }
 
 /** Follows references and puts what stands beside a reference over it. */
@@ -229,7 +229,7 @@ function branches(node: Schema, value: unknown): readonly Schema[] {
 }
 
 /** Keys that may stand in the map at `path`. */
-export function keysAt(path: Path, value?: unknown): readonly string[] {
-  const keys = schemasAt(path, value).flatMap((node) => Object.keys(node.properties ?? {}));
+export function keysAt(path: Path, value?: unknown, root?: Schema): readonly string[] {
+  const keys = schemasAt(path, value, root).flatMap((node) => Object.keys(node.properties ?? {}));
   return [...new Set(keys)];
 }

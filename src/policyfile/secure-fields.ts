@@ -3,11 +3,8 @@
  * Must not check what needs more than one field or a file: secure.ts does.
  */
 import * as z from "zod/mini";
+import { described } from "../model/scalars.ts";
 import { hostname } from "./written.ts";
-
-function described<Type extends z.ZodMiniType>(type: Type, description: string, more: object = {}): Type {
-  return type.check(z.meta({ description, ...more })) as Type;
-}
 
 const pemFile = (what: string, example: string) =>
   described(z.string().check(z.minLength(1, { error: "must be a path" })), what, { examples: [example] });

@@ -3,12 +3,8 @@
  * Must not check what needs more than one field: sending.ts does.
  */
 import * as z from "zod/mini";
-import { duration, percentage } from "../model/scalars.ts";
+import { described, duration, percentage } from "../model/scalars.ts";
 import { method } from "./written.ts";
-
-function described<Type extends z.ZodMiniType>(type: Type, description: string, more: object = {}): Type {
-  return type.check(z.meta({ description, ...more })) as Type;
-}
 
 const status = z.int().check(z.minimum(400), z.maximum(599));
 

@@ -9,7 +9,7 @@ import type { Decision } from "../model/decision.ts";
 import type { Plan } from "../model/plan.ts";
 import type { Path, Tree } from "../policyfile/tree.ts";
 import type { ExpectKey, TestStep } from "./policy-test-file.ts";
-import { reasonOf } from "./policy-test-names.ts";
+import { NONE, reasonOf } from "./policy-test-names.ts";
 
 export interface FailedExpectation {
   readonly message: string;
@@ -39,8 +39,6 @@ interface Place {
 }
 
 type Actual = Readonly<Record<ExpectKey, string>>;
-
-const NONE = "none";
 
 export function failuresOf(expect: TestStep["expect"], judged: Judged, place: Place): FailedExpectation[] {
   const actual = actualOf(judged, place.plan);

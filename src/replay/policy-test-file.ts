@@ -6,11 +6,14 @@
 import * as z from "zod/mini";
 import { normalisePath, pathProblem } from "../decide/path.ts";
 import type { Millis, SourceRange } from "../model/basics.ts";
-import { duration, fieldValue, headerName, name } from "../model/scalars.ts";
+import { described, duration, fieldValue, headerName } from "../model/scalars.ts";
 import { Failure } from "../model/state.ts";
 import type { Diagnostic } from "../policyfile/diagnostic.ts";
 import { Problems, readBy } from "../policyfile/problems.ts";
+import { fromZod, keysAt, type Schema } from "../policyfile/schema.ts";
 import { Tree, type Path } from "../policyfile/tree.ts";
+
+const DEFAULT_POLICY = "./switchyard.yaml";
 
 /** How an attempt may fail, by the word for it, and what the caller gets then. */
 export const FAILURES = {
@@ -21,83 +24,143 @@ export const FAILURES = {
   timeout: { failure: Failure.BackendTimeout, status: 504 },
 } as const;
 
-const text = z.string();
+/** What a value names in the policy: completion, hover, definition and checks go by it. */
+export type Named = "listener" | "route" | "policy" | "reason" | "service" | "endpoint" | "consumer" | "fact";
+
+const named = (kind: Named, description: string, examples: readonly string[] = []) =>
+  z.optional(described(z.string(), description, { names: kind, ...(examples.length > 0 && { examples }) }));
+
 const status = z.int().check(z.minimum(100), z.maximum(599));
-const claims = z.record(text, z.unknown(), { error: "must be a map of claims, as in { sub: anna, scope: read }" });
 
-const requestFields = {
-  method: z.prefault(
-    z
-      .string()
-      .check(z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/, { error: "is no method: write GET, POST or another" })),
-    "GET",
+const request = z.strictObject({
+  method: described(
+    z.prefault(
+      z
+        .string()
+        .check(z.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}$/, { error: "is no method: write GET, POST or another" })),
+      "GET",
+    ),
+    "Its method.",
+    { examples: ["POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] },
   ),
-  path: z
-    .string()
-    .check(z.regex(/^\/[\x21-\x7e]*$/, { error: "starts with / and holds no blanks, as in /orders?page=2" })),
-  host: z.prefault(z.string().check(z.minLength(1)), "localhost"),
-  headers: z.prefault(z.record(headerName(), fieldValue()), {}),
-  body: z.optional(z.unknown()),
-  /** Address that it comes from. */
-  client: z.prefault(z.string().check(z.minLength(1)), "127.0.0.1"),
-  /** Name of the listener that it comes through; default: the first for HTTP. */
-  listener: z.optional(name()),
-};
+  path: described(
+    z.string().check(z.regex(/^\/[\x21-\x7e]*$/, { error: "starts with / and holds no blanks, as in /orders?page=2" })),
+    "Its path, with the query.",
+    { examples: ["/orders?page=2"] },
+  ),
+  host: described(
+    z.prefault(z.string().check(z.minLength(1)), "localhost"),
+    "The Host field, with or without a port.",
+    {
+      examples: ["shop.localhost"],
+    },
+  ),
+  headers: described(z.prefault(z.record(headerName(), fieldValue()), {}), "Its header fields.", {
+    examples: [{ "x-api-key": "demo-web-key" }],
+  }),
+  body: z.optional(
+    described(z.unknown(), "Text as it is sent; a map or list is sent as JSON, with its Content-Type.", {
+      examples: [{ id: 7 }],
+    }),
+  ),
+  client: described(z.prefault(z.string().check(z.minLength(1)), "127.0.0.1"), "The address that it comes from.", {
+    examples: ["203.0.113.7"],
+  }),
+  listener: named("listener", "The listener that it comes through. Default: the first one for HTTP."),
+});
 
-const answerFields = {
-  status: z.optional(status),
-  failure: z.optional(z.enum(Object.keys(FAILURES) as [keyof typeof FAILURES])),
-  after: z.prefault(duration(), "0ms"),
-};
+const answer = z.strictObject({
+  status: z.optional(described(status, "What the backend answers. Default: 200.", { examples: [200, 404, 503] })),
+  failure: z.optional(
+    described(
+      z.enum(Object.keys(FAILURES) as [keyof typeof FAILURES]),
+      "How the attempt fails, in place of an answer. What follows of it is seen by health checks and circuit breakers.",
+    ),
+  ),
+  after: described(z.prefault(duration(), "0ms"), "How long the backend takes: so long is the request on its way."),
+});
 
 const expectFields = {
-  status: z.optional(status),
-  decision: z.optional(z.enum(["admitted", "refused", "answered"])),
-  route: z.optional(text),
-  policy: z.optional(text),
-  reason: z.optional(text),
-  service: z.optional(text),
-  endpoint: z.optional(text),
-  consumer: z.optional(text),
-  detail: z.optional(text),
+  status: z.optional(
+    described(status, "The status that the caller gets.", { examples: [200, 401, 403, 404, 429, 503] }),
+  ),
+  decision: z.optional(
+    described(
+      z.enum(["admitted", "refused", "answered"]),
+      "`admitted`: it goes to a backend. `refused`: a policy stops it. `answered`: a policy answers by itself.",
+    ),
+  ),
+  route: named("route", "The route that takes it; `none` when no route does.", ["none"]),
+  policy: named("policy", "The policy that refuses or answers it, by its name or kind; `none` when none does.", [
+    "none",
+  ]),
+  reason: named("reason", "Why it is refused, `kind/reason` or the reason alone; `none` when it is not.", ["none"]),
+  service: named("service", "The service that gets it; `none` when none does.", ["none"]),
+  endpoint: named("endpoint", "The replica that gets it, by its url or its label; `none` when none does.", ["none"]),
+  consumer: named("consumer", "Who the caller is found to be; `none` when nobody says.", ["none"]),
+  detail: z.optional(
+    described(z.string(), "A part of the sentence that explains the decision.", { examples: ["of 20 requests"] }),
+  ),
 };
 
-const stepFields = {
-  request: z.strictObject(requestFields),
-  after: z.prefault(duration(), "0ms"),
-  repeat: z.prefault(z.int().check(z.minimum(1), z.maximum(10_000)), 1),
-  every: z.prefault(duration(), "0ms"),
-  jwt: z.optional(claims),
-  facts: z.prefault(z.record(text, z.unknown()), {}),
-  answer: z.prefault(z.strictObject(answerFields), {}),
-  expect: z.strictObject(expectFields),
-};
+const step = z.strictObject({
+  request: described(request, "What is asked."),
+  after: described(z.prefault(duration(), "0ms"), "How much time passes before it, since the step before."),
+  repeat: described(
+    z.prefault(z.int().check(z.minimum(1), z.maximum(10_000)), 1),
+    "How often it is asked. Every time must meet what is expected.",
+    { examples: [20] },
+  ),
+  every: described(z.prefault(duration(), "0ms"), "How much time passes between two of the repeated requests."),
+  jwt: z.optional(
+    described(
+      z.record(z.string(), z.unknown(), { error: "must be a map of claims, as in { sub: anna, scope: read }" }),
+      "Claims of a token that counts as verified: no key and no signature are needed.",
+      { examples: [{ sub: "anna", scope: "orders:read" }] },
+    ),
+  ),
+  facts: described(
+    z.prefault(z.record(z.string().check(z.meta({ names: "fact" satisfies Named })), z.unknown()), {}),
+    "What a lookup finds, by the name of the lookup: a test asks no server and opens no file.",
+    { examples: [{ password: { state: "verified", user: "anna" } }] },
+  ),
+  answer: described(z.prefault(answer, {}), "What the backend does with it. Default: 200 at once."),
+  expect: described(z.strictObject(expectFields), "What must come of it."),
+});
 
-const testFields = {
-  name: z.string().check(z.minLength(1, { error: "a test needs a name" }), z.maxLength(200)),
-  /** Epoch seconds at which it begins: for `exp` and `nbf` of tokens and for quotas. */
-  clock: z.prefault(z.int().check(z.minimum(0), z.maximum(253_402_300_799)), 1_767_225_600),
-  steps: z.array(z.strictObject(stepFields), { error: "must be a list of steps" }).check(z.minLength(1)),
-};
+const test = z.strictObject({
+  name: described(
+    z.string().check(z.minLength(1, { error: "a test needs a name" }), z.maxLength(200)),
+    "What is promised. It also fixes the seeds, so that a choice by chance is always the same.",
+  ),
+  clock: described(
+    z.prefault(z.int().check(z.minimum(0), z.maximum(253_402_300_799)), 1_767_225_600),
+    "Epoch seconds at which it begins: for `exp` and `nbf` of tokens and for quotas.",
+  ),
+  steps: described(
+    z.array(step, { error: "must be a list of steps" }).check(z.minLength(1)),
+    "Its requests, one after the other, over one state.",
+  ),
+});
 
-const fileFields = {
-  policy: z.prefault(z.string().check(z.minLength(1)), "./switchyard.yaml"),
-  tests: z
-    .array(z.strictObject(testFields), { error: "must be a list of tests: [{ name, steps }]" })
-    .check(z.minLength(1)),
-};
+const file = z.strictObject({
+  policy: described(
+    z.prefault(z.string().check(z.minLength(1)), DEFAULT_POLICY),
+    "The policy that is tested, relative to this file.",
+  ),
+  tests: described(
+    z.array(test, { error: "must be a list of tests: [{ name, steps }]" }).check(z.minLength(1)),
+    "The tests. Each begins with a state of its own.",
+  ),
+});
 
-const file = z.strictObject(fileFields);
+let derived: Schema | undefined;
 
-/** Keys by the names on the way to them. */
-const KEYS: Readonly<Record<string, object>> = {
-  "": fileFields,
-  tests: testFields,
-  "tests.steps": stepFields,
-  "tests.steps.request": requestFields,
-  "tests.steps.answer": answerFields,
-  "tests.steps.expect": expectFields,
-};
+/** The declaration in the form that completion, hover and the JSON Schema read. Made on first use. */
+export function testSchema(): Schema {
+  derived ??= { ...fromZod(file), title: "Switchyard policy tests" };
+  return derived;
+}
 
 type FileValue = z.output<typeof file>;
 export type TestStep = FileValue["tests"][number]["steps"][number];
@@ -123,8 +186,6 @@ export interface TestFile {
   readonly tree: Tree;
 }
 
-export const DEFAULT_POLICY = "./switchyard.yaml";
-
 /** @param shown path to show to people. Never throws. Tests are there only when nothing is wrong. */
 export function readTestFile(source: string, shown: string): TestFile {
   const tree = new Tree(source, shown);
@@ -136,52 +197,47 @@ export function readTestFile(source: string, shown: string): TestFile {
     return { diagnostics: problems.list, policy, tests: [], tree };
   }
   // Behind a syntax error everything is guesswork.
-  const value = problems.hasErrors ? undefined : readBy(file, written, [], problems, keysAt);
-  for (const [index, test] of (value?.tests ?? []).entries()) checkTest(test, index, value?.tests ?? [], problems);
-  const diagnostics = problems.list.map(withoutGuess).toSorted((a, b) => a.range.offset - b.range.offset);
-  const tests = value === undefined || problems.hasErrors ? [] : value.tests.map((test, i) => placed(test, i, tree));
+  const value = problems.hasErrors ? undefined : readBy(file, written, [], problems, keysIn(tree), testSchema());
+  for (const [index, one] of (value?.tests ?? []).entries()) checkTest(one, index, value?.tests ?? [], problems);
+  const diagnostics = problems.list.toSorted((a, b) => a.range.offset - b.range.offset);
+  const tests = value === undefined || problems.hasErrors ? [] : value.tests.map((one, i) => placed(one, i, tree));
   return { diagnostics, policy, tests, tree };
-}
-
-/** The reader knows the units of the policy file's fields only: as text alone a duration would stay wrong. */
-function withoutGuess(diagnostic: Diagnostic): Diagnostic {
-  return diagnostic.message.includes("write a duration") ? { ...diagnostic, fixes: [] } : diagnostic;
 }
 
 /** Tests by name and place, however wrong the rest is: for lists. */
 export function outlineOf({ tree }: Pick<TestFile, "tree">): { name: string; range: SourceRange }[] {
   const { tests } = (tree.value ?? {}) as { readonly tests?: unknown };
   if (!Array.isArray(tests)) return [];
-  return tests.flatMap((test: unknown, index) => {
-    const { name: called } = (test ?? {}) as { readonly name?: unknown };
+  return tests.flatMap((one: unknown, index) => {
+    const { name: called } = (one ?? {}) as { readonly name?: unknown };
     return typeof called === "string" ? [{ name: called, range: tree.blockRange(["tests", index]) }] : [];
   });
 }
 
-function keysAt(path: Path): readonly string[] {
-  return Object.keys(KEYS[path.filter((part) => typeof part === "string").join(".")] ?? {});
+function keysIn(tree: Tree): (path: Path) => readonly string[] {
+  return (path) => keysAt(path, tree.value, testSchema());
 }
 
-function placed(test: FileValue["tests"][number], index: number, tree: Tree): PolicyTest {
+function placed(one: FileValue["tests"][number], index: number, tree: Tree): PolicyTest {
   const path = ["tests", index];
-  return { name: test.name, clock: test.clock * 1000, steps: test.steps, range: tree.blockRange(path), path };
+  return { name: one.name, clock: one.clock * 1000, steps: one.steps, range: tree.blockRange(path), path };
 }
 
 /** What one field cannot say alone. */
 function checkTest(
-  test: FileValue["tests"][number],
+  one: FileValue["tests"][number],
   index: number,
   all: readonly { readonly name: string }[],
   problems: Problems,
 ): void {
-  if (all.findIndex((other) => other.name === test.name) < index)
-    problems.value("SY206", ["tests", index, "name"], `Two tests are called "${test.name}": the name fixes the seeds.`);
-  for (const [number, { request, answer, expect }] of test.steps.entries()) {
+  if (all.findIndex((other) => other.name === one.name) < index)
+    problems.value("SY206", ["tests", index, "name"], `Two tests are called "${one.name}": the name fixes the seeds.`);
+  for (const [number, { request: asked, answer: given, expect }] of one.steps.entries()) {
     const at = ["tests", index, "steps", number];
-    const target = request.path.split("?", 1)[0];
+    const target = asked.path.split("?", 1)[0];
     if (normalisePath(target) === undefined)
       problems.value("SY102", [...at, "request", "path"], `The gateway would answer 400: ${pathProblem(target)}.`);
-    if (answer.status !== undefined && answer.failure !== undefined)
+    if (given.status !== undefined && given.failure !== undefined)
       problems.key(
         "SY102",
         [...at, "answer", "failure"],

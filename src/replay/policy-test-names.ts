@@ -1,19 +1,45 @@
 /**
- * The names that a policy test writes, checked against the plan: listeners, routes, policies, reasons, services,
- * endpoints, consumers. Exists so that a misspelt name is an error with the nearest valid one and not a failing test.
- * Must not know what a test decides.
+ * The names that a policy test writes, as the policy knows them: listeners, routes, policies, reasons, services,
+ * endpoints, consumers, lookups. Exists so that a misspelt name is an error with the nearest valid one and not a failing
+ * test, and so that the editor offers and finds the same names. Must not know what a test decides.
  */
 import { builtInRefusals } from "../decide/refusals.ts";
+import type { SourceRange } from "../model/basics.ts";
 import type { Plan } from "../model/plan.ts";
 import { nearest } from "../policies/nearest.ts";
-import type { Diagnostic } from "../policyfile/diagnostic.ts";
+import type { Diagnostic, TextFix } from "../policyfile/diagnostic.ts";
+import { namesIn, type NameKind } from "../policyfile/names.ts";
 import { Problems } from "../policyfile/problems.ts";
-import type { Path, Tree } from "../policyfile/tree.ts";
+import { spanOf, type Path, type Tree } from "../policyfile/tree.ts";
+import { write } from "../policyfile/write.ts";
 import { FACT_KINDS } from "./policy-test-facts.ts";
-import type { ExpectKey, TestFile } from "./policy-test-file.ts";
+import type { Named, TestFile } from "./policy-test-file.ts";
 
-type Named = "route" | "policy" | "reason" | "service" | "endpoint" | "consumer";
-const NAMED: readonly Named[] = ["route", "policy", "reason", "service", "endpoint", "consumer"];
+/** What stands where a test expects that there is no route, policy, reason, service, endpoint or consumer. */
+export const NONE = "none";
+
+/** The policy that is tested, as far as it can be read. */
+export interface TestedPolicy {
+  readonly tree: Tree;
+  /** Only when nothing in it is wrong. */
+  readonly plan?: Plan;
+}
+
+export interface KnownName {
+  readonly name: string;
+  readonly detail: string;
+  /** Where the policy file declares it. */
+  readonly range?: SourceRange;
+}
+
+const EXPECTED: readonly Exclude<Named, "listener" | "fact">[] = [
+  "route",
+  "policy",
+  "reason",
+  "service",
+  "endpoint",
+  "consumer",
+];
 
 /** Policies under which somebody else than the file's consumers may call. */
 const FOREIGN_CALLERS = new Set(["basicAuth", "clientCertificate", "externalAuth", "introspection", "jwt", "anyOf"]);
@@ -26,37 +52,40 @@ export function reasonOf(type: string): string {
 /** @param policy the text's tree: consumers are in no plan. @returns in the order of the file. */
 export function checkNames({ tests, tree }: TestFile, plan: Plan, policy: Tree): Diagnostic[] {
   const problems = new Problems(tree);
-  const known = knownNames(plan, policy);
-  const facts = [...FACT_KINDS, ...plan.routes.flatMap((route) => route.needs.map((need) => need.name))];
-  const listeners = plan.listeners.filter(({ protocol }) => protocol.startsWith("HTTP")).map((one) => one.name);
+  const tested = { plan, tree: policy };
+  const known = (kind: Named) => knownNames(kind, tested).map(({ name }) => name);
+  const foreign = plan.steps.some(({ kind }) => FOREIGN_CALLERS.has(kind));
   for (const test of tests)
     for (const [index, { request, expect, facts: said }] of test.steps.entries()) {
       const at = [...test.path, "steps", index];
-      if (request.listener !== undefined)
-        check(problems, [...at, "request", "listener"], "listener", request.listener, listeners);
-      for (const name of Object.keys(said)) checkKey(problems, [...at, "facts", name], name, facts);
-      for (const key of NAMED) checkExpected(problems, at, key, expect[key], known[key]);
+      const { listener } = request;
+      if (listener !== undefined)
+        check(problems, [...at, "request", "listener"], "listener", listener, known("listener"));
+      for (const name of Object.keys(said)) checkKey(problems, [...at, "facts", name], name, known("fact"));
+      for (const kind of EXPECTED) {
+        const name = expect[kind];
+        if (name === undefined || name === NONE || (kind === "consumer" && foreign)) continue;
+        check(problems, [...at, "expect", kind], kind, name, known(kind));
+      }
     }
   return problems.list.toSorted((a, b) => a.range.offset - b.range.offset);
 }
 
-function checkExpected(
-  problems: Problems,
-  at: Path,
-  key: ExpectKey & Named,
-  name: string | undefined,
-  known: readonly string[] | undefined,
-): void {
-  if (name !== undefined && known !== undefined) check(problems, [...at, "expect", key], key, name, known);
-}
-
 function check(problems: Problems, path: Path, kind: string, name: string, known: readonly string[]): void {
-  if (!known.includes(name))
-    problems.value("SY102", path, `There is no ${kind} "${name}" in the policy.${hint(name, known)}`);
+  if (known.includes(name)) return;
+  const message = `There is no ${kind} "${name}" in the policy.${hint(name, known)}`;
+  problems.value("SY102", path, message, change(spanOf(problems.tree.find(path)?.value), nearest(name, known)));
 }
 
 function checkKey(problems: Problems, path: Path, name: string, known: readonly string[]): void {
-  if (!known.includes(name)) problems.key("SY101", path, `Nothing is looked up as "${name}".${hint(name, known)}`);
+  if (known.includes(name)) return;
+  const message = `Nothing is looked up as "${name}".${hint(name, known)}`;
+  problems.key("SY101", path, message, change(spanOf(problems.tree.find(path)?.key), nearest(name, known)));
+}
+
+function change(span: readonly [number, number] | undefined, to: string | undefined): TextFix[] {
+  if (span === undefined || to === undefined) return [];
+  return [{ title: `Change to \`${to}\``, edits: [{ offset: span[0], endOffset: span[1], newText: write(to) }] }];
 }
 
 function hint(name: string, known: readonly string[]): string {
@@ -65,20 +94,53 @@ function hint(name: string, known: readonly string[]): string {
   return known.length === 0 ? "" : ` There are: ${[...new Set(known)].slice(0, 12).join(", ")}.`;
 }
 
-function knownNames(plan: Plan, policy: Tree): Readonly<Record<Named, readonly string[] | undefined>> {
-  const reasons = plan.steps.flatMap(({ kind, policy: { reasons: all } }) =>
-    Object.keys(all).flatMap((name) => [`${kind}/${name}`, name]),
+/** Every name that may stand there, the declared ones first; what is in place or built in has the place of its policy. */
+export function knownNames(kind: Named, { plan, tree }: TestedPolicy): readonly KnownName[] {
+  switch (kind) {
+    case "listener":
+    case "route":
+    case "service":
+    case "consumer":
+      return declared(tree, kind);
+    case "policy":
+      return once([
+        ...declared(tree, "policy"),
+        ...(plan?.steps ?? []).map(({ name, kind: own, source }) => ({ name, detail: own, range: source })),
+      ]);
+    case "reason":
+      return reasons(plan);
+    case "endpoint":
+      return (plan?.services ?? []).flatMap(({ name: service, endpoints }) =>
+        endpoints.flatMap(({ label, url, source }) =>
+          [label, url].map((name) => ({ name, detail: `of ${service}`, range: source })),
+        ),
+      );
+    case "fact": {
+      const needs = (plan?.routes ?? []).flatMap((route) => route.needs.map(({ name }) => name));
+      return once([...FACT_KINDS, ...needs].map((name) => ({ name, detail: "lookup" })));
+    }
+  }
+}
+
+function declared(tree: Tree, kind: NameKind): KnownName[] {
+  return namesIn(tree)
+    .filter((one) => one.role === "declaration" && one.kind === kind)
+    .map(({ name, range }) => ({ name, detail: `${kind}, line ${range.line}`, range }));
+}
+
+/** Long form first; the reason alone is understood too. */
+function reasons(plan: Plan | undefined): KnownName[] {
+  const own = (plan?.steps ?? []).flatMap(({ kind, source, policy }) =>
+    Object.entries(policy.reasons).map(([name, { title }]) => ({ kind, name, detail: title, range: source })),
   );
-  const builtIn = Object.values(builtInRefusals).map(({ type }) => reasonOf(type));
-  const { consumers } = (policy.value ?? {}) as { readonly consumers?: readonly { readonly name?: string }[] };
-  return {
-    route: plan.routes.filter(({ listeners }) => listeners.length > 0).map((route) => route.name),
-    policy: plan.steps.map((step) => step.name),
-    reason: [...reasons, ...builtIn],
-    service: plan.services.map((service) => service.name),
-    endpoint: plan.services.flatMap(({ endpoints }) => endpoints.flatMap(({ label, url }) => [label, url])),
-    consumer: plan.steps.some(({ kind }) => FOREIGN_CALLERS.has(kind))
-      ? undefined
-      : (consumers ?? []).map((one) => String(one.name)),
-  };
+  const long = own.map(({ kind, name, ...rest }) => ({ name: `${kind}/${name}`, ...rest }));
+  const builtIn = Object.values(builtInRefusals).map(({ type, title }) => ({ name: reasonOf(type), detail: title }));
+  return once([...long, ...builtIn, ...own.map(({ name, detail, range }) => ({ name, detail, range }))]);
+}
+
+/** The first of each name. */
+function once(names: readonly KnownName[]): KnownName[] {
+  const found = new Map<string, KnownName>();
+  for (const one of names) if (!found.has(one.name)) found.set(one.name, one);
+  return [...found.values()];
 }
