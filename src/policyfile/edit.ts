@@ -108,7 +108,7 @@ function insertInto(tree: Tree, parent: YAMLMap | YAMLSeq, newText: string, dash
 }
 
 /** The path of the key that starts at `offset`. */
-function pathOfKey(tree: Tree, offset: number): Path | undefined {
+export function pathOfKey(tree: Tree, offset: number): Path | undefined {
   const search = (node: Node | undefined, path: Path): Path | undefined => {
     const span = spanOf(node);
     if (span === undefined || offset < span[0] || offset > span[1]) return undefined;
