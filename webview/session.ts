@@ -2,7 +2,6 @@
  * The page's data: what is watched, the latest of each kind, the selected request. Asks for what is visible and for
  * nothing while hidden. One listener is told of every change. Must not draw.
  */
-import { CALL_TIMEOUT } from "../src/contract/frames.ts";
 import type { Topics } from "../src/contract/calls.ts";
 import type { Detail } from "../src/contract/detail.ts";
 import type { BucketChange, BucketUndo, LimitsView, LimitView } from "../src/contract/limits.ts";
@@ -180,7 +179,7 @@ export class Session {
       this.detailGone = this.detail === undefined;
     } catch (error) {
       // Cut off with the gateway is not a failure of this request: it is asked for again.
-      if (current() && this.ready) this.detailProblem = whyUnread(error as Error);
+      if (current() && this.ready) this.detailProblem = (error as Error).message;
       this.#onChange();
       return undefined;
     }
@@ -305,8 +304,4 @@ export class Session {
     this.select(-1, undefined);
     this.onForgotten();
   }
-}
-
-function whyUnread({ message }: Error): string {
-  return /timeout/iu.test(message) ? `no answer within ${CALL_TIMEOUT / 1000} s` : message;
 }

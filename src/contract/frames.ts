@@ -1,8 +1,9 @@
 /**
  * How a message of the contract crosses a channel: birpc's own messages as plain JSON, errors included.
  * One pair of functions for all three roads (child process, postMessage, WebSocket), so that an Error that is thrown
- * in the gateway arrives as an Error in the page. Must not import anything.
+ * in the gateway arrives as an Error in the page. Must not import anything but the contract.
  */
+import type { DiagnosticView } from "./policy.ts";
 
 /** A birpc message, made plain: it survives JSON and structured clone alike. */
 export type Frame = Readonly<Record<string, unknown>>;
@@ -25,12 +26,23 @@ export type StartMessage =
         readonly listener?: string;
         readonly port?: number;
         /** Present when the policy file cannot be used. */
-        readonly diagnostics?: readonly import("./policy.ts").DiagnosticView[];
+        readonly diagnostics?: readonly DiagnosticView[];
       };
     };
 
 /** Every call over a channel times out after this many milliseconds. */
-export const CALL_TIMEOUT = 10_000;
+const CALL_TIMEOUT = 10_000;
+
+/** What every birpc that carries the contract is told. */
+export const FRAMING = {
+  serialize: packFrame,
+  deserialize: unpackFrame,
+  timeout: CALL_TIMEOUT,
+  /** In place of birpc's own words, as people read them. */
+  onTimeoutError: (): never => {
+    throw new Error(`no answer within ${CALL_TIMEOUT / 1000} s`);
+  },
+};
 
 /** birpc `serialize`: an Error has no enumerable fields, so it is written out. */
 export function packFrame(message: { readonly e?: unknown }): Frame {

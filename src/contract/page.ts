@@ -53,8 +53,8 @@ export interface PageFunctions {
   intent(intent: PageIntent): void;
 }
 
-/** The names of HostFunctions and HostQueries: what the extension answers itself. */
-export const HOST_CALLS = [
+/** The names of HostFunctions: nobody waits for an answer. */
+export const HOST_EVENTS = [
   "openLocation",
   "openDetail",
   "startGateway",
@@ -64,8 +64,12 @@ export const HOST_CALLS = [
   "editRequest",
   "savePolicy",
   "revertPolicy",
-  "ready",
-] as const satisfies readonly (keyof HostFunctions | keyof HostQueries)[];
+] as const satisfies readonly (keyof HostFunctions)[];
+
+/** What the extension answers itself: these, and the names of HostQueries. */
+export const HOST_CALLS = [...HOST_EVENTS, "ready"] as const satisfies readonly (
+  keyof HostFunctions | keyof HostQueries
+)[];
 
 /** The names of PageFunctions. */
 export const PAGE_EVENTS = ["hostState", "intent"] as const satisfies readonly (keyof PageFunctions)[];

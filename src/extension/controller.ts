@@ -6,7 +6,7 @@
 import { basename } from "node:path";
 import { createBirpc, type BirpcReturn } from "birpc";
 import * as vscode from "vscode";
-import { CALL_TIMEOUT, packFrame, unpackFrame, type Frame } from "../contract/frames.ts";
+import { FRAMING, type Frame } from "../contract/frames.ts";
 import { CONTRACT_VERSION, type GatewayFunctions, type Topics, type WatcherFunctions } from "../contract/calls.ts";
 import type { LimitsView } from "../contract/limits.ts";
 import type { ServicesView } from "../contract/services.ts";
@@ -206,9 +206,7 @@ export class Controller implements vscode.Disposable {
       on: (listener) => {
         receive = listener;
       },
-      serialize: packFrame,
-      deserialize: unpackFrame,
-      timeout: CALL_TIMEOUT,
+      ...FRAMING,
       // With a name: an answer that could not be sent. Without one a call failed, and its caller must learn that.
       onGeneralError: (error, name) => {
         this.log.warn(String(error));

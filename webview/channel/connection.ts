@@ -4,14 +4,20 @@
  * Must not know what is drawn. Whatever arrives is taken for a message only if it looks like one.
  */
 import { createBirpc, type BirpcReturn } from "birpc";
-import { CALL_TIMEOUT, packFrame, unpackFrame } from "../../src/contract/frames.ts";
+import { FRAMING } from "../../src/contract/frames.ts";
 import { CONTRACT_VERSION, type GatewayFunctions, type WatcherFunctions } from "../../src/contract/calls.ts";
-import type { HostFunctions, HostQueries, HostState, PageFunctions } from "../../src/contract/page.ts";
+import {
+  HOST_EVENTS,
+  type HostFunctions,
+  type HostQueries,
+  type HostState,
+  type PageFunctions,
+} from "../../src/contract/page.ts";
 import type { Hello } from "../../src/contract/status.ts";
 import { looksLike } from "./guard.ts";
 
-/** Milliseconds between a greeting in a window that failed and the next. */
-const GREET_AGAIN = 1000;
+/** Milliseconds between a question to the window that failed and the next. */
+const ASK_AGAIN = 1000;
 
 /** Somewhere that frames can be posted to and come from. */
 export interface Road {
@@ -53,20 +59,8 @@ export class Connection {
       on: (receive) => {
         this.#receive = receive;
       },
-      serialize: packFrame,
-      deserialize: unpackFrame,
-      timeout: CALL_TIMEOUT,
-      eventNames: [
-        "openLocation",
-        "openDetail",
-        "startGateway",
-        "copyText",
-        "openText",
-        "applyFix",
-        "editRequest",
-        "savePolicy",
-        "revertPolicy",
-      ],
+      ...FRAMING,
+      eventNames: [...HOST_EVENTS],
       // An answer that cannot be sent ends here. Without a name it is a call of the page that failed: its caller must
       // learn that, or nothing would stand for an answer.
       onGeneralError: (_error, name) => name !== undefined,
@@ -118,14 +112,22 @@ export class Connection {
   }
 
   async #askWindow(): Promise<void> {
+    const attempt = (this.#attempt += 1);
     try {
       this.#followWindow(await this.gateway.ready());
-    } catch (error) {
-      this.#become("stopped", String((error as Error).message));
+    } catch {
+      if (attempt !== this.#attempt) return;
+      // Of the gateway nothing is known: it may well run.
+      this.#become(
+        this.hello === undefined ? "connecting" : "lost",
+        "VS Code is busy: its extensions do not answer yet.",
+      );
+      this.#askLater();
     }
   }
 
   #followWindow(host: HostState): void {
+    this.#attempt += 1;
     this.trusted = host.trusted !== false;
     if (host.gateway === "running") void this.#greet();
     else if (host.gateway === "lost") this.#close(host.message ?? "");
@@ -154,7 +156,7 @@ export class Connection {
     const attempt = this.#attempt;
     setTimeout(() => {
       if (attempt === this.#attempt) void this.#askWindow();
-    }, GREET_AGAIN);
+    }, ASK_AGAIN);
   }
 
   #close(why: string): void {

@@ -93,7 +93,7 @@ export function emptyState(session: Session, host: Host, actions: EmptyActions):
     return message("sync", "Connecting to the gateway…", html`<p class="dim">${connection.message}</p>`);
   if (counts === undefined)
     return connection.state === "lost"
-      ? message("debug-disconnect", "The gateway is not there.")
+      ? message("debug-disconnect", "The gateway is not there.", html`<p class="dim">${connection.message}</p>`)
       : message("ellipsis", "Loading…");
   if (traffic.span.end > traffic.span.first) return nothing;
   if (counts.total > 0 && traffic.filter !== "")

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { createBirpc, type BirpcReturn } from "birpc";
 import * as vscode from "vscode";
-import { CALL_TIMEOUT, packFrame, unpackFrame, type Frame } from "../../contract/frames.ts";
+import { FRAMING, packFrame, type Frame } from "../../contract/frames.ts";
 import { HOST_CALLS, PAGE_EVENTS } from "../../contract/page.ts";
 import type { HostFunctions, HostQueries, HostState, PageFunctions, PageIntent } from "../../contract/page.ts";
 import type { Controller } from "../controller.ts";
@@ -51,9 +51,7 @@ export class PageHost implements vscode.Disposable {
         on: (listener) => {
           this.#receive = listener;
         },
-        serialize: packFrame,
-        deserialize: unpackFrame,
-        timeout: CALL_TIMEOUT,
+        ...FRAMING,
         eventNames: [...PAGE_EVENTS],
         onGeneralError: () => true,
         onFunctionError: (error, name) => controller.log.warn(`${name}: ${error.message}`),

@@ -5,7 +5,7 @@
  */
 import { createBirpc, type BirpcReturn } from "birpc";
 import { WATCHER_EVENTS } from "../../contract/calls.ts";
-import { CALL_TIMEOUT, packFrame, unpackFrame, type Frame } from "../../contract/frames.ts";
+import { FRAMING, type Frame } from "../../contract/frames.ts";
 import { guardFrame } from "../../contract/guards.ts";
 import { CONTRACT_VERSION } from "../../contract/calls.ts";
 import type { AnalyticsView, AnalyticsWindow } from "../../contract/analytics.ts";
@@ -106,9 +106,7 @@ export class Session implements GatewayFunctions {
       on: (deliver) => {
         this.deliver = deliver;
       },
-      serialize: packFrame,
-      deserialize: unpackFrame,
-      timeout: CALL_TIMEOUT,
+      ...FRAMING,
       eventNames: [...WATCHER_EVENTS],
       onGeneralError: () => true,
     });
