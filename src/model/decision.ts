@@ -136,10 +136,13 @@ export const Exclusion = {
   OtherZone: 11,
 } as const;
 
-/** Numbers of one decision, three per entry. Fixed capacity; what does not fit is counted in `dropped`. */
+/** Entries that a trace begins with: enough for most, and every open WebSocket holds one. */
+const USUAL_ENTRIES = 32;
+
+/** Numbers of one decision, three per entry. Bounded; what does not fit is counted in `dropped`. */
 export class Trace implements Note {
   static readonly capacity = 128;
-  readonly numbers = new Float64Array(Trace.capacity * 3);
+  numbers = new Float64Array(USUAL_ENTRIES * 3);
   length = 0;
   dropped = 0;
   /** Set by whoever lets a step or balancer speak through `put`. */
@@ -157,14 +160,31 @@ export class Trace implements Note {
 
   /** @param index below 4096. @param reason below 256. */
   mark(mark: number, index: number, reason: number, x: number, y: number): void {
-    if (this.length === Trace.capacity) {
+    const at = this.length * 3;
+    if (at === this.numbers.length && !this.grow()) {
       this.dropped++;
       return;
     }
-    const at = this.length++ * 3;
+    this.length++;
     this.numbers[at] = mark * 1048576 + index * 256 + reason;
     this.numbers[at + 1] = x;
     this.numbers[at + 2] = y;
+  }
+
+  /** Takes over entries that were recorded. @param source its numbers from `begin` on, `count` of them. */
+  restore(source: ArrayLike<number>, begin: number, count: number): void {
+    while (this.numbers.length < count && this.grow());
+    for (let k = 0; k < count; k++) this.numbers[k] = source[begin + k];
+    this.length = count / 3;
+  }
+
+  /** @returns false when it is as long as it may be. */
+  private grow(): boolean {
+    if (this.numbers.length === Trace.capacity * 3) return false;
+    const longer = new Float64Array(Trace.capacity * 3);
+    longer.set(this.numbers);
+    this.numbers = longer;
+    return true;
   }
 }
 

@@ -8,8 +8,7 @@ import type { DecisionFields } from "../model/journal.ts";
 export function decisionFrom({ taken, trace, ...fields }: DecisionFields): Decision {
   const decision = Object.assign(new Decision(), structured(fields));
   decision.taken.push(...taken);
-  decision.trace.numbers.set(trace);
-  decision.trace.length = trace.length / 3;
+  decision.trace.restore(trace, 0, trace.length);
   return decision;
 }
 

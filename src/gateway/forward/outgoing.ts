@@ -7,6 +7,7 @@
  */
 import type { Socket } from "node:net";
 import { CHUNK_END, chunkHead, lastChunk } from "../http1/chunk.ts";
+import { scratch } from "./scratch.ts";
 
 /** One byte: every write that does not reach the kernel at once is told by `drain`, so nothing piles up unseen. */
 export const WRITE_MARK = 1;
@@ -75,7 +76,8 @@ export class Outgoing {
     this.sent += before.length + length;
     this.writeNow();
     const { socket } = this;
-    const body = this.copies ? Buffer.from(buffer.subarray(start, end)) : buffer.subarray(start, end);
+    const piece = buffer.subarray(start, end);
+    const body = this.copies || buffer === scratch ? Buffer.from(piece) : piece;
     if (before === "") {
       socket.write(body);
       return;

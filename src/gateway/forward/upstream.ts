@@ -11,9 +11,10 @@ import { Event, MessageReader } from "../http1/reader.ts";
 import type { UpstreamSecurity } from "../tls/upstream-security.ts";
 import type { Backend, UpstreamOwner } from "./backend.ts";
 import { Outgoing, WRITE_MARK } from "./outgoing.ts";
+import { scratch } from "./scratch.ts";
 
 const BUFFER_BYTES = 65536;
-/** A connection begins with this, and gets the large one with the first read that fills it: most tunnels never do. */
+/** A connection over TLS begins with this of its own. */
 const FIRST_BYTES = 4096;
 
 export class Upstream implements Backend {
@@ -39,7 +40,8 @@ export class Upstream implements Backend {
   retireAt = 0;
   /** Called once, when the socket is gone. */
   gone: ((upstream: Upstream) => void) | undefined;
-  private buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  /** The first read that fills the shared one brings a large one of its own: most tunnels never do. */
+  private buffer: Buffer = scratch;
   private problem = "";
   private ended = false;
   private handedOver = false;
@@ -49,6 +51,7 @@ export class Upstream implements Backend {
     this.head = this.reader.head;
     this.security = security;
     this.readyOn = security === undefined ? "connect" : "secureConnect";
+    this.buffer = this.firstBuffer();
     const options = {
       host: address,
       port,
@@ -58,7 +61,7 @@ export class Upstream implements Backend {
       onread: {
         buffer: () => this.buffer,
         callback: (count: number, buffer: Uint8Array): boolean => {
-          if (count === buffer.length && count < BUFFER_BYTES) this.renewBuffer();
+          if (count === buffer.length && count < BUFFER_BYTES) this.buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
           this.received(buffer as Buffer, count);
           return true;
         },
@@ -117,7 +120,12 @@ export class Upstream implements Backend {
 
   /** Bytes of the read buffer are still on their way to a slow client: the next read must not overwrite them. */
   renewBuffer(): void {
-    this.buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+    // Nothing on its way stands in the shared one.
+    if (this.buffer !== scratch) this.buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
+  }
+
+  private firstBuffer(): Buffer {
+    return this.security === undefined ? scratch : Buffer.allocUnsafeSlow(FIRST_BYTES);
   }
 
   private received(buffer: Buffer, count: number): void {
@@ -142,7 +150,7 @@ export class Upstream implements Backend {
         case Event.Head:
           owner.upstreamHead();
           // A connection that served answers before may have the large one.
-          if (reader.head.status === 101) this.buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+          if (reader.head.status === 101) this.buffer = this.firstBuffer();
           break;
         case Event.Body:
           owner.upstreamBody(buffer, reader.bodyStart, reader.bodyEnd);

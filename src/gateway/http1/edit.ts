@@ -27,9 +27,12 @@ const PROTECTED: ReadonlySet<string> = new Set([
 const editableNames = new Map<string, string>();
 const MOST_NAMES = 1000;
 
+/** Of an edit that has not begun. */
+const NO_HEAD = new Head();
+
 /** Reused: `begin` before each head. */
 export class HeadEdit implements ReplyEdit {
-  private head: Head = new Head();
+  private head: Head = NO_HEAD;
   // Counted by hand: setting the length of an array is slow, and this is reused for every head.
   /** Lower-case names whose arrived lines are left out: the first `removedCount`. */
   private readonly removed: string[] = [];

@@ -51,14 +51,16 @@ export class FieldTable {
   text = "";
   /** Field lines. */
   count = 0;
+  /** One piece of memory for all columns: every connection has a few tables, and each piece has its price. */
+  private readonly columns = new ArrayBuffer(MAX_FIELDS * 9);
   /** Line i is text.slice(nameStart[i], lineEnd(i)), CRLF included. */
-  readonly nameStart = new Uint16Array(MAX_FIELDS);
-  readonly nameEnd = new Uint16Array(MAX_FIELDS);
+  readonly nameStart = new Uint16Array(this.columns, 0, MAX_FIELDS);
+  readonly nameEnd = new Uint16Array(this.columns, MAX_FIELDS * 2, MAX_FIELDS);
   /** Surrounding white space left out. */
-  readonly valueStart = new Uint16Array(MAX_FIELDS);
-  readonly valueEnd = new Uint16Array(MAX_FIELDS);
+  readonly valueStart = new Uint16Array(this.columns, MAX_FIELDS * 4, MAX_FIELDS);
+  readonly valueEnd = new Uint16Array(this.columns, MAX_FIELDS * 6, MAX_FIELDS);
   /** One of Known for each line. */
-  readonly known = new Uint8Array(MAX_FIELDS);
+  readonly known = new Uint8Array(this.columns, MAX_FIELDS * 8, MAX_FIELDS);
 
   /** Index of the first line of that name, or -1. @param lowerName lower case. */
   find(lowerName: string): number {

@@ -5,6 +5,7 @@
  */
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Millis } from "../../model/basics.ts";
+import { scratch } from "../forward/scratch.ts";
 import type { EngineServices } from "../forward/services.ts";
 import type { AcceptedSocket, SocketReader } from "../listen/accept.ts";
 import type { Bound, Connection, Door } from "../listen/bound.ts";
@@ -29,7 +30,7 @@ const END_STREAM = 1;
 const PING_AFTER: Millis = 4000;
 
 /** The session reads the socket by itself. */
-const NOBODY: SocketReader = { readBuffer: () => Buffer.allocUnsafeSlow(Limit.SMALL_BUFFER), receive: () => {} };
+const NOBODY: SocketReader = { readBuffer: () => scratch, receive: () => {} };
 
 export class Http2Connection implements Connection, Timed, StreamHost {
   readonly services: EngineServices;

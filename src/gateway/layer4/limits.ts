@@ -16,8 +16,8 @@ export const EARLY_BYTES = 65_536;
 export const DRAIN: Millis = 30_000;
 /** Between two looks of the traffic view at an open connection. */
 export const PROGRESS: Millis = 1000;
-/** Idle connections hold two of these; one that fills its buffer gets a large one. */
-export const SMALL_BUFFER = 4096;
+/** A side that sends this much at once gets a read buffer of its own instead of the one that all share. */
+export const SMALL_READ = 4096;
 export const LARGE_BUFFER = 65_536;
 /** Datagrams kept until the first answer, to be sent again to another address if the first refuses them. */
 export const EARLY_DATAGRAMS = 16;

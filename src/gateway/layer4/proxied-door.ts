@@ -6,6 +6,7 @@
  */
 import type { Socket } from "node:net";
 import type { Millis } from "../../model/basics.ts";
+import { scratch } from "../forward/scratch.ts";
 import type { EngineServices } from "../forward/services.ts";
 import { seconds } from "../forward/sentences.ts";
 import type { AcceptedSocket, SocketReader } from "../listen/accept.ts";
@@ -24,7 +25,6 @@ export class ProxiedDoor implements Connection, SocketReader, Timed {
   private readonly taken: AcceptedSocket;
   private readonly socket: Socket;
   private due: Millis;
-  private buffer = Buffer.allocUnsafeSlow(Limit.SMALL_BUFFER);
   private bytes: Buffer | undefined;
   private done = false;
   /** The header is, and the connection goes on in a moment. */
@@ -56,7 +56,7 @@ export class ProxiedDoor implements Connection, SocketReader, Timed {
   }
 
   readBuffer(): Buffer {
-    return this.buffer;
+    return scratch;
   }
 
   receive(buffer: Buffer, count: number): void {

@@ -1,14 +1,16 @@
 /**
- * The socket to a server of one layer-4 connection. It reads into a buffer of ours: small while it idles, large once it
- * is filled, so that a thousand idle connections cost little. Must not look at what it reads.
+ * The socket to a server of one layer-4 connection. It reads into the buffer that all share while it has little to say,
+ * into a large one of its own once it sends more, so that a thousand idle connections cost little.
+ * Must not look at what it reads.
  */
 import { connect, type Socket } from "node:net";
 import { WRITE_MARK } from "../forward/outgoing.ts";
-import { LARGE_BUFFER, SMALL_BUFFER } from "./limits.ts";
+import { scratch } from "../forward/scratch.ts";
+import { LARGE_BUFFER, SMALL_READ } from "./limits.ts";
 
 /** Whose server it is. */
 export interface ServerOwner {
-  /** The bytes are the owner's only until it returns, unless it paused the socket. */
+  /** The bytes are the owner's, who pauses the socket until they have left. */
   serverReceived(bytes: Buffer): void;
   serverDrained(): void;
   /** Its FIN. */
@@ -20,7 +22,7 @@ export interface ServerOwner {
 export class ServerSide {
   readonly socket: Socket;
   owner: ServerOwner | undefined;
-  private buffer = Buffer.allocUnsafeSlow(SMALL_BUFFER);
+  private buffer = scratch;
 
   constructor(address: string, port: number) {
     const options = {
@@ -32,8 +34,12 @@ export class ServerSide {
       onread: {
         buffer: () => this.buffer,
         callback: (count: number, buffer: Uint8Array): boolean => {
-          if (count === buffer.length && count < LARGE_BUFFER) this.buffer = Buffer.allocUnsafeSlow(LARGE_BUFFER);
-          this.owner?.serverReceived((buffer as Buffer).subarray(0, count));
+          const piece = (buffer as Buffer).subarray(0, count);
+          if (buffer !== scratch) this.owner?.serverReceived(piece);
+          else {
+            if (count >= SMALL_READ) this.buffer = Buffer.allocUnsafeSlow(LARGE_BUFFER);
+            this.owner?.serverReceived(Buffer.from(piece));
+          }
           return true;
         },
       },

@@ -10,6 +10,7 @@ import { BuiltIn } from "../../model/decision.ts";
 import { Failure } from "../../model/state.ts";
 import { Dial, type DialProblem } from "../forward/dial.ts";
 import { connectSentence, failureOfConnect, seconds } from "../forward/sentences.ts";
+import { scratch } from "../forward/scratch.ts";
 import type { EngineServices } from "../forward/services.ts";
 import type { AcceptedSocket, SocketReader } from "../listen/accept.ts";
 import { plainAddress } from "../listen/arrival.ts";
@@ -38,7 +39,7 @@ export class TcpConnection implements Connection, SocketReader, ServerOwner, Tim
   private readonly client: Socket;
   private readonly taken: AcceptedSocket;
   private readonly crossing: Crossing;
-  private buffer = Buffer.allocUnsafeSlow(Limit.SMALL_BUFFER);
+  private buffer = scratch;
   private stage: number;
   private server: ServerSide | undefined;
   private callOff: (() => void) | undefined;
@@ -95,10 +96,10 @@ export class TcpConnection implements Connection, SocketReader, ServerOwner, Tim
     this.moved = true;
     this.clientMovedLast = true;
     if (this.stage === Stage.Open) {
-      if (this.taken.direct && count === buffer.length && count < Limit.LARGE_BUFFER) {
-        this.buffer = Buffer.allocUnsafeSlow(Limit.LARGE_BUFFER);
-      }
-      this.toServer(buffer.subarray(0, count));
+      const piece = buffer.subarray(0, count);
+      if (buffer !== scratch) return this.toServer(piece);
+      if (count >= Limit.SMALL_READ) this.buffer = Buffer.allocUnsafeSlow(Limit.LARGE_BUFFER);
+      this.toServer(Buffer.from(piece));
     } else if (this.stage !== Stage.Closed) {
       const piece = buffer.subarray(0, count);
       this.early = this.early === undefined ? Buffer.from(piece) : Buffer.concat([this.early, piece]);

@@ -66,20 +66,27 @@ export function takeOver(accepted: Socket, reader: SocketReader, mode: AcceptMod
   accepted.on("error", ignore);
   const owner = accepted as unknown as SocketWithHandle;
   const handle = owner[HANDLE];
-  if (mode === "data" || !canReadIntoBuffer(handle)) {
-    const taken: AcceptedSocket = {
-      socket: accepted,
-      reader,
-      direct: false,
-      start: () => void accepted.on("data", onData).resume(),
-      reset: () => void accepted.resetAndDestroy(),
-    };
-    const onData = (bytes: Buffer): void => taken.reader.receive(bytes, bytes.length);
-    return taken;
-  }
+  if (mode === "data" || !canReadIntoBuffer(handle)) return readByEvents(accepted, reader);
   owner[HANDLE] = null;
   // Releases the server's count of open connections; the handle lives on in the new socket.
   accepted.destroy();
+  return readByHandle(handle, reader);
+}
+
+function readByEvents(socket: Socket, reader: SocketReader): AcceptedSocket {
+  const taken: AcceptedSocket = {
+    socket,
+    reader,
+    direct: false,
+    start: () => void socket.on("data", onData).resume(),
+    reset: () => void socket.resetAndDestroy(),
+  };
+  const onData = (bytes: Buffer): void => taken.reader.receive(bytes, bytes.length);
+  return taken;
+}
+
+/** Apart from the accepted socket, which closures made beside it would keep in memory as long as the connection. */
+function readByHandle(handle: StreamHandle, reader: SocketReader): AcceptedSocket {
   // Asked for its first buffer while the socket is made.
   const reading: { reader: SocketReader } = { reader };
   const options = {

@@ -8,6 +8,7 @@ import type { Millis } from "../../model/basics.ts";
 import type { Exchange } from "../forward/exchange.ts";
 import { Handling } from "../forward/handling.ts";
 import { Outgoing } from "../forward/outgoing.ts";
+import { scratch } from "../forward/scratch.ts";
 import type { EngineServices } from "../forward/services.ts";
 import { composeResponse, framingFor, OutgoingResponse } from "../http1/compose.ts";
 import type { HeadEdit } from "../http1/edit.ts";
@@ -54,11 +55,12 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   private readonly reader = new MessageReader("request");
   private readonly reply = new OutgoingResponse();
   private readonly handling: Handling;
-  private buffer: Buffer = Buffer.allocUnsafeSlow(Limit.FIRST_BUFFER);
+  private buffer: Buffer = scratch;
   private mode: number = Mode.Head;
   /** Bytes that arrived before anybody could take them. */
   private stash: Buffer | undefined;
-  private readonly door: Door;
+  /** Until it is known that HTTP/1.1 is spoken. */
+  private door: Door | undefined;
   private readonly handOver: ((door: Door) => void) | undefined;
   /** The first bytes are still to be looked at. */
   private fresh: boolean;
@@ -119,7 +121,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   receive(buffer: Buffer, count: number): void {
     // A full buffer is the sign of a body: from now on fewer and larger reads.
     if (this.taken.direct && count === buffer.length && count < Limit.LARGE_BUFFER) {
-      this.buffer = Buffer.allocUnsafeSlow(count < Limit.SMALL_BUFFER ? Limit.SMALL_BUFFER : Limit.LARGE_BUFFER);
+      this.buffer = Buffer.allocUnsafeSlow(Limit.LARGE_BUFFER);
     }
     if (this.stash !== undefined) {
       this.stash = Buffer.concat([this.stash, buffer.subarray(0, count)]);
@@ -146,6 +148,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     const read = buffer.toString("latin1", 0, Math.min(count, HTTP2_PREFACE.length));
     if (!HTTP2_PREFACE.startsWith(read)) {
       this.fresh = false;
+      this.door = undefined;
       return false;
     }
     this.stash = Buffer.from(buffer.subarray(0, count));
@@ -162,6 +165,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
   /** Gives the socket to whoever speaks HTTP/2, with all that was read. */
   private leave(): void {
     const { socket, taken, services } = this;
+    const door = this.door as Door;
     this.mode = Mode.Closed;
     socket.pause();
     for (const [event, listener] of this.listeners) socket.off(event, listener);
@@ -170,7 +174,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     setImmediate(() => {
       const ahead = this.stash;
       this.stash = undefined;
-      this.handOver?.({ ...this.door, ahead, take: () => taken });
+      this.handOver?.({ ...door, ahead, take: () => taken });
       this.bound.left(this);
     });
   }
@@ -373,7 +377,7 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     this.closing = true;
     const text = this.sendHead(head, lines, edit);
     this.mode = Mode.Tunnel;
-    if (this.buffer.length > Limit.FIRST_BUFFER) this.buffer = Buffer.allocUnsafeSlow(Limit.FIRST_BUFFER);
+    this.buffer = scratch;
     this.out.flush();
     // What the client sent ahead belongs to the tunnel.
     this.resume();
@@ -464,8 +468,8 @@ export class Http1Connection implements Connection, Exchange, SocketReader, Time
     this.mode = Mode.Head;
     this.lingerDue = Infinity;
     if (this.bound.index < 0) return this.linger();
-    // Bytes of the last body may still be on their way to a backend out of the large buffer.
-    if (this.buffer.length > Limit.SMALL_BUFFER) this.buffer = Buffer.allocUnsafeSlow(Limit.SMALL_BUFFER);
+    // Bytes of the last body may still be on their way to a backend out of a buffer of its own.
+    this.buffer = scratch;
     this.resume();
   }
 

@@ -22,7 +22,5 @@ export const PROBE_AFTER: Millis = 1000;
 export const PROBE_AGAIN: Millis = 250;
 export const PROBE_PAUSE: Millis = 5000;
 export const PROBE = "HTTP/1.1 102 Processing\r\n\r\n";
-export const SMALL_BUFFER = 16384;
+/** A connection whose body fills the buffer that all share reads into one of its own until the body ends. */
 export const LARGE_BUFFER = 65536;
-/** A connection begins with this, and gets the next larger one with a read that fills it: idle ones never do. */
-export const FIRST_BUFFER = 4096;

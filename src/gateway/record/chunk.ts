@@ -332,9 +332,8 @@ export class Chunk {
     const block = this.blocks[Math.floor(at / BLOCK)];
     const begin = at % BLOCK;
     const trace = out.trace;
-    trace.length = block[begin];
     trace.dropped = block[begin + 1];
-    for (let k = 0; k < trace.length * 3; k++) trace.numbers[k] = block[begin + HEADER + k];
+    trace.restore(block, begin + HEADER, block[begin] * 3);
   }
 
   unpackAttempts(i: number): AttemptRecord[] {
