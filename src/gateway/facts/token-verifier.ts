@@ -44,6 +44,12 @@ interface Verifier {
 
 const ABSENT: TokenFact = Object.freeze({ state: "absent" });
 
+interface LastValue {
+  readonly header: string;
+  readonly value: string | undefined;
+  readonly token: ReturnType<typeof findToken>;
+}
+
 export class TokenVerifier {
   readonly #baseDirectory: string;
   readonly #now: () => number;
@@ -51,6 +57,8 @@ export class TokenVerifier {
   readonly #digests = new Map<string, string>();
   /** The plan hands the same source object with every request: found without building a name. */
   #bySource = new WeakMap<TokenSource, Verifier>();
+  /** What stood in the header of the last request, and the token in it. */
+  #last: LastValue = { header: "", value: undefined, token: undefined };
 
   constructor(options: TokenVerifierOptions) {
     this.#baseDirectory = options.baseDirectory;
@@ -59,7 +67,7 @@ export class TokenVerifier {
 
   /** @param value of the header that the source names. Never throws, never rejects. */
   verdict(source: TokenSource, value: string | undefined): TokenFact | Promise<TokenFact> {
-    const token = findToken(source.header, value);
+    const token = this.#tokenOf(source.header, value);
     if (token === undefined) return ABSENT;
     if (typeof token !== "string") return { state: "malformed", problem: token.problem };
     const verifier = this.#verifierOf(source);
@@ -72,11 +80,21 @@ export class TokenVerifier {
     }
   }
 
+  /** A caller sends the same with every request: the same string is found again, and what is looked up by it need not be hashed. */
+  #tokenOf(header: string, value: string | undefined): ReturnType<typeof findToken> {
+    const last = this.#last;
+    if (value === last.value && header === last.header) return last.token;
+    const token = findToken(header, value);
+    if (value !== undefined && value.length <= LONGEST_KEPT) this.#last = { header, value, token };
+    return token;
+  }
+
   close(): void {
     for (const { keys } of this.#verifiers.values()) keys.close?.();
     this.#verifiers.clear();
     this.#digests.clear();
     this.#bySource = new WeakMap();
+    this.#last = { header: "", value: undefined, token: undefined };
   }
 
   #verdictBy(verifier: Verifier, keys: Keys, token: string): TokenFact | Promise<TokenFact> {
