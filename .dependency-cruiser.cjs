@@ -11,10 +11,11 @@ const rooms = {
   policyfile: ["model", "policies", "balancers"],
   replay: ["model", "decide", "policies", "balancers", "policyfile"],
   contract: [],
+  machine: [],
   agents: ["contract"],
   gateway: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract"],
-  cli: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract", "agents", "gateway"],
-  extension: ["contract", "agents", "policyfile", "model"],
+  cli: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract", "agents", "machine", "gateway"],
+  extension: ["contract", "machine", "agents", "policyfile", "model"],
 };
 
 const pure = ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract"];

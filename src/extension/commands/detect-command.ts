@@ -7,7 +7,7 @@ import { realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as vscode from "vscode";
 import type { PortHint } from "../detect/hints.ts";
-import { listening } from "../detect/listening.ts";
+import { listening } from "../../machine/listening.ts";
 import { pathThrough, policyText } from "../detect/policy-text.ts";
 import { probe } from "../detect/probe.ts";
 import {
@@ -19,7 +19,7 @@ import {
   type Package,
 } from "../detect/services.ts";
 import { asPolicyFile } from "../policy-file.ts";
-import { nextFreePort } from "../port-holder.ts";
+import { nextFreePort } from "../../machine/ports.ts";
 import { say, type Window } from "../window.ts";
 import { sayUntrusted, startWith } from "./gateway-commands.ts";
 import { sendThrough } from "./send-command.ts";

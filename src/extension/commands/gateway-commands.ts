@@ -6,7 +6,7 @@ import { basename } from "node:path";
 import * as vscode from "vscode";
 import { GatewayStartError, type StartFailure } from "../gateway-process.ts";
 import { choosePolicyFile, type PolicyFile } from "../policy-file.ts";
-import { nextFreePort, portHolder } from "../port-holder.ts";
+import { nextFreePort, portHolder } from "../../machine/ports.ts";
 import { clock } from "../trees/tree.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
 

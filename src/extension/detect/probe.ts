@@ -4,7 +4,7 @@
  */
 import { request } from "node:http";
 import type { Answer } from "./services.ts";
-import type { Listening } from "./listening.ts";
+import type { Listening } from "../../machine/listening.ts";
 
 const PATHS = ["/healthz", "/health", "/health/ready"] as const;
 /** Milliseconds for each path: a service that has just started is slow. A port that keeps silent costs one of them. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { read } from "../../policyfile/read.ts";
 import type { Sources } from "../../policyfile/secrets.ts";
 import type { PortHint } from "./hints.ts";
-import type { Listening } from "./listening.ts";
+import type { Listening } from "../../machine/listening.ts";
 import { pathThrough, policyText } from "./policy-text.ts";
 import { candidates, services, type Answer, type Candidate, type Package } from "./services.ts";
 

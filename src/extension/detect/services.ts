@@ -3,7 +3,7 @@
  * is called. Must not know VS Code, files or sockets, so that it can be tested with made-up machines.
  */
 import type { PortHint } from "./hints.ts";
-import type { Listening } from "./listening.ts";
+import type { Listening } from "../../machine/listening.ts";
 
 /** What a process's nearest package.json says. */
 export interface Package {

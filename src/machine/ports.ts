@@ -1,9 +1,12 @@
 /**
- * Who holds a port, and which one is free: for the "port busy" message.
+ * Who holds a port, and which one is free: for the message about a busy port, at the command line and in the editor.
  * Every answer may be "unknown". Must not end anything.
  */
 import { createServer } from "node:net";
-import { listening, type ListeningProcess } from "./detect/listening.ts";
+import { listening, type ListeningProcess } from "./listening.ts";
+
+/** How many ports are tried for a free one. */
+const TRIED = 200;
 
 /** undefined = nobody, or a process of somebody else that may not be looked at. */
 export async function portHolder(port: number): Promise<ListeningProcess | undefined> {
@@ -14,9 +17,9 @@ export async function portHolder(port: number): Promise<ListeningProcess | undef
   }
 }
 
-/** The first port above `port` that nobody listens on. */
+/** The first port above `port` that nobody listens on; 0 = none of the next two hundred is free. */
 export async function nextFreePort(port: number): Promise<number> {
-  for (let candidate = port + 1; candidate < Math.min(port + 200, 65_536); candidate++)
+  for (let candidate = port + 1; candidate < Math.min(port + TRIED, 65_536); candidate++)
     if (await isFree(candidate)) return candidate;
   return 0;
 }

@@ -9,7 +9,14 @@ import { readFile } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 
-const run = promisify(execFile);
+/** Milliseconds for each of the system's own tools: one that hangs must not hold up a message. */
+const PATIENCE = 10_000;
+
+const execute = promisify(execFile);
+
+function run(command: string, args: readonly string[], options: { readonly maxBuffer?: number } = {}) {
+  return execute(command, args, { timeout: PATIENCE, ...options });
+}
 
 export interface ListeningProcess {
   readonly processId: number;
