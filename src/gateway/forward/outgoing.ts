@@ -7,6 +7,7 @@
  */
 import type { Socket } from "node:net";
 import { CHUNK_END, chunkHead, lastChunk } from "../http1/chunk.ts";
+import { DirectWriter } from "./direct-write.ts";
 import { scratch } from "./scratch.ts";
 
 /** One byte: every write that does not reach the kernel at once is told by `drain`, so nothing piles up unseen. */
@@ -29,6 +30,7 @@ export class Outgoing {
   sent = 0;
   private readonly socket: Socket;
   private readonly copies: boolean;
+  private readonly direct: DirectWriter | undefined;
   private held = "";
   /** Flushed, to be written at the end of this turn. */
   private due = "";
@@ -40,11 +42,13 @@ export class Outgoing {
   constructor(socket: Socket, copies = false) {
     this.socket = socket;
     this.copies = copies;
+    this.direct = copies ? undefined : new DirectWriter(socket);
   }
 
   /** Bytes written have not all reached the kernel. */
   get pending(): boolean {
-    return this.copies ? this.socket.writableNeedDrain : this.socket.writableLength > 0;
+    if (this.direct === undefined) return this.socket.writableNeedDrain;
+    return this.direct.pending || this.socket.writableLength > 0;
   }
 
   /** Nothing is on its way: all that was flushed has reached the kernel. */
@@ -116,6 +120,7 @@ export class Outgoing {
     if (this.due === "") return;
     const text = this.due;
     this.due = "";
-    if (!this.socket.destroyed) this.socket.write(text, "latin1");
+    if (this.direct?.write(text) === true || this.socket.destroyed) return;
+    this.socket.write(text, "latin1");
   }
 }
