@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import * as vscode from "vscode";
-import { eventually } from "../e2e/window/expect.ts";
+import { eventually, holds } from "../e2e/window/expect.ts";
 import { freePort } from "../e2e/window/free-port.ts";
 import { gatewaysOf, KEY, type Shop } from "../e2e/window/shop.ts";
 import { contextKeys, rowOf } from "./given.ts";
@@ -190,9 +190,11 @@ export function describeCommands(): void {
     const refused = await shop.send("/orders/unknown", {});
     const { line } = JSON.parse(refused.text) as { line: number };
     await run("explainLastRejection");
-    const editor = vscode.window.activeTextEditor;
-    assert.equal(editor?.document.uri.fsPath, shop.file);
-    assert.equal(editor.selection.active.line + 1, line);
+    await holds("the cursor", () => {
+      const editor = vscode.window.activeTextEditor;
+      assert.equal(editor?.document.uri.fsPath, shop.file);
+      assert.equal(editor.selection.active.line + 1, line);
+    });
     assert.ok(person.heard("401: "), person.said.join("\n"));
   });
 
@@ -232,23 +234,27 @@ export function describeCommands(): void {
   it("Go to Policy: the row's line is shown", async () => {
     const row = await eventually("the row", () => rowOf("switchyard.services", "cart"));
     await run("goToPolicy", row.element);
-    const editor = vscode.window.activeTextEditor;
-    assert.equal(editor?.document.uri.fsPath, shop.file);
-    assert.match(editor.document.lineAt(editor.selection.active.line).text, /cart/);
+    await holds("the line", () => {
+      const editor = vscode.window.activeTextEditor;
+      assert.equal(editor?.document.uri.fsPath, shop.file);
+      assert.match(editor.document.lineAt(editor.selection.active.line).text, /cart/);
+    });
   });
 
   it("Open Policy: it is in the editor", async () => {
     await vscode.commands.executeCommand("workbench.action.closeAllEditors");
     await run("openPolicy");
-    assert.equal(vscode.window.activeTextEditor?.document.uri.fsPath, shop.file);
+    await holds("the editor", () => assert.equal(vscode.window.activeTextEditor?.document.uri.fsPath, shop.file));
   });
 
   it("Add Rate Limit: the first route gets one, unsaved, with the cursor on it", async () => {
     const saved = shop.read();
     await run("addLimit");
-    const editor = vscode.window.activeTextEditor;
-    assert.equal(editor?.document.isDirty, true);
-    assert.match(editor.document.lineAt(editor.selection.active.line).text, /rateLimit/);
+    await holds("the cursor", () => {
+      const editor = vscode.window.activeTextEditor;
+      assert.equal(editor?.document.isDirty, true);
+      assert.match(editor.document.lineAt(editor.selection.active.line).text, /rateLimit/);
+    });
     assert.equal(shop.read(), saved);
     await vscode.commands.executeCommand("workbench.action.files.revert");
   });

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import * as vscode from "vscode";
-import { eventually } from "../e2e/window/expect.ts";
+import { eventually, holds } from "../e2e/window/expect.ts";
 import { draft, placeOf, replace } from "./window.ts";
 
 const POLICY = `version: 1
@@ -64,15 +64,16 @@ export function describeLanguage(): void {
       const found = problemsOf(document, "SY101");
       return found.length > 0 && found;
     });
-    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
-      "vscode.executeCodeActionProvider",
-      document.uri,
-      problem.range,
-      vscode.CodeActionKind.QuickFix.value,
-    );
-    const fix = actions.find(({ isPreferred }) => isPreferred);
-    assert.ok(fix?.edit, actions.map(({ title }) => title).join(", "));
-    await vscode.workspace.applyEdit(fix.edit);
+    const edit = await eventually("the quick fix", async () => {
+      const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+        "vscode.executeCodeActionProvider",
+        document.uri,
+        problem.range,
+        vscode.CodeActionKind.QuickFix.value,
+      );
+      return actions.find(({ isPreferred }) => isPreferred)?.edit;
+    });
+    await vscode.workspace.applyEdit(edit);
     assert.equal(document.getText(), POLICY);
     await eventually("the problem is gone", () => problemsOf(document, "SY101").length === 0);
     await document.save();
@@ -81,34 +82,35 @@ export function describeLanguage(): void {
   it("completes keys, and the names of the file where one is wanted", async () => {
     const document = await draft("completed", POLICY);
     const at = placeOf(document, "service: orders }", "service: ".length);
-    const { items } = await vscode.commands.executeCommand<vscode.CompletionList>(
-      "vscode.executeCompletionItemProvider",
-      document.uri,
-      at,
-    );
-    assert.ok(labels(items).includes("orders"), labels(items).join(", "));
+    const offers = (position: vscode.Position, ...wanted: readonly string[]): Promise<void> =>
+      holds(`${wanted.join(", ")} are offered`, async () => {
+        const { items } = await vscode.commands.executeCommand<vscode.CompletionList>(
+          "vscode.executeCompletionItemProvider",
+          document.uri,
+          position,
+        );
+        const found = labels(items);
+        for (const label of wanted) assert.ok(found.includes(label), found.join(", "));
+      });
+    await offers(at, "orders");
     await replace(document, "    listeners: [edge]\n", "    \n");
-    const keys = await vscode.commands.executeCommand<vscode.CompletionList>(
-      "vscode.executeCompletionItemProvider",
-      document.uri,
-      placeOf(document, "    \n", 4),
-    );
-    for (const key of ["timeouts", "listeners"])
-      assert.ok(labels(keys.items).includes(key), labels(keys.items).join(", "));
+    await offers(placeOf(document, "    \n", 4), "timeouts", "listeners");
     await vscode.commands.executeCommand("workbench.action.files.revert");
   });
 
   it("explains a field on hover", async () => {
     const document = await draft("hovered", POLICY);
-    const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
-      "vscode.executeHoverProvider",
-      document.uri,
-      placeOf(document, "requests:", 2),
-    );
-    const text = hovers.flatMap(({ contents }) =>
-      contents.map((part) => (typeof part === "string" ? part : part.value)),
-    );
-    assert.match(text.join("\n"), /requests/i);
+    await holds("the hover", async () => {
+      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+        "vscode.executeHoverProvider",
+        document.uri,
+        placeOf(document, "requests:", 2),
+      );
+      const text = hovers.flatMap(({ contents }) =>
+        contents.map((part) => (typeof part === "string" ? part : part.value)),
+      );
+      assert.match(text.join("\n"), /requests/i);
+    });
   });
 
   it("goes from a use to the declaration of a service, a policy and a listener", async () => {
@@ -118,34 +120,41 @@ export function describeLanguage(): void {
       { use: placeOf(document, "[per-client]", 3), declared: placeOf(document, "per-client:") },
       { use: placeOf(document, "[edge]", 2), declared: placeOf(document, "edge, port") },
     ];
-    for (const { use, declared } of uses) {
-      const range = await definitionAt(document, use);
-      assert.deepEqual(range?.start, declared, document.lineAt(use.line).text);
-    }
+    for (const { use, declared } of uses)
+      await holds("the declaration", async () => {
+        const range = await definitionAt(document, use);
+        assert.deepEqual(range?.start, declared, document.lineAt(use.line).text);
+      });
   });
 
   it("stays at a consumer's name, and finds every use of a service", async () => {
     const document = await draft("referenced", POLICY);
     const consumer = placeOf(document, "web, apiKey");
-    assert.deepEqual((await definitionAt(document, consumer.translate(0, 1)))?.start, consumer);
-    const places = await vscode.commands.executeCommand<vscode.Location[]>(
-      "vscode.executeReferenceProvider",
-      document.uri,
-      placeOf(document, "orders:\n", 1),
-    );
-    assert.equal(places.length, 2);
+    await holds("the consumer's own place", async () => {
+      assert.deepEqual((await definitionAt(document, consumer.translate(0, 1)))?.start, consumer);
+    });
+    await holds("both uses", async () => {
+      const places = await vscode.commands.executeCommand<vscode.Location[]>(
+        "vscode.executeReferenceProvider",
+        document.uri,
+        placeOf(document, "orders:\n", 1),
+      );
+      assert.equal(places.length, 2);
+    });
   });
 
   it("outlines listeners, consumers, services, policies and routes", async () => {
     const document = await draft("outlined", POLICY);
-    const symbols = await vscode.commands.executeCommand<vscode.DocumentSymbol[]>(
-      "vscode.executeDocumentSymbolProvider",
-      document.uri,
-    );
-    assert.deepEqual(
-      symbols.map(({ name }) => name),
-      ["edge", "web", "orders", "per-client", "orders"],
-    );
+    await holds("the outline", async () => {
+      const symbols = await vscode.commands.executeCommand<vscode.DocumentSymbol[]>(
+        "vscode.executeDocumentSymbolProvider",
+        document.uri,
+      );
+      assert.deepEqual(
+        symbols.map(({ name }) => name),
+        ["edge", "web", "orders", "per-client", "orders"],
+      );
+    });
   });
 }
 

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import * as vscode from "vscode";
-import { eventually } from "../e2e/window/expect.ts";
+import { eventually, holds } from "../e2e/window/expect.ts";
 import type { Shop } from "../e2e/window/shop.ts";
 import { openShop, placeOf } from "./window.ts";
 
@@ -65,15 +65,17 @@ export function describeLiveEditor(): void {
   });
 
   it("says the numbers of a limit on hover", async () => {
-    const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
-      "vscode.executeHoverProvider",
-      document.uri,
-      placeOf(document, "per-consumer: {", 2),
-    );
-    const words = hovers.flatMap(({ contents }) =>
-      contents.map((part) => (typeof part === "string" ? part : part.value)),
-    );
-    assert.match(words.join("\n"), /\*\*Now\*\* on route orders.*`web`/);
+    await holds("the numbers", async () => {
+      const hovers = await vscode.commands.executeCommand<vscode.Hover[]>(
+        "vscode.executeHoverProvider",
+        document.uri,
+        placeOf(document, "per-consumer: {", 2),
+      );
+      const words = hovers.flatMap(({ contents }) =>
+        contents.map((part) => (typeof part === "string" ? part : part.value)),
+      );
+      assert.match(words.join("\n"), /\*\*Now\*\* on route orders.*`web`/);
+    });
   });
 
   it("offers the smallest limit that lets the refused request pass, as an edit that undo takes back", async () => {
@@ -109,23 +111,27 @@ export function describeLiveEditor(): void {
   });
 
   it("renames a service wherever it is used", async () => {
-    const change = await vscode.commands.executeCommand<vscode.WorkspaceEdit>(
-      "vscode.executeDocumentRenameProvider",
-      document.uri,
-      placeOf(document, "  orders:\n", 4),
-      "shop-orders",
-    );
-    assert.equal(change.get(document.uri).length, document.getText().match(/service: orders/g)!.length + 1);
+    await holds("the renaming", async () => {
+      const change = await vscode.commands.executeCommand<vscode.WorkspaceEdit>(
+        "vscode.executeDocumentRenameProvider",
+        document.uri,
+        placeOf(document, "  orders:\n", 4),
+        "shop-orders",
+      );
+      assert.equal(change.get(document.uri).length, document.getText().match(/service: orders/g)!.length + 1);
+    });
   });
 
   it("folds blocks of several lines", async () => {
-    const folds = await vscode.commands.executeCommand<vscode.FoldingRange[]>(
-      "vscode.executeFoldingRangeProvider",
-      document.uri,
-    );
-    assert.ok(
-      folds.some(({ start }) => start + 1 === lineOf("services:")),
-      JSON.stringify(folds),
-    );
+    await holds("the folds", async () => {
+      const folds = await vscode.commands.executeCommand<vscode.FoldingRange[]>(
+        "vscode.executeFoldingRangeProvider",
+        document.uri,
+      );
+      assert.ok(
+        folds.some(({ start }) => start + 1 === lineOf("services:")),
+        JSON.stringify(folds),
+      );
+    });
   });
 }

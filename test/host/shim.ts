@@ -13,7 +13,7 @@ import { browser, closeBrowser } from "../e2e/window/workbench.ts";
 /** Begins each line that the suite prints; other lines are the workbench's own. */
 const MARK = "switchyard-suite:";
 /** Milliseconds that a whole suite may take. */
-const PATIENCE = 900_000;
+const PATIENCE = 3_600_000;
 
 /** Answers the exit code of the suite; 1 when the window never reported one. */
 export async function runLikeDesktop(parameters: readonly string[]): Promise<number> {

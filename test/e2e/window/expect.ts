@@ -11,6 +11,14 @@ export const LOADING = 300_000;
 
 type Nothing = undefined | null | false;
 
+/** Repeats assertions until they hold: what a window answers on a busy machine may come a moment late, or be cancelled. */
+export async function holds(what: string, check: () => Promise<void> | void): Promise<void> {
+  await eventually(what, async () => {
+    await check();
+    return true;
+  });
+}
+
 /** Asks `look` until it answers something. */
 export async function eventually<T>(what: string, look: () => Promise<T | Nothing> | T | Nothing): Promise<T> {
   const until = Date.now() + PATIENCE;
