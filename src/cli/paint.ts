@@ -19,8 +19,11 @@ export function paintFor(stream: NodeJS.WriteStream): Paint {
   return { good: ink(32), bad: ink(31), warn: ink(33), faint: ink(2), strong: ink(1) };
 }
 
-/** A terminal acts on control characters; what came over the network is shown without them. */
+/**
+ * A terminal acts on control characters, and turns round what stands after marks of direction (CVE-2021-42574): what came
+ * over the network is shown without either.
+ */
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, "�");
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, "�");
 }

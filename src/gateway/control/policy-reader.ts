@@ -53,8 +53,9 @@ export class PolicyReader {
   private content(path: string): string | undefined {
     const whole = resolve(this.directory, path);
     try {
-      const { size } = statSync(whole);
-      return size > MAX_FILE ? undefined : readFileSync(whole, "utf8");
+      // A pipe would be waited for, and a device never ends.
+      const looks = statSync(whole);
+      return !looks.isFile() || looks.size > MAX_FILE ? undefined : readFileSync(whole, "utf8");
     } catch {
       return undefined;
     }

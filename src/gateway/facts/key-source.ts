@@ -157,7 +157,9 @@ class FileKeys implements KeySource {
 
   async #look(): Promise<Keys> {
     try {
-      const { mtimeMs, size, ino } = await stat(this.#path);
+      const looks = await stat(this.#path);
+      if (!looks.isFile()) throw new KeysProblem(`the key file ${this.#written} is no file that could be read`);
+      const { mtimeMs, size, ino } = looks;
       const stamp = `${mtimeMs} ${size} ${ino}`;
       if (this.#keys === undefined || stamp !== this.#stamp) {
         this.#keys = undefined;

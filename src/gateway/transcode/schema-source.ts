@@ -179,7 +179,10 @@ export class SchemaSource {
 
 function stampOf(path: string): string {
   try {
-    const { mtimeMs, size } = statSync(path);
+    const looks = statSync(path);
+    // A pipe would be waited for, and a device never ends.
+    if (!looks.isFile()) return "";
+    const { mtimeMs, size } = looks;
     if (size > MOST_FILE) throw new ProtoProblem(`${path} has more than ${MOST_FILE / 1_048_576} MiB`);
     return `${mtimeMs} ${size}`;
   } catch (error) {
