@@ -3,7 +3,8 @@
  * A gateway that runs gives it, an archive may, and the policy file alone gives part of it.
  * Must not name a way of asking: each host (the MCP server, the extension) brings its own.
  */
-import type { ExplainRequest, GatewayFunctions } from "../contract/calls.ts";
+import type { GatewayFunctions } from "../contract/calls.ts";
+import type { ExplainRequest } from "../contract/explaining.ts";
 import type { Detail } from "../contract/detail.ts";
 import type { PassingFix } from "../contract/what-if.ts";
 

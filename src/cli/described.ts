@@ -2,7 +2,7 @@
  * The decision on a request that is only described, by a policy file and nothing else.
  * Must not send the request anywhere.
  */
-import type { ExplainRequest } from "../contract/calls.ts";
+import type { ExplainRequest } from "../contract/explaining.ts";
 import type { Detail } from "../contract/detail.ts";
 import { PolicyReader } from "../gateway/control/policy-reader.ts";
 import { explainRequest } from "../gateway/control/what-if.ts";

@@ -2,7 +2,7 @@
  * `switchyard explain`: the decision on a request that is not sent, in words.
  * Must not send anything to a service.
  */
-import type { ExplainRequest } from "../contract/calls.ts";
+import type { ExplainRequest } from "../contract/explaining.ts";
 import type { Detail, TimelineStep } from "../contract/detail.ts";
 import { decideDescribed } from "./described.ts";
 import { diagnosticLines } from "./diagnostics.ts";

@@ -8,6 +8,7 @@
 import type { AnalyticsView, AnalyticsWindow } from "./analytics.ts";
 import type { CachesView } from "./caches.ts";
 import type { Detail } from "./detail.ts";
+import type { ExplainRequest } from "./explaining.ts";
 import type { FilterVerdict, Suggestion } from "./filter.ts";
 import type { BucketChange, BucketUndo, LimitsView } from "./limits.ts";
 import type { MintResult, MintWish } from "./minting.ts";
@@ -27,13 +28,6 @@ import type {
 import type { PassingFix, WhatIfResult, WhatIfView } from "./what-if.ts";
 
 export const CONTRACT_VERSION = 1;
-
-export interface ExplainRequest {
-  readonly method: string;
-  readonly url: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly clientIp?: string;
-}
 
 /** What the watcher wants to be told. Absent = nothing of that kind. Replaces what was asked for before. */
 export interface Topics {

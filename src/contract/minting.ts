@@ -2,7 +2,7 @@
  * A token that lets a refused request pass, made with a development key: what is asked for it, and what comes of it.
  * Must not import anything but the contract.
  */
-import type { ExplainRequest } from "./calls.ts";
+import type { ExplainRequest } from "./explaining.ts";
 import type { Verdict } from "./detail.ts";
 import type { Location } from "./location.ts";
 

@@ -6,7 +6,7 @@
 import { randomBytes } from "node:crypto";
 import type { AnalyticsView, AnalyticsWindow } from "../contract/analytics.ts";
 import type { CachesView } from "../contract/caches.ts";
-import type { ExplainRequest } from "../contract/calls.ts";
+import type { ExplainRequest } from "../contract/explaining.ts";
 import type { Detail } from "../contract/detail.ts";
 import type { BucketChange, BucketUndo, LimitsView } from "../contract/limits.ts";
 import type { DiagnosticView, ProposeResult } from "../contract/policy.ts";

@@ -4,7 +4,7 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import * as z from "zod/mini";
-import type { ExplainRequest } from "../../contract/calls.ts";
+import type { ExplainRequest } from "../../contract/explaining.ts";
 import { MASK_INLINE } from "../../gateway/record/mask.ts";
 
 export interface ArchivedRequest extends ExplainRequest {

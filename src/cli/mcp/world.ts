@@ -11,7 +11,7 @@ import {
   type AgentWorld,
   type EditMade,
 } from "../../agents/world.ts";
-import type { ExplainRequest } from "../../contract/calls.ts";
+import type { ExplainRequest } from "../../contract/explaining.ts";
 import type { Detail } from "../../contract/detail.ts";
 import type { DiagnosticView } from "../../contract/policy.ts";
 import type { PassingFix } from "../../contract/what-if.ts";

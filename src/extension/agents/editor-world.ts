@@ -12,7 +12,7 @@ import {
   type AgentWorld,
   type EditMade,
 } from "../../agents/world.ts";
-import type { ExplainRequest } from "../../contract/calls.ts";
+import type { ExplainRequest } from "../../contract/explaining.ts";
 import type { Detail } from "../../contract/detail.ts";
 import type { PassingFix } from "../../contract/what-if.ts";
 import type { GatewayCalls } from "../controller.ts";

@@ -2,7 +2,7 @@
  * The decision on a request that is not sent: the same core over a copy of the state, with the same facts.
  * Must not touch the running state, and must not send anything to a service (keys for tokens are looked up).
  */
-import type { ExplainRequest } from "../../contract/calls.ts";
+import type { ExplainRequest } from "../../contract/explaining.ts";
 import type { Detail } from "../../contract/detail.ts";
 import type { Row, RowState } from "../../contract/traffic.ts";
 import { decide } from "../../decide/decide.ts";

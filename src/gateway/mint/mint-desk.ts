@@ -2,7 +2,7 @@
  * Minting as a session asks for it: a recorded request as the one to pass, with everything that it carried.
  * Must not send anything, and must not let a token of a recorded request out.
  */
-import type { ExplainRequest } from "../../contract/calls.ts";
+import type { ExplainRequest } from "../../contract/explaining.ts";
 import type { MintResult, MintTarget, MintWish } from "../../contract/minting.ts";
 import type { Plan } from "../../model/plan.ts";
 import { fieldsOf, startLine } from "../record/heads.ts";

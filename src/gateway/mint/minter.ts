@@ -3,7 +3,7 @@
  * development key, and judged by the whole policy before it is given out. Gateway and command line use it alike.
  * Must not sign what no person asked for, nor guess a claim: what no rule says is asked.
  */
-import type { ExplainRequest } from "../../contract/calls.ts";
+import type { ExplainRequest } from "../../contract/explaining.ts";
 import type { MintQuestion, MintResult } from "../../contract/minting.ts";
 import { clone } from "../../decide/clone.ts";
 import { enter } from "../../decide/enter.ts";
