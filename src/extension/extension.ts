@@ -120,7 +120,7 @@ function watchPolicyFiles(): vscode.Disposable {
 function loadLanguageWhenNeeded(extension: vscode.Uri, host: EditorHost): vscode.Disposable {
   let loaded: Promise<vscode.Disposable> | undefined;
   const look = (document: vscode.TextDocument): void => {
-    if (document.languageId === "switchyard")
+    if (document.languageId === "switchyard" || document.languageId === "switchyard-test")
       loaded ??= import("./language.ts").then((language) => language.register(extension, host));
   };
   vscode.workspace.textDocuments.forEach(look);

@@ -12,6 +12,7 @@ import { describeLiveEditor } from "./live-editor.ts";
 import { describeManifest } from "./manifest.ts";
 import { describePolicyTests } from "./policy-tests.ts";
 import { person } from "./person.ts";
+import { describeTestFiles } from "./test-files.ts";
 
 watchExtension();
 person.sitDown();
@@ -23,6 +24,7 @@ describe("Switchyard in the extension host", () => {
   describe("detection", describeDetection);
   describe("manifest", describeManifest);
   describe("language", describeLanguage);
+  describe("policy test files", describeTestFiles);
   describe("gateway", describeGateway);
   describe("commands", describeCommands);
   describe("policy tests", describePolicyTests);
