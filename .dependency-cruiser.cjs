@@ -15,7 +15,7 @@ const rooms = {
   agents: ["contract"],
   gateway: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract"],
   cli: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract", "agents", "machine", "gateway"],
-  extension: ["contract", "machine", "agents", "policyfile", "model"],
+  extension: ["contract", "machine", "agents", "policyfile", "replay", "model"],
 };
 
 const pure = ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract"];
