@@ -21,7 +21,9 @@ describe("engine: writes past the stream", () => {
   beforeEach(async () => {
     server = createServer({ pauseOnConnect: true }).listen(0, "127.0.0.1");
     await once(server, "listening");
-    const near = connect({ port: (server.address() as AddressInfo).port, host: "127.0.0.1", writableHighWaterMark: 1 });
+    // As the engine's sockets are made: every write that does not reach the kernel at once ends with a `drain`.
+    const options = { port: (server.address() as AddressInfo).port, host: "127.0.0.1", writableHighWaterMark: 1 };
+    const near = connect(options);
     const [[far]] = await Promise.all([once(server, "connection"), once(near, "connect")]);
     pair = { near, far: far as Socket };
     pair.far.on("error", () => {});
