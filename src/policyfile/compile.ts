@@ -143,7 +143,7 @@ class Compiler {
         backends,
         totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
         timeouts: {
-          connect: CONNECT,
+          connect: config.timeouts?.connect ?? CONNECT,
           request: 0,
           backendRequest: 0,
           idle: config.timeouts?.idle ?? (listener.protocol === "UDP" ? UDP_IDLE : TCP_IDLE),

@@ -64,7 +64,10 @@ export const listener = z.strictObject({
     "What is spoken on the port. `HTTPS` ends TLS here. `TCP`, `TLS` (passed through, routed by server name) and `UDP` work at layer 4: they see addresses and bytes, never HTTP.",
   ),
   proxyProtocol: z.optional(
-    described(acceptProxy, "A proxy in front says who the client is, with the PROXY protocol. Not for `UDP`."),
+    described(
+      acceptProxy,
+      "A proxy in front says who the client is, with the PROXY protocol. At `UDP` its header (version 2) stands before the payload in the first datagram of a flow, or in each.",
+    ),
   ),
   trusted: described(
     z.prefault(z.boolean(), false),
@@ -80,6 +83,11 @@ export const listener = z.strictObject({
   timeouts: z.optional(
     described(
       z.strictObject({
+        connect: described(
+          z.optional(duration()),
+          "Until a connection to the endpoint stands; then another endpoint is asked. 0s = no limit. Not at `UDP`. Default: 3s.",
+          { examples: ["3s"] },
+        ),
         idle: described(
           z.optional(duration()),
           "Silence in both directions that ends a connection or `UDP` session. 0s = no limit. Default: 5m; at `UDP` 1m.",
@@ -304,7 +312,7 @@ export const service = z
     proxyProtocol: z.optional(
       described(
         z.enum(["v1", "v2"]),
-        "Layer 4 only: each connection to an endpoint begins with a PROXY header of this version that names the client.",
+        "Layer 4 only: each connection to an endpoint, at `UDP` the first datagram of each flow, begins with a PROXY header of this version that names the client. `UDP` needs `v2`.",
       ),
     ),
     healthCheck: described(z.prefault(healthCheck, {}), "How the gateway learns which endpoints work."),

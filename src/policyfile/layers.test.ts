@@ -93,10 +93,9 @@ routes:
       /^SY218 `HTTP` listeners/,
     );
     assert.match(only({ listener: edge("timeouts: { idle: 1s }"), services, routes }), /^SY218 Time limits of `HTTP`/);
-    const udp =
-      "protocol: UDP, proxyProtocol: { accept: true, trusted: [10.0.0.0/8] }, backendRefs: [{ service: dns }]";
+    const udp = "protocol: UDP, timeouts: { connect: 1s }, backendRefs: [{ service: dns }]";
     const dns = `, dns: { endpoints: [{ url: "udp://localhost:53" }] }`;
-    assert.match(only({ listener: edge(udp), services: dns }), /^SY218 `UDP` has no connection/);
+    assert.match(only({ listener: edge(udp), services: dns }), /^SY218 `timeouts.connect` needs a connection/);
     assert.match(only({ listener: edge("protocol: UDP") }), /^SY216 The listener `edge` sends its connections nowhere/);
     assert.match(only({ listener: edge("protocol: TLS") }), /^SY216 The listener `edge` sends its connections nowhere/);
     assert.match(
@@ -132,6 +131,12 @@ routes:
     assert.match(
       only({ listener: edge, services: proxied, routes: "{ name: r, backendRefs: [{ service: p }] }" }),
       /^SY218 `p` wants PROXY headers .* shared by clients/,
+    );
+    const dns = `, p: { endpoints: [{ url: "udp://localhost:53" }], proxyProtocol: v1 }`;
+    const flows = ", { name: dns, port: 53, protocol: UDP, backendRefs: [{ service: p }] }";
+    assert.match(
+      only({ listener: flows, services: dns }),
+      /^SY218 `p` wants PROXY headers .* only version 2 can stand before a datagram/,
     );
   });
 

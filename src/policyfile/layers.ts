@@ -39,8 +39,10 @@ export function checkListener(problems: Problems, config: ListenerConfig, path: 
     }
     return;
   }
-  if (protocol === "UDP" && config.proxyProtocol?.accept) {
-    wrong("proxyProtocol", "`UDP` has no connection that a PROXY header could begin: this is for TCP, TLS and HTTP.");
+  if (protocol === "UDP" && config.timeouts?.connect !== undefined) {
+    const at = [...path, "timeouts", "connect"];
+    const message = "`timeouts.connect` needs a connection, and `UDP` opens none: it has `idle`.";
+    problems.key("SY218", at, message, removal(problems.tree, at, "Remove `connect`"));
   }
   if (protocol !== "TLS" && (config.backendRefs ?? []).length === 0) {
     const message = `The listener \`${name}\` sends its connections nowhere: they are refused. Give it \`backendRefs: [{ service: name }]\`.`;
@@ -72,14 +74,14 @@ export function checkRoute(
   }
   for (const key of Object.keys(fields(get(problems.tree.value, path)))) {
     if (ROUTE_KEYS.has(key)) continue;
-    const message = `\`${key}\` needs HTTP, which a TLS listener passes through unread: such a route has \`hostnames\`, \`policies\`, \`timeouts.idle\` and \`backendRefs\`.`;
+    const message = `\`${key}\` needs HTTP, which a TLS listener passes through unread: such a route has \`hostnames\`, \`policies\`, \`timeouts\` (\`connect\`, \`idle\`) and \`backendRefs\`.`;
     const at = [...path, key];
     problems.key("SY218", at, message, removal(problems.tree, at, `Remove \`${key}\``));
   }
   for (const key of ["request", "backendRequest"]) {
     const at = [...path, "timeouts", key];
     if (get(problems.tree.value, at) === undefined) continue;
-    const message = `\`timeouts.${key}\` needs requests and answers, which a TLS listener does not see: it has \`idle\`.`;
+    const message = `\`timeouts.${key}\` needs requests and answers, which a TLS listener does not see: it has \`connect\` and \`idle\`.`;
     problems.key("SY218", at, message, removal(problems.tree, at, `Remove \`${key}\``));
   }
   return true;
@@ -132,10 +134,12 @@ export function checkServices(
     if (bad !== undefined) {
       wrong(`\`${service.name}\` has an endpoint \`${bad}:\`, which ${WORDS[protocol]}.`);
     }
-    if (service.proxyProtocol !== undefined && protocol !== "TCP" && protocol !== "TLS") {
+    const { proxyProtocol: version } = service;
+    const carried = protocol === "TCP" || protocol === "TLS" || (protocol === "UDP" && version === 2);
+    if (version !== undefined && !carried) {
       const why =
         protocol === "UDP"
-          ? "UDP has no connection that a PROXY header could begin"
+          ? "only version 2 can stand before a datagram; write `v2`"
           : "HTTP connections to backends are shared by clients; they get Forwarded and X-Forwarded-For";
       wrong(`\`${service.name}\` wants PROXY headers (\`proxyProtocol\`): ${why}.`);
     }

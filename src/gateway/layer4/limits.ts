@@ -6,8 +6,6 @@ import type { Millis } from "../../model/basics.ts";
 
 /** From accept to the end of the PROXY header, and from there to the end of the ClientHello. */
 export const BEGINNING: Millis = 5000;
-/** A connection attempt that takes longer is given up and another endpoint is asked. */
-export const CONNECT: Millis = 3000;
 /** Attempts in all, the first included. */
 export const ATTEMPTS = 3;
 /** What is kept of a client that speaks before a server is there. */

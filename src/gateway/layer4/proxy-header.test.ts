@@ -142,6 +142,15 @@ describe("PROXY headers of version 2", () => {
       assert.deepEqual([found.source?.ip, found.destination?.ip], ["2001:db8::1", "2001:db8::2"]);
     }
     assert.equal(header(version2(0x21, 0x12, four)).line, "PROXY UDP4 192.0.2.1 198.51.100.2 50000 443");
+    for (const [family, rest, datagrams] of [
+      [0x11, four, false],
+      [0x12, four, true],
+      [0x21, six, false],
+      [0x22, six, true],
+      [0x31, unix, false],
+      [0x32, unix, true],
+    ] as const)
+      assert.equal(header(version2(0x21, family, rest)).datagrams, datagrams, family.toString(16));
   });
 
   it("may vouch for nobody: LOCAL whatever its family, UNSPEC, UNIX", () => {
@@ -227,6 +236,11 @@ describe("PROXY headers", () => {
           );
       }),
     );
+    const source = { ip: "192.0.2.1", port: 50_000 };
+    const destination = { ip: "198.51.100.2", port: 443 };
+    const datagram = encodeProxyHeader(2, { source, destination, datagrams: true });
+    assert.deepEqual(datagram, version2(0x21, 0x12, four));
+    assert.deepEqual(encodeProxyHeader(2, { source, destination }), version2(0x21, 0x11, four));
     assert.equal(header(encodeProxyHeader(1, undefined)).line, "PROXY UNKNOWN");
     assert.equal(header(encodeProxyHeader(2, undefined)).line, "PROXY LOCAL");
   });

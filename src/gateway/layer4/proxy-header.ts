@@ -22,6 +22,8 @@ export interface ProxyHeader {
   /** Absent: the header vouches for no addresses (LOCAL, UNKNOWN, UNSPEC, UNIX), so the connection's own hold. */
   readonly source?: Address;
   readonly destination?: Address;
+  /** It speaks of datagrams (UDP, or UNIX datagrams) and not of a connection. */
+  readonly datagrams?: boolean;
   /** Type, length, value fields of version 2, in order. */
   readonly fields: readonly Field[];
   /** To show: what it said, in version 1's form. */
@@ -31,6 +33,11 @@ export interface ProxyHeader {
 export interface Field {
   readonly type: number;
   readonly value: Uint8Array;
+}
+
+/** Whether it can only be a header of version 2: nobody else begins with these twelve bytes. */
+export function isSigned(bytes: Uint8Array): boolean {
+  return bytes.length >= SIGNATURE.length && SIGNATURE.every((byte, at) => bytes[at] === byte);
 }
 
 export type Decoded =
@@ -171,7 +178,7 @@ function decodeVersion2(bytes: Uint8Array): Decoded {
     return wrong(`it announces ${length - PREFIX_BYTES} bytes, its addresses alone take ${needed}`);
   }
   if (bytes.length < length) return MORE;
-  const header = { kind: "header", version: 2, length } as const;
+  const header = { kind: "header", version: 2, length, datagrams: !local && (bytes[13] & 15) === 2 } as const;
   // "discard the protocol block including the family which is ignored"
   if (local) return { ...header, fields: [], line: "PROXY LOCAL" };
   // Without a family nobody can say where addresses end and fields begin.
@@ -246,6 +253,8 @@ export interface Said {
   readonly destination: Address;
   /** Server name that the client asked for; version 2 carries it as PP2_TYPE_AUTHORITY. */
   readonly authority?: string;
+  /** It stands before the first datagram of a flow, not at the beginning of a connection. Only version 2 can say that. */
+  readonly datagrams?: boolean;
 }
 
 /** @param said undefined: nothing is known of the client, or the gateway itself connects. */
@@ -261,7 +270,7 @@ export function encodeProxyHeader(version: 1 | 2, said: Said | undefined): Uint8
   ];
   const name = said?.authority === undefined ? [] : ascii(said.authority);
   const fields = name.length === 0 ? [] : [FieldType.Authority, ...twoBytes(name.length), ...name];
-  const family = ends.from instanceof ipaddr.IPv4 ? 0x11 : 0x21;
+  const family = (ends.from instanceof ipaddr.IPv4 ? 0x10 : 0x20) + (said?.datagrams === true ? 2 : 1);
   return Uint8Array.from([
     ...SIGNATURE,
     0x21,

@@ -218,8 +218,9 @@ export class TcpConnection implements Connection, SocketReader, ServerOwner, Tim
   }
 
   private reach(now: Millis): void {
-    const { endpoint } = this.crossing;
-    this.due = now + Limit.CONNECT;
+    const { endpoint, route } = this.crossing;
+    const { connect } = route.timeouts;
+    this.due = connect > 0 ? now + connect : Infinity;
     const race = new Dial<ServerSide>(
       endpoint.host,
       endpoint.port,
@@ -328,10 +329,11 @@ export class TcpConnection implements Connection, SocketReader, ServerOwner, Tim
     }
     this.callOff?.();
     this.callOff = undefined;
-    const { service, endpoint } = this.crossing;
+    const { service, endpoint, route } = this.crossing;
     remember(endpoint, undefined);
     const place = `${service.name} at ${endpoint.label}`;
-    this.failed(Failure.ConnectTimeout, `${place} accepted no connection within ${seconds(Limit.CONNECT)}.`);
+    const limit = `${seconds(route.timeouts.connect)} (timeouts.connect of ${ownerOf(route.name)})`;
+    this.failed(Failure.ConnectTimeout, `${place} accepted no connection within ${limit}.`);
   }
 
   private get phase(): StageLetter {
@@ -357,6 +359,11 @@ export class TcpConnection implements Connection, SocketReader, ServerOwner, Tim
     this.crossing.finish(`${cause}${phase}${this.first}`, failure);
     this.bound.left(this);
   }
+}
+
+/** The listener's own route is named "listener/" and its name. */
+function ownerOf(route: string): string {
+  return route.startsWith("listener/") ? route.replace("/", " ") : `route ${route}`;
 }
 
 function lineOf({ source, destination }: Said): string {

@@ -15,10 +15,13 @@ import type { Timed } from "../listen/clock.ts";
 import { Cause, First, Stage, type CauseLetter, type StageLetter } from "../record/ending.ts";
 import type { Crossing } from "./crossing.ts";
 import { DRAIN, EARLY_DATAGRAMS } from "./limits.ts";
+import { encodeProxyHeader } from "./proxy-header.ts";
 
 export class UdpSession implements Connection, Timed {
   /** Of its flow. */
   readonly key: string;
+  /** Where its datagrams come from. */
+  readonly peer: string;
   private readonly services: EngineServices;
   private readonly bound: Bound;
   private readonly crossing: Crossing;
@@ -38,13 +41,14 @@ export class UdpSession implements Connection, Timed {
   constructor(
     services: EngineServices,
     bound: Bound,
-    key: string,
+    { key, peer }: { readonly key: string; readonly peer: string },
     crossing: Crossing,
     reply: (answer: Buffer) => void,
   ) {
     this.services = services;
     this.bound = bound;
     this.key = key;
+    this.peer = peer;
     this.crossing = crossing;
     this.reply = reply;
     this.quietSince = crossing.recording.start;
@@ -101,8 +105,21 @@ export class UdpSession implements Connection, Timed {
       if (this.server !== server || this.closed) return;
       this.connected = true;
       this.crossing.connected(this.services.now(), server.address().port);
-      for (const bytes of this.early ?? []) server.send(bytes);
+      const header = this.header();
+      for (const [i, bytes] of (this.early ?? []).entries()) {
+        server.send(i === 0 && header !== undefined ? [header, bytes] : bytes);
+      }
     });
+  }
+
+  /** Stands before the payload in the first datagram of the flow: the others are told by their port. */
+  private header(): Uint8Array | undefined {
+    const { service, arrival, recording } = this.crossing;
+    if (service.proxyProtocol === undefined) return undefined;
+    const { clientIp, clientPort, localIp, localPort } = arrival;
+    recording.upstreamHead = `PROXY ${clientIp} ${localIp} ${clientPort} ${localPort} (v2)\r\n`;
+    const source = { ip: clientIp, port: clientPort };
+    return encodeProxyHeader(2, { source, destination: { ip: localIp, port: localPort }, datagrams: true });
   }
 
   private fromServer(bytes: Buffer): void {

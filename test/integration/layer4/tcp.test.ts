@@ -3,12 +3,27 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { all, bytes, client, closing, deadPort, echo, server, start, stopEverything } from "./harness.ts";
+import { Worker } from "node:worker_threads";
+import { all, atEnd, bytes, client, closing, deadPort, echo, server, start, stopEverything } from "./harness.ts";
 
 const policy = (ports: readonly number[], listener = "", service = ""): string => `
 listeners: [{ name: db, port: 0, address: 127.0.0.1, protocol: TCP, ${listener} backendRefs: [{ service: pg }] }]
 services: { pg: { endpoints: [${ports.map((port) => `{ url: "tcp://127.0.0.1:${port}" }`).join(", ")}], ${service} } }
 `;
+
+/** Listens, accepts nobody, and its queue is full: a further SYN is not answered. */
+async function deafPort(): Promise<number> {
+  const code = `const { parentPort } = require("node:worker_threads");
+    const server = require("node:net").createServer().listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
+      parentPort.postMessage(server.address().port);
+      setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));
+    });`;
+  const worker = new Worker(code, { eval: true });
+  atEnd(() => worker.terminate());
+  const [port] = (await once(worker, "message")) as [number];
+  for (let i = 0; i < 2; i++) await client(port);
+  return port;
+}
 
 describe("layer 4: TCP", () => {
   afterEach(stopEverything);
@@ -206,6 +221,21 @@ describe("layer 4: TCP", () => {
     const [row] = await running.rows(1);
     assert.equal(row.termination, "sD");
     assert.match(row.why, /the server did not answer in time while data could flow/);
+  });
+
+  it("gives up an endpoint that takes no connection within timeouts.connect, and says so in its ending", async () => {
+    const full = await deafPort();
+    const alone = await start(policy([full], "timeouts: { connect: 80ms },"));
+    await closing(await client(alone.port("db")));
+    const [row] = await alone.rows(1);
+    assert.equal(row.termination, "sC");
+    assert.match(row.why, /accepted no connection within 80 ms \(timeouts\.connect of listener db\)\./);
+    const running = await start(policy([full, await echo()], "timeouts: { connect: 80ms },"));
+    const socket = await client(running.port("db"));
+    socket.end("hello");
+    assert.equal((await all(socket)).toString(), "hello");
+    const [second] = await running.rows(1);
+    assert.deepEqual([second.attempts, second.termination], [2, "--"]);
   });
 
   it("shows an open connection live: its endpoint, and its bytes as they grow", async () => {

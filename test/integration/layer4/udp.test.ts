@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
+import { decodeProxyHeader, encodeProxyHeader } from "../../../src/gateway/layer4/proxy-header.ts";
 import { atEnd, start, stopEverything } from "./harness.ts";
 
 async function bound(socket: Socket, port = 0): Promise<number> {
@@ -19,6 +20,11 @@ async function answering(name: string): Promise<number> {
   const socket = createSocket("udp4");
   socket.on("message", (bytes, from) => socket.send(`${name}:${bytes.toString()}`, from.port, from.address));
   return bound(socket);
+}
+
+function headerOf(ip: string): Buffer {
+  const destination = { ip: "198.51.100.2", port: 53 };
+  return Buffer.from(encodeProxyHeader(2, { source: { ip, port: 50_000 }, destination, datagrams: true }));
 }
 
 class Client {
@@ -40,7 +46,7 @@ class Client {
     return this;
   }
 
-  send(text: string): void {
+  send(text: string | Uint8Array): void {
     this.socket.send(text, this.port, "127.0.0.1");
   }
 
@@ -49,7 +55,7 @@ class Client {
     return this.waiting.shift() as string;
   }
 
-  ask(text: string): Promise<string> {
+  ask(text: string | Uint8Array): Promise<string> {
     this.send(text);
     return this.next();
   }
@@ -158,6 +164,73 @@ describe("layer 4: UDP", () => {
     const running = await start(policy([await bound(socket)]));
     const client = await new Client(running.port("dns")).open();
     for (const size of [0, 1, 1472, 9000, 65_507]) assert.equal(await client.ask("x".repeat(size)), String(size));
+  });
+
+  it("takes the client's address from the PROXY header of a trusted proxy, before the first datagram or before each", async () => {
+    const accept = "proxyProtocol: { accept: true, trusted: [127.0.0.0/8] },";
+    const running = await start(policy([await answering("a"), await answering("b")], accept));
+    const proxy = await new Client(running.port("dns")).open();
+    const from = (ip: string, payload: string): Buffer => Buffer.concat([headerOf(ip), Buffer.from(payload)]);
+    const first = await proxy.ask(from("192.0.2.1", "1"));
+    assert.equal(await proxy.ask("2"), `${first[0]}:2`, "what follows without one is the same flow's");
+    assert.equal(await proxy.ask(from("192.0.2.1", "3")), `${first[0]}:3`, "and so is what repeats it");
+    const second = await proxy.ask(from("192.0.2.9", "4"));
+    assert.notEqual(second[0], first[0], "another client is another flow");
+    assert.equal(await proxy.ask("5"), `${second[0]}:5`);
+    await running.gateway.stop(0);
+    const rows = await running.rows(2);
+    assert.deepEqual(
+      rows.map(({ client, requestBytes }) => [client.split(":")[0], requestBytes]),
+      [
+        ["192.0.2.1", 3],
+        ["192.0.2.9", 2],
+      ],
+    );
+    assert.match(JSON.stringify(running.detail(rows[0])), /PROXY UDP4 192\.0\.2\.1 .* from 127\.0\.0\.1:/);
+  });
+
+  it("refuses a flow without a header, with half of one or of version 1, and one from elsewhere, each with one row", async () => {
+    const port = await answering("a");
+    const running = await start(policy([port], "proxyProtocol: { accept: true, trusted: [127.0.0.0/8] },"));
+    const firsts = ["hello", headerOf("192.0.2.1").subarray(0, 20), "PROXY UDP4 192.0.2.1 192.0.2.2 1 2\r\n"];
+    const connection = Buffer.from(headerOf("192.0.2.1"));
+    connection[13] = 0x11;
+    for (const first of [...firsts, connection]) {
+      const sender = await new Client(running.port("dns")).open();
+      sender.send(first);
+      sender.send(first);
+    }
+    const rows = await running.rows(4);
+    assert.equal(rows.length, 4);
+    const whys = rows.map(({ why }) => why).join("\n");
+    assert.match(whys, /the first datagram of the flow does not begin with one of version 2/);
+    assert.match(whys, /the datagram ends before it does/);
+    assert.match(whys, /it speaks of a connection, and this is a datagram/);
+    const elsewhere = await start(policy([port], "proxyProtocol: { accept: true, trusted: [10.0.0.0/8] },"));
+    const stranger = await new Client(elsewhere.port("dns")).open();
+    stranger.send(headerOf("192.0.2.1"));
+    const [row] = await elsewhere.rows(1);
+    assert.match(row.why, /127\.0\.0\.1 is in none of them/);
+  });
+
+  it("tells a server who the client is in the first datagram of a flow, and never again", async () => {
+    const got: Buffer[] = [];
+    const socket = createSocket("udp4");
+    socket.on("message", (bytes, from) => {
+      got.push(bytes);
+      socket.send("ok", from.port, from.address);
+    });
+    const port = await bound(socket);
+    const running = await start(policy([await deadPort(), port], "", "proxyProtocol: v2"));
+    const one = await new Client(running.port("dns")).open();
+    await one.ask("1");
+    await one.ask("2");
+    assert.deepEqual(got[1].toString(), "2");
+    const found = decodeProxyHeader(got[0]);
+    assert.ok(found.kind === "header" && found.datagrams === true);
+    assert.deepEqual(found.source, { ip: "127.0.0.1", port: one.socket.address().port });
+    assert.deepEqual(found.destination, { ip: "127.0.0.1", port: running.port("dns") });
+    assert.equal(got[0].subarray(found.length).toString(), "1");
   });
 
   it("lets TCP and UDP share a port", async () => {
