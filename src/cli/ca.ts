@@ -18,8 +18,7 @@ export async function ca(words: string[]): Promise<number> {
       return show(await madeOrFound(), values.json === true);
     case "export":
       if (target === undefined) throw new Usage("Name the file: switchyard ca export ./switchyard-ca.pem");
-      copyFileSync((await madeOrFound()).file, target);
-      return say(`The certificate (not the key) is in ${target}.\n`);
+      return exported((await madeOrFound()).file, target);
     case "trust":
       return steps("To trust it, run", trustSteps(process.platform, (await madeOrFound()).file));
     case "untrust": {
@@ -32,6 +31,16 @@ export async function ca(words: string[]): Promise<number> {
     default:
       throw new Usage(`"${action}" is nothing that can be done with the CA: show, export, trust, untrust or remove.`);
   }
+}
+
+function exported(file: string, target: string): number {
+  try {
+    copyFileSync(file, target);
+  } catch (error) {
+    process.stderr.write(`${target} cannot be written: ${(error as NodeJS.ErrnoException).code ?? String(error)}\n`);
+    return 1;
+  }
+  return say(`The certificate (not the key) is in ${target}.\n`);
 }
 
 async function madeOrFound(): Promise<AuthorityFacts> {

@@ -27,6 +27,11 @@ describe("switchyard ca", () => {
     const { stdout } = await run("openssl", ["x509", "-in", copy, "-noout", "-fingerprint", "-sha256"]);
     assert.ok(stdout.includes(shown.fingerprint));
     assert.doesNotMatch(pem(files.path, "copy.pem"), /PRIVATE/);
+    const nowhere = join(files.path, "gone", "copy.pem");
+    await assert.rejects(ca("export", nowhere), ({ code, stderr }: { code: number; stderr: string }) => {
+      assert.deepEqual([code, stderr], [1, `${nowhere} cannot be written: ENOENT\n`]);
+      return true;
+    });
   });
 
   it("tells how to trust it and back without doing either, and removes it", async () => {
