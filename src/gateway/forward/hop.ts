@@ -4,6 +4,7 @@
  * Forwarded, Via) and states for itself what it saw (X-Forwarded-Proto, X-Forwarded-Host).
  * Must not read a body or decide anything but a loop.
  */
+import { flat } from "../http1/flat.ts";
 import { Known, type Head } from "../http1/head.ts";
 
 /** Fields that are replaced by a line of ours. */
@@ -54,7 +55,7 @@ export class Hop {
     if (this.skip === 0) {
       if (head.hostHeader !== this.cachedHost) {
         this.cachedHost = head.hostHeader;
-        this.cachedLines = this.plainLines(head.hostHeader);
+        this.cachedLines = flat(this.plainLines(head.hostHeader));
       }
       this.lines = this.cachedLines;
     } else {

@@ -14,6 +14,7 @@ import { Caches } from "../cache/caches.ts";
 import { UpstreamPool } from "../forward/pool.ts";
 import type { Active, EngineServices } from "../forward/services.ts";
 import { HealthChecks } from "../health/checks.ts";
+import { flat } from "../http1/flat.ts";
 import { UdpListener } from "../layer4/udp-listener.ts";
 import { Revival } from "../health/revival.ts";
 import type { Journal } from "../record/journal.ts";
@@ -111,7 +112,7 @@ export class Engine {
       clock: this.clock,
       costs: this.costs,
       pseudonym,
-      viaLine: `Via: 1.1 ${pseudonym}\r\n`,
+      viaLine: flat(`Via: 1.1 ${pseudonym}\r\n`),
       now,
       wallClock: () => options.wallClock(),
       seed: () => options.seed(),
