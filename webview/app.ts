@@ -11,6 +11,7 @@ import { areaTabs, topBar } from "./parts/area-tabs.ts";
 import { columnsMenu, keyHelp } from "./parts/dialogs.ts";
 import { PageElement } from "./parts/element.ts";
 import { icon } from "./parts/icon.ts";
+import { sortedLine } from "./parts/sorted-line.ts";
 import { splitter } from "./parts/splitter.ts";
 import { banner, emptyState, footer, frozenBanner, simulationBanner } from "./parts/states.ts";
 import { whatIfBanner } from "./parts/what-if.ts";
@@ -73,8 +74,10 @@ export class SwitchyardApp extends PageElement {
       parent: this,
       say: (text, undo) => this.say(text, undo),
       open: (id) => this.#obey({ kind: "detail", id }),
+      filter: (text) => this.#showTraffic(text),
     });
     this.settings = host.recall();
+    session.traffic.setSort(this.settings.sort);
     session.onIntent = (intent) => this.#obey(intent);
     session.onForgotten = () => {
       this.detailOpen = false;
@@ -88,8 +91,8 @@ export class SwitchyardApp extends PageElement {
     this.version += 1;
   }
 
-  /** @param undo offered beside the words, for as long as it can be done. */
-  say(text: string, undo?: { readonly act: () => void; readonly within: number }): void {
+  /** @param undo offered beside the words, for as long as it can be done; without an act the words only stay longer. */
+  say(text: string, undo?: { readonly act?: () => void; readonly within: number }): void {
     this.toast = text;
     this.#undo = undo?.act;
     window.clearTimeout(this.#toastTimer);
@@ -146,6 +149,7 @@ export class SwitchyardApp extends PageElement {
   #remember(settings: ViewSettings): void {
     this.settings = settings;
     this.host.remember(settings);
+    this.session.traffic.setSort(settings.sort);
   }
 
   #applyFilter(filter: string): void {
@@ -172,6 +176,7 @@ export class SwitchyardApp extends PageElement {
     else if (name === "curl") void this.wishes.copyCurl();
     else if (name === "replay") this.wishes.replay();
     else if (name === "edit") this.wishes.edit();
+    else if (name === "pin") void this.wishes.pin();
     else if (name === "nextTab") detail?.stepTab(1);
     else if (name === "previousTab") detail?.stepTab(-1);
     else if (name === "help") void keyHelp(this);
@@ -237,7 +242,9 @@ export class SwitchyardApp extends PageElement {
     const width = this.settings.detailWidth ?? 460;
     return html`<div class="traffic ${split ? "split" : ""}" .style=${`--detail: ${width}px`}>
       <section class="list" aria-label="Traffic" ?hidden=${covered}>
-        ${this.#bar()} ${this.#rows()} ${footer(this.session, this.host)}
+        ${this.#bar()}
+        ${sortedLine(this.session.traffic, { again: () => this.#showNew(), byTime: () => this.#byTime() })}
+        ${this.#rows()} ${footer(this.session, this.host)}
       </section>
       ${split ? splitter(width, this.width, (detailWidth) => this.#remember({ ...this.settings, detailWidth })) : nothing}
       ${this.detailOpen ? this.#detail() : nothing}
@@ -281,9 +288,11 @@ export class SwitchyardApp extends PageElement {
       >
         ${icon(frozen ? "play" : "pause")}${this.width >= 420 ? "Freeze" : nothing}
       </button>
-      ${columnsMenu(this.settings, this.width, {
+      ${columnsMenu(this.settings, this.width, traffic.filter, {
         remember: (settings) => this.#remember(settings),
         exportHar: () => void this.wishes.exportHar(),
+        importHar: () => this.wishes.importHar(),
+        clearFiltered: () => void this.wishes.clearFiltered(),
         clear: () => void this.wishes.clear(),
         help: () => void keyHelp(this),
       })}
@@ -324,9 +333,19 @@ export class SwitchyardApp extends PageElement {
     </div>`;
   }
 
+  #byTime(): void {
+    const { sort: _sort, ...settings } = this.settings;
+    this.#remember(settings);
+    this.#table?.focus();
+  }
+
   #showNew(): void {
-    this.session.traffic.setFrozen(false);
-    this.#table?.goToNewest();
+    const { traffic } = this.session;
+    if (traffic.sort !== undefined) traffic.setSort(traffic.sort, true);
+    else {
+      traffic.setFrozen(false);
+      this.#table?.goToNewest();
+    }
     this.#table?.focus();
   }
 
@@ -348,6 +367,7 @@ export class SwitchyardApp extends PageElement {
       @reveal=${() => void this.wishes.reveal()}
       @retry=${() => void session.loadDetail(false)}
       @replay=${() => this.wishes.replay()}
+      @pin=${() => void this.wishes.pin()}
       @edit=${() => this.wishes.edit()}
       @show-row=${(event: CustomEvent<number>) => session.select(event.detail, undefined)}
       @tab=${(event: CustomEvent<Tab>) => {

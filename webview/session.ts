@@ -183,6 +183,11 @@ export class Session {
       this.#onChange();
       return undefined;
     }
+    // Nothing of this gateway decided what was imported.
+    if (this.detail?.imported !== undefined) {
+      this.#onChange();
+      return this.detail;
+    }
     // The limit is a help beside the detail, which is shown without it.
     await this.#findLimit().catch(() => {});
     this.#onChange();

@@ -4,6 +4,7 @@
  * Must not draw, and must not decide what is shown: it says so to its place.
  */
 import type { AnalyticsView, AnalyticsWindow } from "../src/contract/analytics.ts";
+import { importArchive, importWords, MOST_ARCHIVE_BYTES, readArchive, tooLarge } from "../src/contract/archive.ts";
 import type { Detail } from "../src/contract/detail.ts";
 import type { BucketChange } from "../src/contract/limits.ts";
 import type { BucketAct } from "./areas/limits-view.ts";
@@ -18,12 +19,16 @@ import type { Session } from "./session.ts";
 export interface WishPlace {
   /** Dialogs are shown in it. */
   readonly parent: HTMLElement;
-  /** @param undo offered beside the words for `within` milliseconds. */
-  say(text: string, undo?: { readonly act: () => void; readonly within: number }): void;
+  /** @param more how long the words stay, milliseconds, and what is offered beside them to undo it. */
+  say(text: string, more?: { readonly act?: () => void; readonly within: number }): void;
   /** Shows the detail of a row. */
   open(id: number): void;
+  /** Shows the rows that a filter lets through. */
+  filter(text: string): void;
 }
 
+/** Milliseconds that words stay of which there is more to read. */
+const LONG = 8000;
 const SELECT_FIRST = "Select a request first.";
 /** Milliseconds that an undo is offered for at the least: a person needs as long to see it. */
 const SHORTEST_UNDO = 1000;
@@ -56,6 +61,22 @@ export class Wishes {
     const { selected, connection } = this.#session;
     if (selected === -1) return this.#place.say(SELECT_FIRST);
     if (!this.#host.editRequest(selected)) void this.#resend.edit(selected, connection.gateway);
+  }
+
+  /** Pins the selected request, or lets go of it. */
+  async pin(): Promise<void> {
+    const { detail, row: selected, connection } = this.#session;
+    const row = selected ?? detail?.row;
+    if (row === undefined) return this.#place.say(SELECT_FIRST);
+    await this.#try(async () => {
+      const result = await connection.gateway.pin(row.id, !row.tags.includes("pinned"));
+      if (result.kind === "refused") return this.#place.say(result.message);
+      if (detail !== undefined) void this.#session.loadDetail(detail.revealed);
+      const rest = `${result.count} of ${result.most} pinned`;
+      this.#place.say(
+        result.kind === "pinned" ? `Pinned: kept when the ring lets go of it; ${rest}` : `Unpinned; ${rest}`,
+      );
+    }, "Nothing was pinned: ");
   }
 
   async openPolicy(): Promise<void> {
@@ -111,6 +132,45 @@ export class Wishes {
       const part = count < matched ? `the newest ${whole(count)} of ${whole(matched)}` : whole(count);
       this.#place.say(`Exported ${part} requests, secrets masked`);
     }, "Nothing was exported: ");
+  }
+
+  importHar(): void {
+    if (this.#host.importHar()) return;
+    const input = document.createElement("input");
+    input.type = "file";
+    input.accept = ".har,.json,application/json";
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      if (file !== undefined) void this.#import(file);
+    });
+    input.click();
+  }
+
+  async #import(file: File): Promise<void> {
+    await this.#try(async () => {
+      if (file.size > MOST_ARCHIVE_BYTES) return this.#place.say(tooLarge(file.name, file.size));
+      const entries = readArchive(await file.text());
+      if (typeof entries === "string")
+        return this.#place.say(`${file.name} was not imported. ${entries}`, { within: LONG });
+      this.#place.say(`Importing ${whole(entries.length)} requests from ${file.name} …`);
+      const { gateway } = this.#session.connection;
+      const result = await importArchive(entries, (first, part) => gateway.importRequests(file.name, first, part));
+      this.#place.filter("is:imported");
+      this.#place.say(importWords(file.name, result), { within: LONG });
+    }, "Nothing was imported: ");
+  }
+
+  /** Of what matches, pinned requests and those that have not ended stay. */
+  async clearFiltered(): Promise<void> {
+    await this.#try(async () => {
+      const { connection, traffic } = this.#session;
+      const { cleared, pinned, pending } = await connection.gateway.clearFiltered(traffic.filter);
+      this.#session.select(-1, undefined);
+      await traffic.snapshot();
+      const stayed = [pinned > 0 ? `${whole(pinned)} pinned` : "", pending > 0 ? `${whole(pending)} on their way` : ""];
+      const rest = stayed.filter((words) => words !== "").join(" and ");
+      this.#place.say(`${whole(cleared)} requests cleared${rest === "" ? "" : `; ${rest} stay`}`);
+    }, "Nothing was cleared: ");
   }
 
   async clear(): Promise<void> {

@@ -63,6 +63,12 @@ export async function importArchive(
   return { ...sum, entries: entries.length };
 }
 
+/** Why it is not even read. */
+export function tooLarge(archive: string, size: number): string {
+  const [has, most] = [size, MOST_ARCHIVE_BYTES].map((bytes) => (bytes / 1_048_576).toFixed(0));
+  return `${archive} was not imported: it has ${has} MiB, and at most ${most} MiB are read.`;
+}
+
 /** "312 requests imported from shop.har." and what was left out. */
 export function importWords(archive: string, { imported, skipped, problems, full, entries }: Imported): string {
   const left = skipped === 0 ? "" : ` ${skipped} left out: ${problems.slice(0, 2).join("; ")}.`;

@@ -21,6 +21,10 @@ export interface HostFunctions {
   applyFix(id: number, title: string): void;
   /** Opens a recorded request as a text that is edited and sent. */
   editRequest(id: number): void;
+  /** Asks for a file and imports it. */
+  importHar(): void;
+  /** Keeps the page's own settings for this workspace, as JSON. */
+  rememberView(view: string): void;
   /** Saves, or takes back, the edits of the policy that "what if" is about. */
   savePolicy(): void;
   revertPolicy(): void;
@@ -62,6 +66,8 @@ export const HOST_EVENTS = [
   "openText",
   "applyFix",
   "editRequest",
+  "importHar",
+  "rememberView",
   "savePolicy",
   "revertPolicy",
 ] as const satisfies readonly (keyof HostFunctions)[];

@@ -3,6 +3,7 @@
  * effect only a person at the screen sees are in test/e2e. One gateway serves all; each test leaves it as it was.
  */
 import assert from "node:assert/strict";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { eventually, holds } from "../e2e/window/expect.ts";
@@ -160,6 +161,32 @@ export function describeCommands(): void {
     person.picks("/cart/replayed");
     await run("openRequestAsText");
     assert.equal(person.said.filter((line) => line.includes("200 GET /cart/replayed ")).length, 2 + 1);
+  });
+
+  it("Export HAR…, Import HAR…: what one writes the other shows, marked; what is no archive is said", async () => {
+    const file = join(shop.folder, "made.har");
+    await shop.send("/cart/archived");
+    person.types("path:/cart/archived").chooses(file);
+    await run("exportHar");
+    assert.ok(person.heard("1 requests exported to made.har"), person.said.join("\n"));
+    const text = readFileSync(file, "utf8");
+    assert.match(text, /"url": "http:\/\/[^"]*\/cart\/archived"/);
+    person.chooses(file);
+    await run("importHar");
+    assert.ok(person.heard("1 request imported from made.har."), person.said.join("\n"));
+    person.picks("/cart/archived");
+    await run("openRequestAsText");
+    const offered = person.said.filter((line) => line.includes("200 GET /cart/archived "));
+    assert.deepEqual(
+      offered.map((line) => line.includes("imported from made.har")),
+      [false, true],
+      person.said.join("\n"),
+    );
+    writeFileSync(file, text.slice(0, 100));
+    person.chooses(file);
+    await run("importHar");
+    assert.match(person.heard("was not imported") ?? "", /made\.har was not imported\. It is no JSON/);
+    rmSync(file);
   });
 
   it("Edit and Resend…, Send Edited Request: what was written is sent; what is no request is said by its line", async () => {

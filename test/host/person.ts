@@ -9,7 +9,8 @@ type Answer =
   | { readonly how: "picks"; readonly text: string }
   | { readonly how: "keeps"; readonly text: string }
   | { readonly how: "types"; readonly text: string }
-  | { readonly how: "presses"; readonly text: string };
+  | { readonly how: "presses"; readonly text: string }
+  | { readonly how: "chooses"; readonly text: string };
 
 /** What is common to the parameters of VS Code's three kinds of message. */
 type MessagePart = string | vscode.MessageOptions | vscode.MessageItem;
@@ -34,6 +35,12 @@ class Person {
   /** Writes into the next box. */
   types(text: string): this {
     this.#answers.push({ how: "types", text });
+    return this;
+  }
+
+  /** Chooses a file, to be opened or to be written. */
+  chooses(path: string): this {
+    this.#answers.push({ how: "chooses", text: path });
     return this;
   }
 
@@ -62,6 +69,8 @@ class Person {
       showQuickPick: async (offered: unknown, options?: vscode.QuickPickOptions) =>
         this.#pick((await offered) as (string | vscode.QuickPickItem)[], options),
       showInputBox: (options?: vscode.InputBoxOptions) => this.#type(options),
+      showOpenDialog: (options?: vscode.OpenDialogOptions) => Promise.resolve([this.#choose(options?.title)]),
+      showSaveDialog: (options?: vscode.SaveDialogOptions) => Promise.resolve(this.#choose(options?.title)),
       showErrorMessage: (text: string, ...parts: MessagePart[]) => this.#read(text, parts),
       showWarningMessage: (text: string, ...parts: MessagePart[]) => this.#read(text, parts),
       showInformationMessage: (text: string, ...parts: MessagePart[]) => this.#read(text, parts),
@@ -78,6 +87,10 @@ class Person {
     if (answer === undefined || !hows.includes(answer.how))
       throw new Error(`"${question}" was asked, but the test ${answer?.how ?? "expects nothing"}`);
     return answer;
+  }
+
+  #choose(title: string | undefined): vscode.Uri {
+    return vscode.Uri.file(this.#next(["chooses"], title ?? "which file?").text);
   }
 
   async #pick(

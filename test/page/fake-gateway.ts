@@ -14,11 +14,15 @@ import type { DraftResult, SendResult } from "../../src/contract/sending.ts";
 import type { AdminState, ServicesView, Simulation, SimulationView } from "../../src/contract/services.ts";
 import type { GatewayStatus, Hello } from "../../src/contract/status.ts";
 import type {
+  ClearedRequests,
   HarExport,
+  ImportResult,
+  PinResult,
   Row,
   TrafficCounts,
   TrafficDelta,
   TrafficQuery,
+  TrafficSort,
   TrafficWindow,
 } from "../../src/contract/traffic.ts";
 import type { PassingFix, WhatIfResult } from "../../src/contract/what-if.ts";
@@ -87,6 +91,12 @@ export class FakeGateway implements GatewayFunctions {
   topics: Topics = {};
   watches = 0;
   asked: TrafficQuery[] = [];
+  sorts: TrafficSort[] = [];
+  sorted: { key: string; at: number; end: number; ids: number[] } | undefined;
+  /** Has left the ring since it was sorted. */
+  lost = 0;
+  pinned: number[] = [];
+  imported: string[] = [];
   resets: string[] = [];
   frozen: FrozenBucket[] = [];
   readonly #undos: (() => void)[] = [];
@@ -148,7 +158,7 @@ export class FakeGateway implements GatewayFunctions {
 
   /** A pending request ends, or any other row changes. */
   change(row: Row): void {
-    this.rowsAll[row.id - 1] = row;
+    this.rowsAll[this.rowsAll.findIndex(({ id }) => id === row.id)] = row;
     this.#send(this.#matched.length, [], 0, [row]);
   }
 
@@ -199,17 +209,79 @@ export class FakeGateway implements GatewayFunctions {
       .map((value) => ({ insert: value, start, end: caret, label: value, count: this.#match(value).length }));
   }
 
-  rows({ filter, from, count }: TrafficQuery): TrafficWindow {
+  rows({ filter, from, count, sort }: TrafficQuery): TrafficWindow {
     this.asked.push({ filter, from, count });
     const matched = this.#match(filter);
+    if (sort !== undefined) return this.#sortedRows(matched, from, count, sort);
     const first = Math.max(0, from < 0 ? matched.length + from : from);
     return { ...this.#counts(matched.length), from: first, rows: matched.slice(first, first + count) };
   }
 
+  #sortedRows(matched: readonly Row[], from: number, count: number, sort: TrafficSort): TrafficWindow {
+    const key = JSON.stringify(sort);
+    if (this.sorted?.key !== key) {
+      this.sorts.push(sort);
+      const field = { status: "status", path: "path" }[sort.by as string] ?? "duration";
+      const ids = matched
+        .toSorted((a, b) => {
+          const [one, other] = [a[field as "duration"], b[field as "duration"]];
+          return (one < other ? -1 : one > other ? 1 : a.id - b.id) * (sort.descending ? -1 : 1);
+        })
+        .map(({ id }) => id);
+      this.sorted = { key, at: NOON + this.sorts.length, end: matched.length, ids };
+    }
+    const { at, end, ids } = this.sorted;
+    const rows = ids.slice(from, from + count).map((id) => (id === this.lost ? undefined : this.#rowOf(id)));
+    return {
+      ...this.#counts(matched.length),
+      from,
+      rows: rows.filter((row) => row !== undefined),
+      sorted: { at, end, count: ids.length, gaps: rows.flatMap((row, k) => (row === undefined ? [from + k] : [])) },
+    };
+  }
+
+  #rowOf(id: number): Row | undefined {
+    const likely = this.rowsAll[id - 1];
+    return likely?.id === id ? likely : this.rowsAll.find((row) => row.id === id);
+  }
+
+  pin(id: number, on: boolean): PinResult {
+    const row = this.#rowOf(id);
+    if (row === undefined || row.path.startsWith("/admin"))
+      return { kind: "refused", message: "200 requests are pinned, and more are not kept." };
+    this.pinned = on ? [...this.pinned, id] : this.pinned.filter((one) => one !== id);
+    const tags = row.tags.filter((tag) => tag !== "pinned");
+    this.change({ ...row, tags: on ? [...tags, "pinned"] : tags });
+    return { kind: on ? "pinned" : "unpinned", count: this.pinned.length, most: 200 };
+  }
+
+  clearFiltered(filter: string): ClearedRequests {
+    const gone = new Set(this.#match(filter));
+    const pinned = [...gone].filter((row) => row.tags.includes("pinned"));
+    const kept = this.rowsAll.filter((row) => !gone.has(row) || row.tags.includes("pinned"));
+    this.rowsAll.splice(0, Infinity, ...kept);
+    return { cleared: gone.size - pinned.length, pinned: pinned.length, pending: 0 };
+  }
+
+  importRequests(archive: string, first: number, entries: readonly unknown[]): ImportResult {
+    this.imported.push(`${archive} ${first} ${entries.length}`);
+    const made = entries.map((_entry, k) => ({
+      ...makeRow(k + 1, 96),
+      id: -2 - first - k,
+      archive,
+      tags: ["imported"],
+    }));
+    this.rowsAll.unshift(...made);
+    return { imported: made.length, skipped: 0, problems: [] };
+  }
+
   detail(id: number, reveal: boolean): Detail | undefined {
     if (reveal) this.revealed += 1;
-    const row = this.rowsAll[id - 1];
-    return row === undefined ? undefined : makeDetail(row, reveal);
+    const row = this.#rowOf(id);
+    if (row === undefined) return undefined;
+    const { archive } = row;
+    const made = makeDetail(row, reveal);
+    return archive === undefined ? made : { ...made, imported: { archive, decided: true } };
   }
 
   lastRejection(): Detail | undefined {
@@ -413,6 +485,8 @@ export class FakeGateway implements GatewayFunctions {
   endWhatIf(): void {
     this.tell.whatIfChanged?.(null);
   }
+
+  prepareWhatIf(): void {}
 
   passingFixes(): PassingFix[] {
     const view = {

@@ -227,6 +227,7 @@ export function makeRow(id: number, newest: number): Row {
     revision: 14,
     track: kind.track,
     evicted: false,
+    traceId: `4bf92f3577b34da6a3ce929d${id.toString(16).padStart(8, "0")}`,
   };
 }
 

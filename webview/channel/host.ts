@@ -3,6 +3,7 @@
  * The page asks this, never the window itself, so that every part works the same in all three hosts.
  */
 import type { Location as PolicyLocation } from "../../src/contract/location.ts";
+import { SORT_KEYS, type TrafficSort } from "../../src/contract/traffic.ts";
 import type { Connection } from "./connection.ts";
 import type { WebviewApi } from "./window-road.ts";
 
@@ -19,6 +20,8 @@ export interface Host {
   applyFix(id: number, title: string): void;
   /** Opens a recorded request in an editor. @returns false where there is none: the page shows it itself. */
   editRequest(id: number): boolean;
+  /** Lets the person choose an archive and imports it. @returns false where the page asks for the file itself. */
+  importHar(): boolean;
   savePolicy(): void;
   revertPolicy(): void;
   openLocation(location: PolicyLocation): void;
@@ -34,6 +37,8 @@ export interface Host {
 
 /** Kept per workspace. */
 export interface ViewSettings {
+  /** Absent = by time, as they come. */
+  readonly sort?: Pick<TrafficSort, "by" | "descending">;
   readonly columns?: Readonly<Record<string, { readonly width?: number; readonly shown?: boolean }>>;
   readonly order?: readonly string[];
   readonly newestFirst?: boolean;
@@ -45,7 +50,18 @@ export interface ViewSettings {
 export type Say = (text: string) => void;
 
 function settingsFrom(value: unknown): ViewSettings {
-  return typeof value === "object" && value !== null ? (value as ViewSettings) : {};
+  if (typeof value !== "object" || value === null) return {};
+  const { sort, ...rest } = value as ViewSettings;
+  // A key that this version does not know would be refused with every question.
+  return sort !== undefined && SORT_KEYS.includes(sort.by) ? { ...rest, sort } : rest;
+}
+
+function parsed(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? "{}");
+  } catch {
+    return {};
+  }
 }
 
 /** A wish that the window cannot fulfil is told by the window itself. */
@@ -76,8 +92,16 @@ export function windowHost(place: Place, api: WebviewApi, connection: Connection
     opensBeside: place === "sidebar",
     openBeside: (id) => quietly(gateway.openDetail(id)),
     startGateway: () => quietly(gateway.startGateway()),
-    recall: () => settingsFrom(api.getState()),
-    remember: (settings) => api.setState(settings),
+    importHar() {
+      quietly(gateway.importHar());
+      return true;
+    },
+    // A page that was hidden has its own state; a new one begins with what the workspace remembers.
+    recall: () => settingsFrom(api.getState() ?? parsed(document.body.dataset["view"])),
+    remember(settings) {
+      api.setState(settings);
+      quietly(gateway.rememberView(JSON.stringify(settings)));
+    },
   };
 }
 
@@ -98,6 +122,7 @@ export function browserHost(place: Place, say: Say): Host {
     editsPolicy: false,
     applyFix() {},
     editRequest: () => false,
+    importHar: () => false,
     savePolicy() {},
     revertPolicy() {},
     openLocation: ({ file, line }) => copy(`${file}:${line}`, `Copied ${file}:${line}`),
@@ -108,7 +133,7 @@ export function browserHost(place: Place, say: Say): Host {
     startGateway() {},
     recall() {
       try {
-        return settingsFrom(JSON.parse(localStorage.getItem(STORE) ?? "{}"));
+        return settingsFrom(parsed(localStorage.getItem(STORE) ?? undefined));
       } catch {
         return {};
       }

@@ -15,7 +15,7 @@ import { icon } from "../parts/icon.ts";
 import { drawTrack } from "../parts/track.ts";
 import { passingFixes } from "../parts/what-if.ts";
 import { clockExact, duration, fileName, STATES } from "../parts/words.ts";
-import { methodWord } from "../traffic/columns.ts";
+import { methodWord, timeWords } from "../traffic/columns.ts";
 import { connectionTab } from "./connection-tab.ts";
 import { decisionTab } from "./decision-tab.ts";
 import { family } from "./family.ts";
@@ -70,7 +70,7 @@ export class RequestDetail extends PageElement {
   }
 
   #emit(
-    name: "close" | "reveal" | "retry" | "tab" | "reset" | "show-row" | "replay" | "edit",
+    name: "close" | "reveal" | "retry" | "tab" | "reset" | "show-row" | "replay" | "edit" | "pin",
     detail: unknown = undefined,
   ): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
@@ -141,15 +141,25 @@ export class RequestDetail extends PageElement {
 
   #title(row: Row): TemplateResult {
     return html`<header class="title">
-      ${this.#back()}
-      <h1 title="${row.method} ${row.host}${row.path}">${methodWord(row)} ${row.path}</h1>
-      ${this.#close()}
-      <p class="dim">
-        ${row.client === "" ? nothing : html`from ${row.client}`}
-        ${row.caller === undefined ? nothing : html`as <b>${row.caller}</b>`} · ${clockExact(row.at)} · plan
-        ${row.revision}${row.duration < 0 ? nothing : html` · ${duration(row.duration)}`}
-      </p>
-    </header>`;
+        ${this.#back()}
+        <h1 title="${row.method} ${row.host}${row.path}">${methodWord(row)} ${row.path}</h1>
+        ${this.#close()}
+        <p class="dim">
+          ${row.client === "" ? nothing : html`from ${row.client}`}
+          ${row.caller === undefined ? nothing : html`as <b>${row.caller}</b>`} ·
+          ${row.archive === undefined ? html`${clockExact(row.at)} · plan ${row.revision}` : timeWords(row)}${row.duration < 0 ? nothing : html` · ${duration(row.duration)}`}
+        </p>
+      </header>
+      ${
+        row.archive === undefined
+          ? nothing
+          : html`<p class="imported-note" role="note">
+              ${icon("archive")}<span
+                ><b>Imported from ${row.archive}.</b> Nothing of it came through this gateway; its secrets stay
+                hidden.</span
+              >
+            </p>`
+      }`;
   }
 
   #explained(detail: Detail): TemplateResult {
@@ -206,12 +216,7 @@ export class RequestDetail extends PageElement {
     ${
       detail.curl === ""
         ? nothing
-        : html`<button title="Send it again through the gateway (r)" @click=${() => this.#emit("replay")}>
-              ${icon("debug-rerun")} Replay
-            </button>
-            <button title="Change it, then send it through the gateway (e)" @click=${() => this.#emit("edit")}>
-              Edit &amp; Resend
-            </button>
+        : html`${detail.imported === undefined ? this.#sending() : nothing}
             <button @click=${() => this.host.copyText(detail.curl)}>${icon("copy")} Copy cURL</button>
             <button
               title="Copy cURL for PowerShell"
@@ -221,11 +226,32 @@ export class RequestDetail extends PageElement {
               PowerShell
             </button>`
     }
-    ${
-      detail.revealed
-        ? html`<span class="revealed">${icon("eye")} Secrets are shown</span>`
-        : html`<button @click=${() => this.#emit("reveal")}>${icon("lock")} Reveal Secrets</button>`
-    }`;
+    ${detail.imported === undefined ? this.#keeping(detail) : nothing}`;
+  }
+
+  #sending(): TemplateResult {
+    return html`<button title="Send it again through the gateway (r)" @click=${() => this.#emit("replay")}>
+        ${icon("debug-rerun")} Replay
+      </button>
+      <button title="Change it, then send it through the gateway (e)" @click=${() => this.#emit("edit")}>
+        Edit &amp; Resend
+      </button>`;
+  }
+
+  #keeping(detail: Detail): TemplateResult {
+    const pinned = (this.row ?? detail.row).tags.includes("pinned");
+    return html`<button
+        aria-pressed=${pinned}
+        title="${pinned ? "Let go of it" : "Keep it when the ring lets go of it"} (p)"
+        @click=${() => this.#emit("pin")}
+      >
+        ${icon("pinned")} ${pinned ? "Pinned" : "Pin"}
+      </button>
+      ${
+        detail.revealed
+          ? html`<span class="revealed">${icon("eye")} Secrets are shown</span>`
+          : html`<button @click=${() => this.#emit("reveal")}>${icon("lock")} Reveal Secrets</button>`
+      }`;
   }
 
   /** The bucket of this request's caller, else the emptiest one. */

@@ -15,11 +15,15 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["/", "filter"],
   ["f", "freeze the view"],
   ["End", "newest, and follow"],
+  ["p", "pin: keep it when the ring lets go of it"],
   ["w", "line of the policy that decided"],
   ["c", "copy as cURL"],
   ["r", "send again through the gateway"],
   ["e", "edit and send"],
   ["[ ]", "previous, next tab"],
+  ["Tab to the head", "← → from column to column, Enter sorts"],
+  ["Shift+← →", "move the column"],
+  ["+ − 0", "wider, narrower, own width"],
   ["Alt+click", "only requests like this cell"],
   ["Alt+Shift+click", "without requests like this cell"],
   ["F1 or ?", "this list"],
@@ -155,6 +159,9 @@ export async function askLeft(
 interface MenuActions {
   remember(settings: ViewSettings): void;
   clear(): void;
+  /** What the filter shows. */
+  clearFiltered(): void;
+  importHar(): void;
   /** The requests that the filter lets through, as an HTTP Archive. */
   exportHar(): void;
   help(): void;
@@ -165,7 +172,12 @@ function closeMenu(event: Event): void {
 }
 
 /** The ⋯ menu: columns, order, clear, keys. */
-export function columnsMenu(settings: ViewSettings, width: number, actions: MenuActions): TemplateResult {
+export function columnsMenu(
+  settings: ViewSettings,
+  width: number,
+  filter: string,
+  actions: MenuActions,
+): TemplateResult {
   const shown = new Set(shownColumns(settings, width).map((column) => column.name));
   const toggle = (name: string): void =>
     actions.remember({
@@ -179,9 +191,23 @@ export function columnsMenu(settings: ViewSettings, width: number, actions: Menu
       <button class="item" @click=${(event: Event) => (closeMenu(event), actions.exportHar())}>
         ${icon("go-to-file")} Export HAR
       </button>
+      <button class="item" @click=${(event: Event) => (closeMenu(event), actions.importHar())}>
+        ${icon("archive")} Import HAR…
+      </button>
       <button class="item" @click=${(event: Event) => (closeMenu(event), actions.clear())}>
         ${icon("trash")} Clear Traffic
       </button>
+      ${
+        filter === ""
+          ? ""
+          : html`<button
+              class="item"
+              title="Of the requests that match ${filter}; pinned ones stay"
+              @click=${(event: Event) => (closeMenu(event), actions.clearFiltered())}
+            >
+              ${icon("filter")} Clear Filtered
+            </button>`
+      }
       <button class="item" @click=${(event: Event) => (closeMenu(event), actions.help())}>
         ${icon("question")} Keys
       </button>

@@ -5,6 +5,7 @@
  */
 import { html, type TemplateResult } from "lit";
 import { unsafeHTML } from "lit/directives/unsafe-html.js";
+import archive from "@vscode/codicons/src/icons/archive.svg";
 import arrowDown from "@vscode/codicons/src/icons/arrow-down.svg";
 import arrowLeft from "@vscode/codicons/src/icons/arrow-left.svg";
 import arrowUp from "@vscode/codicons/src/icons/arrow-up.svg";
@@ -26,6 +27,7 @@ import kebab from "@vscode/codicons/src/icons/kebab-vertical.svg";
 import lightbulb from "@vscode/codicons/src/icons/lightbulb.svg";
 import lock from "@vscode/codicons/src/icons/lock.svg";
 import pause from "@vscode/codicons/src/icons/debug-pause.svg";
+import pinned from "@vscode/codicons/src/icons/pinned.svg";
 import play from "@vscode/codicons/src/icons/play.svg";
 import question from "@vscode/codicons/src/icons/question.svg";
 import record from "@vscode/codicons/src/icons/record.svg";
@@ -36,6 +38,7 @@ import trash from "@vscode/codicons/src/icons/trash.svg";
 import warning from "@vscode/codicons/src/icons/warning.svg";
 
 const ICONS = {
+  archive,
   "arrow-down": arrowDown,
   "arrow-left": arrowLeft,
   "arrow-up": arrowUp,
@@ -57,6 +60,7 @@ const ICONS = {
   lightbulb,
   lock,
   pause,
+  pinned,
   play,
   question,
   record,

@@ -18,6 +18,13 @@ export function clock(epoch: number): string {
   return CLOCK.format(epoch);
 }
 
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** "24 Nov" in the person's own time zone. */
+export function day(epoch: number): string {
+  return DAY.format(epoch);
+}
+
 /** "12:04:31.882" */
 export function clockExact(epoch: number): string {
   return `${CLOCK.format(epoch)}.${String(Math.floor(epoch % 1000)).padStart(3, "0")}`;

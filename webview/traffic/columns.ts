@@ -4,11 +4,11 @@
  * Must not know about scrolling or selection.
  */
 import { html, nothing, type TemplateResult } from "lit";
-import type { Row } from "../../src/contract/traffic.ts";
+import { SORT_KEYS, type Row, type SortKey } from "../../src/contract/traffic.ts";
 import { icon } from "../parts/icon.ts";
 import { drawTrack, TRACK_WIDTH } from "../parts/track.ts";
 import { shiftedStatus } from "../parts/what-if.ts";
-import { bytes, clockExact, duration, STATES } from "../parts/words.ts";
+import { bytes, clock, clockExact, day, duration, STATES } from "../parts/words.ts";
 import type { ViewSettings } from "../channel/host.ts";
 
 export interface Column {
@@ -26,6 +26,16 @@ export interface Column {
   cell(row: Row): TemplateResult | string | typeof nothing;
   /** Filter term that this cell stands for; undefined = none. */
   term?(row: Row): string | undefined;
+}
+
+/** The column's name as a key of the gateway's sorting; undefined = it cannot be sorted by. */
+export function sortKey(column: Column): SortKey | undefined {
+  return SORT_KEYS.find((key) => key === column.name);
+}
+
+/** What was imported is of another day, as a rule. */
+export function timeWords({ at, archive }: Row): string {
+  return archive === undefined ? clockExact(at) : `${day(at)} ${clock(at).slice(0, 5)}`;
 }
 
 /** A value as the filter's grammar takes it. */
@@ -98,7 +108,7 @@ export const COLUMNS: readonly Column[] = [
     title: "Time",
     width: 92,
     grow: 0,
-    cell: (row) => html`<span class="num dim">${clockExact(row.at)}</span>`,
+    cell: (row) => html`<span class="num dim">${timeWords(row)}</span>`,
   },
   {
     name: "method",
@@ -235,6 +245,27 @@ export const COLUMNS: readonly Column[] = [
     cell: (row) => row.host,
     term: (row) => term("host", row.host),
   },
+  {
+    name: "protocol",
+    title: "Protocol",
+    width: 74,
+    grow: 0,
+    optional: true,
+    cell: (row) => row.protocol,
+    term: (row) => term("proto", row.protocol),
+  },
+  {
+    name: "trace",
+    title: "Trace ID",
+    width: 120,
+    grow: 0.5,
+    optional: true,
+    cell: (row) =>
+      row.traceId === undefined
+        ? html`<span class="dim">–</span>`
+        : html`<span class="num" title=${row.traceId}>${row.traceId}</span>`,
+    term: (row) => term("trace", row.traceId),
+  },
 ];
 
 /** What is shown in a table of this width, in the person's order. */
@@ -250,6 +281,27 @@ export function shownColumns(settings: ViewSettings, width: number): Column[] {
     return column.optional !== true && width >= (column.from ?? 0);
   });
   return shown.toSorted((a, b) => place(a) - place(b));
+}
+
+/** Settings in which a column stands `by` places further right among those that are shown; negative = left. */
+export function moveColumn(settings: ViewSettings, width: number, name: string, by: number): ViewSettings {
+  const shown = shownColumns(settings, width).map((column) => column.name);
+  const from = shown.indexOf(name);
+  const to = Math.max(0, Math.min(shown.length - 1, from + by));
+  if (from === -1 || to === from) return settings;
+  shown.splice(to, 0, ...shown.splice(from, 1));
+  // Those that are not shown at the moment keep their place behind the same neighbour as far as they can.
+  const others = COLUMNS.map((column) => column.name).filter((one) => !shown.includes(one));
+  return { ...settings, order: [...shown, ...others] };
+}
+
+/** @param width undefined = as wide as it is by itself. */
+export function resizedColumn(settings: ViewSettings, name: string, width: number | undefined): ViewSettings {
+  const { width: _width, ...rest } = settings.columns?.[name] ?? {};
+  return {
+    ...settings,
+    columns: { ...settings.columns, [name]: width === undefined ? rest : { ...rest, width } },
+  };
 }
 
 /** The grid's `grid-template-columns`. */

@@ -3,7 +3,14 @@
  * The gateway owns the ring and evaluates the filter; the page holds only its window and a page on either side.
  * A gap in `seq`, or another generation, throws the window away and asks again. Must not draw.
  */
-import type { Row, TrafficCounts, TrafficDelta, TrafficWindow } from "../../src/contract/traffic.ts";
+import type {
+  Row,
+  SortedWindow,
+  TrafficCounts,
+  TrafficDelta,
+  TrafficSort,
+  TrafficWindow,
+} from "../../src/contract/traffic.ts";
 import { looksLike } from "../channel/guard.ts";
 import type { Gateway } from "../channel/connection.ts";
 
@@ -28,6 +35,10 @@ export class TrafficStore {
   frozen = false;
   /** Keeps the newest row in view. */
   follow = true;
+  /** Another order than that of arrival; the rows are then those of one moment. */
+  sort: TrafficSort | undefined;
+  /** As of when they are sorted; undefined until the gateway has sorted them. */
+  sorted: SortedWindow | undefined;
   /** End of the positions when the person last saw the newest row: what came since is "new". */
   seenEnd = 0;
   /** Called after every change. */
@@ -48,6 +59,10 @@ export class TrafficStore {
   #settled = false;
   /** Changes of rows were missed while the view was frozen. */
   #stale = false;
+  /** Sorted: positions whose rows have left the ring since. */
+  readonly #gaps = new Set<number>();
+  /** Sorted: end of the live positions up to which rows are in it. */
+  #sortedEnd = 0;
 
   constructor(gateway: () => Gateway | undefined) {
     this.#gateway = gateway;
@@ -63,7 +78,13 @@ export class TrafficStore {
 
   /** Rows that arrived while the view was frozen or scrolled away. */
   get unseen(): number {
+    if (this.sort !== undefined) return this.sorted === undefined ? 0 : Math.max(0, this.#live.end - this.#sortedEnd);
     return Math.max(0, this.#live.end - (this.frozen ? this.span.end : this.seenEnd));
+  }
+
+  /** Its row has left the ring since the rows were sorted. */
+  isGone(position: number): boolean {
+    return this.#gaps.has(position);
   }
 
   /** Rows held in memory; for tests and for nothing else. */
@@ -75,14 +96,23 @@ export class TrafficStore {
   async snapshot(): Promise<void> {
     const epoch = this.#reset();
     this.onChange();
-    const answer = await this.#ask(-FIRST_ROWS, FIRST_ROWS);
+    const answer = await this.#ask(this.sort === undefined ? -FIRST_ROWS : 0, FIRST_ROWS);
     if (answer === undefined || epoch !== this.#epoch) return;
     this.#begin(answer);
+  }
+
+  /** Asks for the rows in another order; undefined = as they come. Equal orders change nothing, unless asked `again`. */
+  setSort(wanted: Pick<TrafficSort, "by" | "descending"> | undefined, again = false): void {
+    const { sort } = this;
+    if (!again && wanted?.by === sort?.by && wanted?.descending === sort?.descending) return;
+    this.sort = wanted === undefined ? undefined : { ...wanted, run: (sort?.run ?? 0) + 1 };
+    void this.snapshot();
   }
 
   /** Messages were lost: the positions still hold, so the view stays where it is and its rows are asked for again. */
   async recover(): Promise<void> {
     if (this.#generation === "" || this.frozen) return this.frozen ? undefined : this.snapshot();
+    if (this.sort !== undefined) return this.#refresh();
     const epoch = (this.#epoch += 1);
     this.#settled = false;
     this.#asked.clear();
@@ -96,12 +126,25 @@ export class TrafficStore {
     this.#begin(answer);
   }
 
+  /** Sorted: the same rows as they look now. */
+  async #refresh(): Promise<void> {
+    const { epoch, from } = { epoch: this.#epoch, from: Math.max(0, this.#wanted.first) };
+    const answer = await this.#ask(from, Math.max(FIRST_ROWS, Math.min(this.#wanted.end - from, MOST_ROWS)));
+    if (answer === undefined || epoch !== this.#epoch) return;
+    // Another life of the channel: it was sorted anew.
+    if (answer.stamp.generation !== this.#generation || answer.sorted?.at !== this.sorted?.at) return this.snapshot();
+    this.#store(answer);
+    this.onChange();
+  }
+
   #begin(answer: TrafficWindow): void {
     this.#settled = true;
     this.#seq = -1;
     this.#generation = answer.stamp.generation;
     this.#count(answer);
-    this.span = this.#live;
+    this.sorted = answer.sorted;
+    this.#sortedEnd = answer.sorted?.end ?? 0;
+    this.span = answer.sorted === undefined ? this.#live : { first: 0, end: answer.sorted.count };
     if (this.follow) this.seenEnd = this.#live.end;
     this.#store(answer);
     this.onChange();
@@ -119,11 +162,17 @@ export class TrafficStore {
     const gap = this.#seq !== -1 && delta.stamp.seq !== this.#seq + 1;
     if (delta.stamp.generation !== this.#generation) return void this.snapshot();
     // A frozen view is not touched: it is asked for again when it thaws.
-    if (gap && !this.frozen) return void this.recover();
+    if (gap && !this.frozen && this.sort === undefined) return void this.recover();
     if (gap) this.#stale = true;
+    const { unseen } = this;
     this.#seq = delta.stamp.seq;
     this.#count(delta);
-    if (!this.frozen) this.#advance(delta);
+    // Positions mean something else now: what was new before is still new.
+    if (gap && this.sort !== undefined) {
+      this.#sortedEnd = this.#live.end - unseen;
+      void this.#refresh();
+    }
+    if (!this.frozen && this.sort === undefined) this.#advance(delta);
     for (const row of delta.changed) this.#change(row);
     this.onChange();
     if (!this.frozen) this.#fill();
@@ -137,7 +186,9 @@ export class TrafficStore {
     this.#fill();
   }
 
-  setFollow(follow: boolean): void {
+  /** Sorted rows are those of one moment: there is nothing to follow. */
+  setFollow(wanted: boolean): void {
+    const follow = wanted && this.sort === undefined;
     if (this.follow === follow) return;
     this.follow = follow;
     if (follow) this.seenEnd = this.#live.end;
@@ -150,7 +201,7 @@ export class TrafficStore {
     if (!frozen) {
       if (this.#stale) void this.recover();
       this.#stale = false;
-      this.span = this.#live;
+      if (this.sort === undefined) this.span = this.#live;
       if (this.follow) this.seenEnd = this.#live.end;
       this.#forget();
       this.#fill();
@@ -164,8 +215,10 @@ export class TrafficStore {
     this.#rows.clear();
     this.#positions.clear();
     this.#asked.clear();
+    this.#gaps.clear();
+    this.sorted = undefined;
     this.frozen = false;
-    this.follow = true;
+    this.follow = this.sort === undefined;
     return this.#epoch;
   }
 
@@ -216,12 +269,12 @@ export class TrafficStore {
     const end = Math.min(this.#wanted.end, this.span.end);
     let position = from;
     while (position < end) {
-      if (this.#rows.has(position)) {
+      if (this.#isKnown(position)) {
         position += 1;
         continue;
       }
       let until = position;
-      while (until < end && until - position < MOST_ROWS && !this.#rows.has(until)) until += 1;
+      while (until < end && until - position < MOST_ROWS && !this.#isKnown(until)) until += 1;
       void this.#fetch(position, until - position);
       position = until;
     }
@@ -240,14 +293,32 @@ export class TrafficStore {
     this.onChange();
   }
 
-  #store(answer: TrafficWindow): void {
-    answer.rows.forEach((row, index) => this.#put(answer.from + index, row));
+  #isKnown(position: number): boolean {
+    return this.#rows.has(position) || this.#gaps.has(position);
+  }
+
+  #store({ from, rows, sorted }: TrafficWindow): void {
+    for (const position of sorted?.gaps ?? []) {
+      this.#gaps.add(position);
+      this.#rows.delete(position);
+    }
+    let position = from;
+    for (const row of rows) {
+      while (this.#gaps.has(position)) position += 1;
+      this.#put(position, row);
+      position += 1;
+    }
   }
 
   /** undefined when the gateway did not answer, or answered with something else. */
   async #ask(from: number, count: number): Promise<TrafficWindow | undefined> {
     try {
-      const answer = await this.#gateway()?.rows({ filter: this.filter, from, count });
+      const answer = await this.#gateway()?.rows({
+        filter: this.filter,
+        from,
+        count,
+        ...(this.sort === undefined ? {} : { sort: this.sort }),
+      });
       return looksLike("rows", answer) ? answer : undefined;
     } catch {
       return undefined;

@@ -11,8 +11,17 @@ import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
 import { drawTrack } from "../parts/track.ts";
 import { duration } from "../parts/words.ts";
-import { gridTemplate, methodWord, pathWords, shownColumns, statusWords, whyWords, type Column } from "./columns.ts";
-import { resizeColumn } from "./column-resize.ts";
+import {
+  gridTemplate,
+  methodWord,
+  pathWords,
+  shownColumns,
+  statusWords,
+  timeWords,
+  whyWords,
+  type Column,
+} from "./columns.ts";
+import { TableHead } from "./table-head.ts";
 import type { TrafficStore } from "./traffic-store.ts";
 
 /** Below this width rows have two lines and no columns. */
@@ -29,7 +38,18 @@ export interface TableEvents {
   open: { id: number };
   include: { term: string; exclude: boolean };
   command: {
-    name: "filter" | "freeze" | "policy" | "curl" | "replay" | "edit" | "previousTab" | "nextTab" | "help" | "close";
+    name:
+      | "filter"
+      | "freeze"
+      | "policy"
+      | "curl"
+      | "replay"
+      | "edit"
+      | "pin"
+      | "previousTab"
+      | "nextTab"
+      | "help"
+      | "close";
   };
   settings: ViewSettings;
 }
@@ -65,6 +85,19 @@ export class TrafficTable extends PageElement {
     this.requestUpdate();
   });
 
+  readonly #head = new TableHead({
+    settings: () => this.settings,
+    width: () => this.width,
+    remember: (settings) => this.#emit("settings", settings),
+    root: () => this.#grid,
+    updated: () => this.updateComplete,
+    redraw: () => this.requestUpdate(),
+    leave: () => {
+      this.focus();
+      if (this.#selectedIndex() === -1) this.#move(0);
+    },
+  });
+
   constructor() {
     super();
     this.settings = {};
@@ -98,8 +131,9 @@ export class TrafficTable extends PageElement {
     return this.#narrow ? 0 : HEAD;
   }
 
+  /** Sorted by anything but time, positions tell the order by themselves. */
   get #newestFirst(): boolean {
-    return this.settings.newestFirst === true;
+    return this.settings.newestFirst === true && this.store.sort === undefined;
   }
 
   get #count(): number {
@@ -133,8 +167,11 @@ export class TrafficTable extends PageElement {
   // ---- Scrolling ----------------------------------------------------------------------------------------------
 
   #previous = { first: 0, end: 0, rowHeight: 0 };
+  /** Of which sort the top was shown. */
+  #topOf: TrafficStore["sorted"];
 
   protected override updated(_changed: PropertyValues): void {
+    this.#tellShown();
     this.#keepPlace();
     this.#askForVisible();
     const row = this.#awaited === -1 ? undefined : this.store.rowAt(this.#awaited);
@@ -144,12 +181,27 @@ export class TrafficTable extends PageElement {
     this.#emit("select", { id: row.id, position });
   }
 
+  #shown = false;
+
+  /** Once, for who measures how long rows take (bench/window). */
+  #tellShown(): void {
+    if (this.#shown || this.#drawn.end === 0 || this.store.rowAt(this.#positionAt(this.#drawn.first)) === undefined)
+      return;
+    this.#shown = true;
+    performance.mark("switchyard:rows");
+  }
+
   /** Follows the newest row, or holds what the person looks at still while rows come and go around it. */
   #keepPlace(): void {
     const { first, end } = this.store.span;
     const previous = this.#previous;
     this.#previous = { first, end, rowHeight: this.#rowHeight };
     const grid = this.#grid;
+    const { sorted } = this.store;
+    const another = sorted !== undefined && sorted !== this.#topOf;
+    this.#topOf = sorted;
+    // The longest, or the first: what one sorts for stands at the top.
+    if (another) return this.#scrollTo(0);
     if (this.store.follow && !this.store.frozen) {
       this.#scrollTo(this.#newestFirst ? 0 : grid.scrollHeight);
       return;
@@ -246,7 +298,8 @@ export class TrafficTable extends PageElement {
       PageDown: () => this.#move(page),
       PageUp: () => this.#move(-page),
       Home: () => (this.#newestFirst ? this.goToNewest() : this.#selectIndex(0)),
-      End: () => (this.#newestFirst ? this.#selectIndex(this.#count - 1) : this.goToNewest()),
+      End: () =>
+        this.#newestFirst || this.store.sort !== undefined ? this.#selectIndex(this.#count - 1) : this.goToNewest(),
       Enter: () => this.selected !== -1 && this.#emit("open", { id: this.selected }),
       Escape: () => this.#emit("command", { name: "close" }),
       "/": () => this.#emit("command", { name: "filter" }),
@@ -255,6 +308,7 @@ export class TrafficTable extends PageElement {
       c: () => this.#emit("command", { name: "curl" }),
       r: () => this.#emit("command", { name: "replay" }),
       e: () => this.#emit("command", { name: "edit" }),
+      p: () => this.#emit("command", { name: "pin" }),
       "[": () => this.#emit("command", { name: "previousTab" }),
       "]": () => this.#emit("command", { name: "nextTab" }),
       F1: () => this.#emit("command", { name: "help" }),
@@ -301,7 +355,7 @@ export class TrafficTable extends PageElement {
       @keydown=${this.#onKey}
       .style=${`--columns: ${gridTemplate(columns, this.settings)}`}
     >
-      ${this.#head(columns)}
+      ${this.#headRow(columns)}
       <div class="space" role="rowgroup" .style=${`height: ${this.#count * this.#rowHeight}px`}>
         ${repeat(
           indexes,
@@ -316,37 +370,10 @@ export class TrafficTable extends PageElement {
     return index >= this.#drawn.first && index < this.#drawn.end;
   }
 
-  #head(columns: readonly Column[]): TemplateResult {
+  #headRow(columns: readonly Column[]): TemplateResult {
     if (this.#narrow)
       return html`<div class="unseen" role="row" aria-rowindex="1"><span role="columnheader">Request</span></div>`;
-    return html`<div class="row head" role="row" aria-rowindex="1">
-      ${columns.map((column) => this.#columnHead(column))}
-    </div>`;
-  }
-
-  #columnHead(column: Column): TemplateResult {
-    const sorted = column.name === "time" ? (this.#newestFirst ? "descending" : "ascending") : nothing;
-    const toggle = (): void => this.#emit("settings", { ...this.settings, newestFirst: !this.#newestFirst });
-    return html`<span class=${column.right === true ? "right" : ""} role="columnheader" aria-sort=${sorted}>
-      ${
-        column.name === "time"
-          ? html`<button class="bare" title="Newest ${this.#newestFirst ? "last" : "first"}" @click=${toggle}>
-              ${column.title}${icon(this.#newestFirst ? "arrow-down" : "arrow-up", "small")}
-            </button>`
-          : column.title
-      }
-      <span
-        class="grip"
-        aria-hidden="true"
-        @pointerdown=${(event: PointerEvent) =>
-          resizeColumn(event, (width) =>
-            this.#emit("settings", {
-              ...this.settings,
-              columns: { ...this.settings.columns, [column.name]: { ...this.settings.columns?.[column.name], width } },
-            }),
-          )}
-      ></span>
-    </span>`;
+    return this.#head.draw(columns);
   }
 
   #row(index: number, columns: readonly Column[]): TemplateResult {
@@ -355,11 +382,13 @@ export class TrafficTable extends PageElement {
     const style = `transform: translateY(${index * this.#rowHeight}px)`;
     if (row === undefined)
       return html`<div class="row blank" role="row" aria-rowindex=${index + 2} .style=${style}>
-        <span role="gridcell" class="dim">…</span>
+        <span role="gridcell" class="dim"
+          >${this.store.isGone(position) ? "left the ring since it was sorted" : "…"}</span
+        >
       </div>`;
     const chosen = row.id === this.selected;
     return html`<div
-      class="row state-${row.state} ${chosen ? "selected" : ""} ${row.evicted ? "evicted" : ""} ${row.whatIf === undefined ? "" : "changed"}"
+      class="row state-${row.state} ${chosen ? "selected" : ""} ${row.evicted ? "evicted" : ""} ${row.whatIf === undefined ? "" : "changed"} ${row.archive === undefined ? "" : "imported"}"
       id="row-${row.id}"
       role="row"
       aria-rowindex=${index + 2}
@@ -367,7 +396,7 @@ export class TrafficTable extends PageElement {
       .style=${style}
       @click=${(event: MouseEvent) => this.#onClick(event, row, undefined)}
     >
-      ${this.#narrow ? narrowRow(row) : columns.map((column) => this.#cell(row, column))}
+      ${kept(row)} ${this.#narrow ? narrowRow(row) : columns.map((column) => this.#cell(row, column))}
     </div>`;
   }
 
@@ -384,6 +413,18 @@ export class TrafficTable extends PageElement {
   }
 }
 
+/** At the very front: it outlives the ring, or it never was in it. The words stand with the status. */
+function kept({ tags, archive }: Row): TemplateResult | typeof nothing {
+  if (archive !== undefined)
+    return html`<span class="kept" aria-hidden="true" title="Imported from ${archive}; not live"
+      >${icon("archive")}</span
+    >`;
+  if (!tags.includes("pinned")) return nothing;
+  return html`<span class="kept" aria-hidden="true" title="Pinned: kept when the ring lets go of it (p)"
+    >${icon("pinned")}</span
+  >`;
+}
+
 /** Two lines: status, request and track above, the reason and the time taken below. */
 function narrowRow(row: Row): TemplateResult {
   return html`<div class="two-lines" role="gridcell">
@@ -391,7 +432,10 @@ function narrowRow(row: Row): TemplateResult {
     <span class="n-path"><span class="dim">${methodWord(row)}</span> ${pathWords(row)}</span>
     ${drawTrack(row.track, true)}
     <span class="n-below dim"
-      ><span class="n-why" title=${whyWords(row)}>${whyWords(row)}</span
+      >${row.archive === undefined ? nothing : html`<span class="num">${timeWords(row)}</span>`}<span
+        class="n-why"
+        title=${whyWords(row)}
+        >${whyWords(row)}</span
       ><span class="num">${duration(row.duration)}</span></span
     >
   </div>`;

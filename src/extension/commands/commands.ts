@@ -9,6 +9,7 @@ import { startDemo } from "../demo.ts";
 import { addToTests } from "../testing/add-to-tests.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
 import { detectServices } from "./detect-command.ts";
+import * as archive from "./archive-commands.ts";
 import * as bucket from "./bucket-commands.ts";
 import * as gateway from "./gateway-commands.ts";
 import * as replica from "./replica-commands.ts";
@@ -37,6 +38,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   openTrafficInEditor: ({ pages }) => pages.openTab(),
   explainLastRejection: traffic.explainLastRejection,
   clearTraffic: traffic.clearTraffic,
+  exportHar: archive.exportHar,
+  importHar: archive.importHar,
   purgeCache: traffic.purgeCache,
   stopRecording: (window) => traffic.record(window, false),
   startRecording: (window) => traffic.record(window, true),
@@ -87,6 +90,8 @@ export class Commands implements vscode.Disposable {
       }),
     applyFix: (id, title) => this.#with((window) => whatIf.applyFix(window, id, title)),
     editRequest: (id) => this.#with((window) => draft.editRequest(window, id)),
+    importHar: () => this.#with(archive.importHar),
+    rememberView: () => {},
     savePolicy: () => this.#with(whatIf.savePolicy),
     revertPolicy: () => this.#with(whatIf.revertPolicy),
     openText: (title, language, text) => this.#with(({ texts }) => texts.open(title, language, text)),

@@ -116,7 +116,7 @@ export async function chooseRequest({ controller }: Window, title: string): Prom
   }
   const items = rows.toReversed().map((row) => ({
     label: requestLine({ row }),
-    description: `${new Date(row.at).toLocaleTimeString(undefined, { hour12: false })}${row.caller ? ` · ${row.caller}` : ""}`,
+    description: `${new Date(row.at).toLocaleTimeString(undefined, { hour12: false })}${row.caller ? ` · ${row.caller}` : ""}${row.archive === undefined ? "" : ` · imported from ${row.archive}`}`,
     detail: row.why,
     id: row.id,
   }));

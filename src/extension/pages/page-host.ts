@@ -19,6 +19,8 @@ export interface PageHostOptions {
   readonly extensionUri: vscode.Uri;
   readonly controller: Controller;
   readonly answers: HostFunctions;
+  /** What the page remembered in this workspace, as JSON; undefined = nothing yet. */
+  readonly view: string | undefined;
 }
 
 const hostCalls: ReadonlySet<string> = new Set(HOST_CALLS);
@@ -66,7 +68,7 @@ export class PageHost implements vscode.Disposable {
       enableScripts: true,
       localResourceRoots: [vscode.Uri.joinPath(options.extensionUri, "dist")],
     };
-    webview.html = pageDocument(webview, options.extensionUri, options.place);
+    webview.html = pageDocument(options);
   }
 
   get shown(): boolean {
@@ -153,7 +155,7 @@ export class PageHost implements vscode.Disposable {
   }
 }
 
-function pageDocument(webview: vscode.Webview, extensionUri: vscode.Uri, place: Place): string {
+function pageDocument({ webview, extensionUri, place, view = "{}" }: PageHostOptions): string {
   const nonce = randomBytes(18).toString("base64");
   const file = (name: string): string =>
     webview.asWebviewUri(vscode.Uri.joinPath(extensionUri, "dist", name)).toString();
@@ -173,8 +175,13 @@ function pageDocument(webview: vscode.Webview, extensionUri: vscode.Uri, place: 
 <title>Switchyard</title>
 <link rel="stylesheet" href="${file("page.css")}">
 </head>
-<body data-place="${place === "sidebar" ? "sidebar" : "panel"}">
+<body data-place="${place === "sidebar" ? "sidebar" : "panel"}" data-view="${attribute(view)}">
 <script nonce="${nonce}" src="${file("page.js")}"></script>
 </body>
 </html>`;
+}
+
+/** A text between double quotes of HTML. */
+function attribute(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
 }

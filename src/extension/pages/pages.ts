@@ -7,6 +7,14 @@ import type { HostFunctions, PageIntent } from "../../contract/page.ts";
 import type { Controller } from "../controller.ts";
 import { PageHost, type Place } from "./page-host.ts";
 
+/** Characters: widths and names of some twenty columns, and a filter. */
+const LONGEST_VIEW = 16_384;
+
+/** Panel and editor tab show the same table; Live has its own filter. */
+function viewKey(place: Place): string {
+  return place === "sidebar" ? "switchyard.view.live" : "switchyard.view.traffic";
+}
+
 export class Pages implements vscode.Disposable {
   readonly #context: vscode.ExtensionContext;
   readonly #controller: Controller;
@@ -83,8 +91,13 @@ export class Pages implements vscode.Disposable {
       place,
       extensionUri: this.#context.extensionUri,
       controller: this.#controller,
+      view: this.#context.workspaceState.get(viewKey(place)),
       answers: {
         ...this.#answers,
+        rememberView: (view) => {
+          if (typeof view === "string" && view.length <= LONGEST_VIEW)
+            void this.#context.workspaceState.update(viewKey(place), view);
+        },
         // In the sidebar a request opens beside; the other two split themselves.
         openDetail: (id) =>
           place === "sidebar" ? this.openTab({ kind: "detail", id }, true) : this.#answers.openDetail(id),
