@@ -369,6 +369,7 @@ export class SwitchyardApp extends PageElement {
       @replay=${() => this.wishes.replay()}
       @pin=${() => void this.wishes.pin()}
       @edit=${() => this.wishes.edit()}
+      @mint=${() => this.wishes.mint()}
       @show-row=${(event: CustomEvent<number>) => session.select(event.detail, undefined)}
       @tab=${(event: CustomEvent<Tab>) => {
         this.tab = event.detail;

@@ -11,6 +11,7 @@ import type { BucketAct } from "./areas/limits-view.ts";
 import type { ReplicaAct } from "./areas/replica-menu.ts";
 import { looksLike } from "./channel/guard.ts";
 import type { Host } from "./channel/host.ts";
+import { mintInPage } from "./detail/mint.ts";
 import { Resend } from "./detail/resend.ts";
 import { askLeft, askReveal } from "./parts/dialogs.ts";
 import { whole } from "./parts/words.ts";
@@ -61,6 +62,13 @@ export class Wishes {
     const { selected, connection } = this.#session;
     if (selected === -1) return this.#place.say(SELECT_FIRST);
     if (!this.#host.editRequest(selected)) void this.#resend.edit(selected, connection.gateway);
+  }
+
+  mint(): void {
+    const { selected, connection } = this.#session;
+    if (selected === -1) return this.#place.say(SELECT_FIRST);
+    if (this.#host.mintPassingToken(selected)) return;
+    void mintInPage(selected, connection.gateway, this.#host, (text) => this.#place.say(text));
   }
 
   /** Pins the selected request, or lets go of it. */

@@ -41,7 +41,7 @@ async function decide(file: string, request: ExplainRequest): Promise<Detail | u
   return undefined;
 }
 
-function headersOf(lines: readonly string[]): Record<string, string> {
+export function headersOf(lines: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const line of lines) {
     const match = /^([!#$%&'*+.^_`|~\w-]+):\s*(.*)$/.exec(line);

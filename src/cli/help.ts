@@ -32,6 +32,19 @@ const EXPLAIN = `switchyard explain [file] METHOD URL [-H 'name: value']... [--c
   switchyard explain GET http://localhost:8080/orders -H 'x-api-key: demo-web-key'
 `;
 
+const MINT = `switchyard mint [file] METHOD URL [--claim name=value]... [-H 'name: value']... [--key <file>] [--json]
+
+  A token with which the request passes the policies that ask for one, valid for ten minutes, on standard output.
+  Its claims are read from the rules; it is signed with the development key: a private JWK in dev-key.json beside the
+  key set of the policy, whose public half is in that set. Keys of another server sign nothing here.
+
+  --claim           a claim that no rule says, or another value; JSON or text; a dot steps inwards
+  --key             the key, when it is another file
+  --json            the token with its claims as JSON
+
+  curl -H "authorization: Bearer $(switchyard mint GET http://localhost:8080/orders)" http://localhost:8080/orders
+`;
+
 const TEST = `switchyard test [file]... [--reporter text|tap|junit|json] [--coverage]
 
   Decides the requests of policy tests without sending them, and compares with what each test expects.
@@ -67,6 +80,7 @@ export const HELP = {
 ${RUN}
 ${CHECK}
 ${EXPLAIN}
+${MINT}
 ${TEST}
 ${CA}
 ${MCP}
@@ -75,6 +89,7 @@ switchyard --version
   run: RUN,
   check: CHECK,
   explain: EXPLAIN,
+  mint: MINT,
   test: TEST,
   ca: CA,
   mcp: MCP,

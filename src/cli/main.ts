@@ -7,6 +7,7 @@ import { ca } from "./ca.ts";
 import { check } from "./check.ts";
 import { explain } from "./explain.ts";
 import { HELP } from "./help.ts";
+import { mint } from "./mint.ts";
 import { run } from "./run.ts";
 import { test } from "./test.ts";
 import { Usage } from "./usage.ts";
@@ -19,6 +20,7 @@ const commands: Readonly<Record<string, (words: string[]) => Promise<number>>> =
   explain,
   test,
   ca,
+  mint,
   // The protocol's library is loaded by nobody else.
   mcp: async (words) => (await import("./mcp/command.ts")).mcp(words),
 };
@@ -34,7 +36,7 @@ async function main(words: string[]): Promise<number> {
     return 0;
   }
   if (!Object.hasOwn(commands, name))
-    throw new Usage(`There is no command "${name}". Known are run, check, explain, test, ca and mcp.`);
+    throw new Usage(`There is no command "${name}". Known are run, check, explain, mint, test, ca and mcp.`);
   if (rest.includes("--help") || rest.includes("-h")) {
     process.stdout.write(HELP[name as keyof typeof HELP]);
     return 0;

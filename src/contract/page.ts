@@ -21,6 +21,10 @@ export interface HostFunctions {
   applyFix(id: number, title: string): void;
   /** Opens a recorded request as a text that is edited and sent. */
   editRequest(id: number): void;
+  /** Mints a token with which a refused request would pass. */
+  mintPassingToken(id: number): void;
+  /** Writes the answer of a recorded request into the policy, as a route that answers instead; it is not saved. */
+  createMock(id: number): void;
   /** Asks for a file and imports it. */
   importHar(): void;
   /** Keeps the page's own settings for this workspace, as JSON. */
@@ -66,6 +70,8 @@ export const HOST_EVENTS = [
   "openText",
   "applyFix",
   "editRequest",
+  "mintPassingToken",
+  "createMock",
   "importHar",
   "rememberView",
   "savePolicy",

@@ -8,8 +8,10 @@ import { dirname, resolve } from "node:path";
 import * as vscode from "vscode";
 import { complete } from "../policyfile/complete.ts";
 import { appendItem, setValue } from "../policyfile/edit.ts";
+import { developmentIssuer } from "../policyfile/development-issuer.ts";
 import { foldings } from "../policyfile/folding.ts";
 import { hover } from "../policyfile/hover.ts";
+import { mockName, mockRoute, mocksIn, withoutMock, type Mock, type Mocked } from "../policyfile/mock-route.ts";
 import { definition, names, namedBlocks, references, type NameKind } from "../policyfile/names.ts";
 import { read, type Sources } from "../policyfile/read.ts";
 import { rename, renamed } from "../policyfile/rename.ts";
@@ -68,6 +70,11 @@ export function register(extension: vscode.Uri, host: EditorHost): vscode.Dispos
       { provideCodeActions: (document, range, _context, token) => live.passing(document, range, token) },
       QUICK_FIXES,
     ),
+    vscode.languages.registerCodeActionsProvider(
+      SELECTOR,
+      { provideCodeActions: (document, range, _context, token) => live.minting(document, range, token) },
+      QUICK_FIXES,
+    ),
   );
 }
 
@@ -90,6 +97,33 @@ export function limitEdit(document: vscode.TextDocument): vscode.TextEdit[] | un
 /** Appends a policy test to a test file. @returns undefined when there is no place for it. */
 export function testEdit(document: vscode.TextDocument, test: object): vscode.TextEdit[] | undefined {
   return asEdits(document, appendItem(document.getText(), ["tests"], test));
+}
+
+/** Puts an issuer for development beside the one of the policy that stands there. undefined = there is no such policy. */
+export function issuerEdit(
+  document: vscode.TextDocument,
+  place: vscode.Position,
+  keySet: string,
+): vscode.TextEdit[] | undefined {
+  return asEdits(document, developmentIssuer(document.getText(), document.offsetAt(place), keySet));
+}
+
+export function mockNameFor(document: vscode.TextDocument, method: string, path: string): string {
+  return mockName(document.getText(), method, path);
+}
+
+/** Puts a mock before the first route. undefined = there is no place for it. */
+export function mockEdit(document: vscode.TextDocument, name: string, mocked: Mocked): vscode.TextEdit[] | undefined {
+  return asEdits(document, mockRoute(document.getText(), name, mocked));
+}
+
+/** Takes a mock away. undefined = there is no route of that name. */
+export function mockRemoval(document: vscode.TextDocument, name: string): vscode.TextEdit[] | undefined {
+  return asEdits(document, withoutMock(document.getText(), name));
+}
+
+export function mocksOf(document: vscode.TextDocument): Mock[] {
+  return mocksIn(document.getText());
 }
 
 /** Names of the tests that a test file has. */

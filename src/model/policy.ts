@@ -170,6 +170,8 @@ export interface Policy<Config, State, ReasonName extends string> {
   sends?(config: Config): readonly PolicyRequest[];
   /** Where in its config, as it is written, names of services stand: for references, renaming and completion. */
   servicePlaces?(written: unknown): readonly (readonly string[])[];
+  /** What it answers stands in for a service: such requests are marked. */
+  readonly mocks?: true;
   /** It answers CORS preflights: a route with it takes a preflight for any method that it takes. */
   readonly preflights?: boolean;
   /** Names of the services among which its act chooses by `service`, instead of the route's weights. */

@@ -59,6 +59,7 @@ export const directResponse: Policy<Config, undefined, never> = {
   config: config as unknown as z.ZodMiniType<Config>,
   reasons: {},
   admits: (c) => `answers ${c.status} ${c.file === undefined ? "with the body of the policy file" : `with ${c.file}`}`,
+  mocks: true,
   check: checkConfig,
   compile,
 };

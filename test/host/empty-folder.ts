@@ -2,6 +2,7 @@
  * The suite of a window whose folder holds nothing at first: the extension sleeps until a command wakes it, so what it
  * hands to VS Code can be watched from the beginning. The policy is written by the tests.
  */
+import { describeAgents } from "./agents.ts";
 import { describeActivation } from "./activation.ts";
 import { describeCommands } from "./commands.ts";
 import { describeGateway } from "./gateway.ts";
@@ -12,6 +13,7 @@ import { describeLiveEditor } from "./live-editor.ts";
 import { describeManifest } from "./manifest.ts";
 import { describePolicyTests } from "./policy-tests.ts";
 import { person } from "./person.ts";
+import { describeStandingIn } from "./standing-in.ts";
 import { describeTestFiles } from "./test-files.ts";
 
 watchExtension();
@@ -27,6 +29,8 @@ describe("Switchyard in the extension host", () => {
   describe("policy test files", describeTestFiles);
   describe("gateway", describeGateway);
   describe("commands", describeCommands);
+  describe("standing in", describeStandingIn);
   describe("policy tests", describePolicyTests);
   describe("live editor", describeLiveEditor);
+  describe("agents", describeAgents);
 });

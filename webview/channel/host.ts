@@ -20,6 +20,10 @@ export interface Host {
   applyFix(id: number, title: string): void;
   /** Opens a recorded request in an editor. @returns false where there is none: the page shows it itself. */
   editRequest(id: number): boolean;
+  /** Mints a token that a refused request would pass with. @returns false where the page does it itself. */
+  mintPassingToken(id: number): boolean;
+  /** Writes the answer of a request into the policy. */
+  createMock(id: number): void;
   /** Lets the person choose an archive and imports it. @returns false where the page asks for the file itself. */
   importHar(): boolean;
   savePolicy(): void;
@@ -81,6 +85,11 @@ export function windowHost(place: Place, api: WebviewApi, connection: Connection
       quietly(gateway.editRequest(id));
       return true;
     },
+    mintPassingToken(id) {
+      quietly(gateway.mintPassingToken(id));
+      return true;
+    },
+    createMock: (id) => quietly(gateway.createMock(id)),
     savePolicy: () => quietly(gateway.savePolicy()),
     revertPolicy: () => quietly(gateway.revertPolicy()),
     openLocation: (location) => quietly(gateway.openLocation(location)),
@@ -122,6 +131,8 @@ export function browserHost(place: Place, say: Say): Host {
     editsPolicy: false,
     applyFix() {},
     editRequest: () => false,
+    mintPassingToken: () => false,
+    createMock() {},
     importHar: () => false,
     savePolicy() {},
     revertPolicy() {},

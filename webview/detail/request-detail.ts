@@ -9,6 +9,7 @@ import type { LimitView } from "../../src/contract/limits.ts";
 import type { Row } from "../../src/contract/traffic.ts";
 import type { PassingFix } from "../../src/contract/what-if.ts";
 import { gauges } from "../areas/limits-view.ts";
+import { mayMint } from "../../src/contract/minting.ts";
 import type { Host } from "../channel/host.ts";
 import { PageElement } from "../parts/element.ts";
 import { icon } from "../parts/icon.ts";
@@ -70,7 +71,7 @@ export class RequestDetail extends PageElement {
   }
 
   #emit(
-    name: "close" | "reveal" | "retry" | "tab" | "reset" | "show-row" | "replay" | "edit" | "pin",
+    name: "close" | "reveal" | "retry" | "tab" | "reset" | "show-row" | "replay" | "edit" | "mint" | "pin",
     detail: unknown = undefined,
   ): void {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
@@ -208,6 +209,7 @@ export class RequestDetail extends PageElement {
           </button>`,
       )}
     ${passingFixes(this.fixes, this.host, (title) => this.host.applyFix(detail.row.id, title))}
+    ${this.#instead(detail)}
     ${
       this.limit === undefined || detail.row.caller === undefined
         ? nothing
@@ -252,6 +254,26 @@ export class RequestDetail extends PageElement {
           ? html`<span class="revealed">${icon("eye")} Secrets are shown</span>`
           : html`<button @click=${() => this.#emit("reveal")}>${icon("lock")} Reveal Secrets</button>`
       }`;
+  }
+
+  /** What another caller, or the policy itself, could do in its place. */
+  #instead({ row, verdict, connection }: Detail): TemplateResult | typeof nothing {
+    // What was read from an archive never came through this gateway.
+    if (row.id < 0 || connection !== undefined) return nothing;
+    return html`${
+      mayMint(verdict)
+        ? html`<button title="A token with which it would pass, to the clipboard" @click=${() => this.#emit("mint")}>
+            ${icon("key")} Mint Passing Token
+          </button>`
+        : nothing
+    }
+    ${
+      this.host.editsPolicy && !verdict.refused && row.state !== "pending" && !row.tags.includes("mock")
+        ? html`<button title="The policy answers this in the service's place" @click=${() => this.host.createMock(row.id)}>
+            ${icon("diamond")} Create Mock
+          </button>`
+        : nothing
+    }`;
   }
 
   /** The bucket of this request's caller, else the emptiest one. */

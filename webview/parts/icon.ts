@@ -17,6 +17,7 @@ import close from "@vscode/codicons/src/icons/close.svg";
 import copy from "@vscode/codicons/src/icons/copy.svg";
 import debugDisconnect from "@vscode/codicons/src/icons/debug-disconnect.svg";
 import debugRerun from "@vscode/codicons/src/icons/debug-rerun.svg";
+import diamond from "@vscode/codicons/src/icons/debug-breakpoint-log-unverified.svg";
 import ellipsis from "@vscode/codicons/src/icons/ellipsis.svg";
 import error from "@vscode/codicons/src/icons/error.svg";
 import eye from "@vscode/codicons/src/icons/eye.svg";
@@ -24,6 +25,7 @@ import filter from "@vscode/codicons/src/icons/filter.svg";
 import goToFile from "@vscode/codicons/src/icons/go-to-file.svg";
 import history from "@vscode/codicons/src/icons/history.svg";
 import kebab from "@vscode/codicons/src/icons/kebab-vertical.svg";
+import key from "@vscode/codicons/src/icons/key.svg";
 import lightbulb from "@vscode/codicons/src/icons/lightbulb.svg";
 import lock from "@vscode/codicons/src/icons/lock.svg";
 import pause from "@vscode/codicons/src/icons/debug-pause.svg";
@@ -50,6 +52,7 @@ const ICONS = {
   copy,
   "debug-disconnect": debugDisconnect,
   "debug-rerun": debugRerun,
+  diamond,
   ellipsis,
   error,
   eye,
@@ -57,6 +60,7 @@ const ICONS = {
   "go-to-file": goToFile,
   history,
   kebab,
+  key,
   lightbulb,
   lock,
   pause,

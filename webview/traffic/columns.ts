@@ -90,6 +90,7 @@ export function statusWords(row: Row): TemplateResult | typeof nothing {
 function markOf({ tags }: Row, state: string): TemplateResult {
   if (tags.includes("replay"))
     return html`<span title="sent again by a person">${icon("debug-rerun", "replay")}</span>`;
+  if (tags.includes("mock")) return html`<span title="answered by a mock">${icon("diamond", "mock")}</span>`;
   return tags.includes("retried") ? icon("sync", "retried") : icon(state);
 }
 

@@ -6,6 +6,8 @@ import * as vscode from "vscode";
 import type { HostFunctions } from "../../contract/page.ts";
 import { NotRunning } from "../controller.ts";
 import { startDemo } from "../demo.ts";
+import { mintToken } from "../mint/mint-command.ts";
+import { createMock, removeMock } from "../mock/mock-commands.ts";
 import { addToTests } from "../testing/add-to-tests.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
 import { detectServices } from "./detect-command.ts";
@@ -36,6 +38,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   sendTest,
   focusTraffic: ({ pages }) => pages.focusTraffic(),
   openTrafficInEditor: ({ pages }) => pages.openTab(),
+  freezeView: ({ pages }) => pages.focusTraffic({ kind: "freeze" }),
   explainLastRejection: traffic.explainLastRejection,
   clearTraffic: traffic.clearTraffic,
   exportHar: archive.exportHar,
@@ -50,6 +53,9 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   openRequestAsText: traffic.openRequestAsText,
   copyAsCurl: traffic.copyAsCurl,
   addToTests,
+  mintToken,
+  createMock,
+  removeMock,
   replayRequest: resend.replayRequest,
   editAndResend: draft.editAndResend,
   sendEdited: draft.sendEdited,
@@ -90,6 +96,8 @@ export class Commands implements vscode.Disposable {
       }),
     applyFix: (id, title) => this.#with((window) => whatIf.applyFix(window, id, title)),
     editRequest: (id) => this.#with((window) => draft.editRequest(window, id)),
+    mintPassingToken: (id) => this.#with((window) => mintToken(window, id)),
+    createMock: (id) => this.#with((window) => createMock(window, id)),
     importHar: () => this.#with(archive.importHar),
     rememberView: () => {},
     savePolicy: () => this.#with(whatIf.savePolicy),

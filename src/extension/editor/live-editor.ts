@@ -4,6 +4,8 @@
  * Must not ask the gateway for anything while no policy is visible.
  */
 import * as vscode from "vscode";
+import type { Detail } from "../../contract/detail.ts";
+import { mayMint } from "../../contract/minting.ts";
 import type { PassingFix, WhatIfResult } from "../../contract/what-if.ts";
 import { liveBlocks, type LiveBlock } from "../../policyfile/blocks.ts";
 import type { Controller } from "../controller.ts";
@@ -146,10 +148,33 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
     range: vscode.Range,
     token: vscode.CancellationToken,
   ): Promise<vscode.CodeAction[]> {
-    const { controller } = this.#host;
-    if (!controller.running || !this.#serves(document)) return [];
-    const { gateway } = controller;
     const { version } = document;
+    const refused = await this.#refusedAt(document, range, token);
+    if (refused === undefined) return [];
+    const { id, method, path } = refused.row;
+    const fixes = await this.#host.controller.gateway.passingFixes(id, document.getText());
+    if (document.version !== version) return [];
+    return fixes.map((fix) => passingAction(document, fix, `${method} ${path}`));
+  }
+
+  /** A token for the latest request that a policy of these lines refused, where another token may help. */
+  async minting(
+    document: vscode.TextDocument,
+    range: vscode.Range,
+    token: vscode.CancellationToken,
+  ): Promise<vscode.CodeAction[]> {
+    const refused = await this.#refusedAt(document, range, token);
+    return refused !== undefined && mayMint(refused.verdict) ? [mintAction(refused.row)] : [];
+  }
+
+  async #refusedAt(
+    document: vscode.TextDocument,
+    range: vscode.Range,
+    token: vscode.CancellationToken,
+  ): Promise<Detail | undefined> {
+    const { controller } = this.#host;
+    if (!controller.running || !this.#serves(document)) return undefined;
+    const { gateway } = controller;
     const { rows } = await gateway.rows({ filter: "is:rejected", from: -20, count: 20 });
     const tried = new Set<string>();
     for (const row of rows.toReversed()) {
@@ -158,12 +183,9 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
       tried.add(kind);
       const detail = await gateway.detail(row.id, false);
       const line = detail?.verdict.location?.line;
-      if (line === undefined || line - 1 < range.start.line || line - 1 > range.end.line) continue;
-      const fixes = await gateway.passingFixes(row.id, document.getText());
-      if (document.version !== version) return [];
-      return fixes.map((fix) => passingAction(document, fix, `${row.method} ${row.path}`));
+      if (line !== undefined && line - 1 >= range.start.line && line - 1 <= range.end.line) return detail;
     }
-    return [];
+    return undefined;
   }
 
   // ---- What if ------------------------------------------------------------------------------------------------------
@@ -266,6 +288,14 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
   #serves(document: vscode.TextDocument): boolean {
     return this.#host.controller.file?.uri.toString() === document.uri.toString();
   }
+}
+
+/** Changes nothing in the policy: a token is made that passes it. */
+function mintAction({ id, method, path }: Detail["row"]): vscode.CodeAction {
+  const title = `Mint a token with which ${method} ${path} passes`;
+  const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+  action.command = { command: "switchyard.mintToken", title, arguments: [id] };
+  return action;
 }
 
 function passingAction(document: vscode.TextDocument, fix: PassingFix, request: string): vscode.CodeAction {

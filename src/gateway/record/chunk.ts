@@ -39,6 +39,8 @@ export const Tag = {
   Cleared: 8192,
   /** Read from an archive: it never came through this gateway. */
   Imported: 16_384,
+  /** Answered by a policy that stands in for services. */
+  Mock: 32_768,
 } as const;
 
 /** Where a row's heads and bodies stand in the ring. */

@@ -334,8 +334,14 @@ export class Recorder implements RecordKeeper {
     for (let k = 0; k < attempts.length; k++) {
       const { endpoint, startedAt, firstByteAt, failure, status } = attempts[k];
       const firstByte = firstByteAt < 0 ? -1 : firstByteAt - startedAt;
-      page.endpoints[decision.service]?.[endpoint]?.attempt(end, failure !== 0 || status >= 500, firstByte);
+      const grpc = k === attempts.length - 1 ? blamedGrpc(recording) : 0;
+      const failed = failure !== 0 || status >= 500 || grpc !== 0;
+      page.endpoints[decision.service]?.[endpoint]?.attempt(end, failed, firstByte, grpc);
     }
+  }
+
+  private isMock({ decision, revision }: LiveRecording): boolean {
+    return this.plans.get(revision)?.plan.steps[decision.answer]?.policy.mocks === true;
   }
 
   private pack(recording: LiveRecording, state: number): void {
@@ -350,6 +356,7 @@ export class Recorder implements RecordKeeper {
     if (recording.protocol !== "http/1.1") tags |= recording.protocol === "grpc" ? Tag.Grpc : Tag.Http2;
     tags |= traceTags(recording.decision);
     if (recording.refusal !== "") tags |= Tag.EngineRefused;
+    if (recording.decision.answer >= 0 && this.isMock(recording)) tags |= Tag.Mock;
     place.chunk.end(place.index, recording, state, tags, this.payloads);
     if (state === RowStateCode.Rejected) this.latestRejection = recording.id;
     for (const listener of this.listeners) listener.ended(recording.id);
@@ -369,6 +376,12 @@ function sizeOf(body: Captured): number {
 function endingOf(state: number): number {
   if (state === RowStateCode.Rejected) return Ending.Rejected;
   return state === RowStateCode.UpstreamError ? Ending.Failed : Ending.Well;
+}
+
+/** gRPC status that the backend gave and that speaks against it; 0 = none. */
+function blamedGrpc({ grpcStatus, failure, refusal, decision }: Recording): number {
+  if (grpcStatus <= 0 || failure !== Failure.None || refusal !== "" || decision.refused) return 0;
+  return isCallersFault(grpcStatus) ? 0 : grpcStatus;
 }
 
 /** Refusals for which the backend is to blame and not the request. */

@@ -9,7 +9,7 @@ import { failureWords } from "../../decide/failures.ts";
 import type { Story } from "../../decide/story.ts";
 import { RowStateCode, Tag } from "./chunk.ts";
 import { endingCode, endingWords } from "./ending.ts";
-import { grpcWords } from "./grpc-status.ts";
+import { blameWords, grpcWords } from "./grpc-status.ts";
 import type { Mask } from "./mask.ts";
 import { decisionOf, passageOf } from "./passage.ts";
 import type { Recorder, RowPlace } from "./recorder.ts";
@@ -165,7 +165,7 @@ function whyOf({ chunk, index }: RowPlace, story: Brief | undefined): string {
   }
   const grpc = chunk.grpcStatus[index] - 1;
   if (grpc > 0 && chunk.state[index] !== RowStateCode.Rejected)
-    return [`gRPC status ${grpcWords(grpc)}`, story?.why ?? ""].filter((part) => part !== "").join("; ");
+    return [`gRPC status ${grpcWords(grpc)}${blameWords(grpc)}`, story?.why ?? ""].filter((part) => part !== "").join("; ");
   if (story !== undefined) return story.why;
   return failureWords(chunk.failure[index]);
 }
@@ -201,6 +201,7 @@ function tagsOf(bits: number): string[] {
   if (bits & Tag.Mirror) tags.push("mirror");
   if (bits & Tag.Child) tags.push("part");
   if (bits & Tag.Replay) tags.push("replay");
+  if (bits & Tag.Mock) tags.push("mock");
   if (bits & Tag.Pinned) tags.push("pinned");
   return tags;
 }

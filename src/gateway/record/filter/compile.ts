@@ -298,6 +298,8 @@ function stateTest(state: string, context: FilterContext): RowTest {
       return tagged(Tag.Mirror);
     case "replay":
       return tagged(Tag.Replay);
+    case "mock":
+      return tagged(Tag.Mock);
     case "websocket":
       return tagged(Tag.Upgraded);
     case "grpc":

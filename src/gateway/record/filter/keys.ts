@@ -36,6 +36,7 @@ export const STATES: Readonly<Record<string, string>> = {
   hedged: "sent to another replica before the first had answered",
   mirror: "that are copies of others, sent to a mirror",
   replay: "sent again by a person",
+  mock: "answered by a mock of the policy",
   pinned: "pinned",
   imported: "imported from an archive",
   websocket: "upgraded to a WebSocket",
@@ -46,9 +47,6 @@ export const STATES: Readonly<Record<string, string>> = {
   changed: "that the unsaved policy would treat otherwise",
   evicted: "whose heads and bodies are evicted",
 };
-
-/** Of ux.md's list, what later features bring; said so instead of "unknown". */
-const LATER = new Set(["mock"]);
 
 /** After `proto:`. `h2` are all requests over HTTP/2, gRPC and WebSockets too. */
 export const PROTOCOLS: readonly string[] = ["http/1.1", "h2", "grpc", "websocket", "tcp", "tls", "udp"];
@@ -127,7 +125,6 @@ export function findKey(key: string): KeyKind | undefined {
 function checkState(value: string): string | undefined {
   const state = value.toLowerCase();
   if (normalState(state) in STATES) return undefined;
-  if (LATER.has(state)) return `"is:${state}" is not built yet. Known are ${Object.keys(STATES).join(", ")}.`;
   return `"${value}" is no state. Known are ${Object.keys(STATES).join(", ")}.`;
 }
 
