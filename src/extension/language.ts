@@ -3,7 +3,7 @@
  * diagnostics while typing, completion, hover, quick fixes, definitions, references, outline.
  * All knowledge is policyfile's; here it is only put into VS Code's words. What the gateway knows comes from editor/.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import * as vscode from "vscode";
 import { complete } from "../policyfile/complete.ts";
@@ -145,8 +145,10 @@ function sourcesOf(document: Pick<vscode.TextDocument, "uri">): Sources {
     env: (name) => process.env[name],
     file(path) {
       try {
-        const text = readFileSync(resolve(folder, path));
-        return text.length > LARGEST ? undefined : text.toString("utf8");
+        // Whoever wrote the policy may be a stranger: a pipe would hold up every extension, and a device never ends.
+        const whole = resolve(folder, path);
+        const looks = statSync(whole);
+        return !looks.isFile() || looks.size > LARGEST ? undefined : readFileSync(whole, "utf8");
       } catch {
         return undefined;
       }
