@@ -92,6 +92,8 @@ export interface GatewayFunctions {
   /** Decides the recorded requests again under `text`. `show`: every watcher sees what would change, until `endWhatIf`. */
   whatIf(text: string, show: boolean): WhatIfResult | Promise<WhatIfResult>;
   endWhatIf(): void | Promise<void>;
+  /** A policy is about to be edited: what answers `whatIf` is started, so that the first question need not wait for it. */
+  prepareWhatIf(): void | Promise<void>;
   /** The least edits of `text` (null = of the policy that serves) under which a refused request would pass. */
   passingFixes(id: number, text: string | null): PassingFix[] | Promise<PassingFix[]>;
   /** Everything: pinned and imported requests too. */

@@ -153,6 +153,7 @@ const CALLS: Checks = {
   explain: [explained],
   whatIf: [text(MAX_TEXT), flag],
   endWhatIf: [],
+  prepareWhatIf: [],
   passingFixes: [position, optional(text(MAX_TEXT))],
   clearTraffic: [],
   clearFiltered: [filter],

@@ -66,7 +66,7 @@ export interface SessionGateway extends TrafficSource {
   policyText(masked: boolean): { text: string; revision: number };
   propose(text: string, basedOn: number): Promise<ProposeResult>;
   explain(request: ExplainRequest): Promise<Detail>;
-  readonly whatIfs: Pick<WhatIfs, "view" | "whatIf" | "end" | "passingFixes">;
+  readonly whatIfs: Pick<WhatIfs, "view" | "whatIf" | "end" | "prepare" | "passingFixes">;
   clearTraffic(): void;
   setRecording(on: boolean): void;
   requestStop(): void;
@@ -273,6 +273,10 @@ export class Session implements GatewayFunctions {
     this.gateway.whatIfs.end();
   }
 
+  prepareWhatIf(): void {
+    this.gateway.whatIfs.prepare();
+  }
+
   passingFixes(id: number, text: string | null): Promise<PassingFix[]> {
     return this.gateway.whatIfs.passingFixes(id, text);
   }
@@ -342,6 +346,7 @@ export class Session implements GatewayFunctions {
       explain: (request) => this.explain(request),
       whatIf: (text, show) => this.whatIf(text, show),
       endWhatIf: () => this.endWhatIf(),
+      prepareWhatIf: () => this.prepareWhatIf(),
       passingFixes: (id, text) => this.passingFixes(id, text),
       clearTraffic: () => this.clearTraffic(),
       clearFiltered: (filter) => this.clearFiltered(filter),

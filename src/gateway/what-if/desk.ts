@@ -1,6 +1,6 @@
 /**
- * The gateway's end of "what if": starts the thread with the first question, hands over what it does not have yet, and
- * asks one question at a time; of several that wait, only the newest is asked.
+ * The gateway's end of "what if": starts the thread when a policy is opened or with the first question, hands over what
+ * it does not have yet, and asks one question at a time; of several that wait, only the newest is asked.
  * Must not work on the recording itself: nothing here may take longer than handing over does.
  */
 import { existsSync } from "node:fs";
@@ -59,6 +59,18 @@ export class WhatIfDesk {
   /** Recipes of older plans are not needed any more. */
   keepFrom(revision: number): void {
     for (const known of this.#recipes.keys()) if (known < revision) this.#recipes.delete(known);
+  }
+
+  /** Starts the thread before there is a question. @returns false = there was one, or there can be none. */
+  prepare(): boolean {
+    if (this.#worker !== undefined || this.#closed) return false;
+    try {
+      this.#worker = this.#start();
+      return true;
+    } catch {
+      // The first question says why.
+      return false;
+    }
   }
 
   ask(ask: Ask): Promise<Told> {

@@ -92,6 +92,11 @@ export class WhatIfs {
     };
   }
 
+  /** Starts the thread and lets it read the policy and fold the journal once: the next question finds all that done. */
+  prepare(): void {
+    if (this.#desk.prepare()) this.#desk.ask({ kind: "compare", text: this.#texts.text }).catch(() => {});
+  }
+
   end(): void {
     this.#latest++;
     this.#show(null, []);
