@@ -10,7 +10,16 @@ import { AgentProblem, type AgentTraffic, type AgentWorld } from "./world.ts";
 
 const SECRET = "alices-own-key-4711";
 const TEXT = `version: 1\nconsumers:\n  - { name: alice, apiKey: ${SECRET} }\nlimit: { requests: 5 }\nother: { requests: 7 }\n`;
-const VIEW: WhatIfView = { total: 3, rejected: 0, admitted: 1, elsewhere: 0, unknown: 0, same: 2, assumptions: ["one"], milliseconds: 4 };
+const VIEW: WhatIfView = {
+  total: 3,
+  rejected: 0,
+  admitted: 1,
+  elsewhere: 0,
+  unknown: 0,
+  same: 2,
+  assumptions: ["one"],
+  milliseconds: 4,
+};
 
 function row(id: number, more: Partial<Row> = {}): Row {
   return {
@@ -46,7 +55,9 @@ function detail(of: Row, sentence = `key ${SECRET} has 0 of 5 left`): Detail {
   return {
     row: of,
     verdict: { refused: of.state === "rejected", status: of.status, title: "Refused", sentence, location, fixes: [] },
-    gateway: [{ phase: "limit", label: "per-user", sentence, state: "stop", location, facts: [{ name: "left", value: "0" }] }],
+    gateway: [
+      { phase: "limit", label: "per-user", sentence, state: "stop", location, facts: [{ name: "left", value: "0" }] },
+    ],
     balancer: [],
     routes: [{ route: "orders", match: "prefix /orders", verdict: "chosen", why: "", location }],
     fields: [],
@@ -61,18 +72,35 @@ function detail(of: Row, sentence = `key ${SECRET} has 0 of 5 left`): Detail {
 }
 
 /** A recording of `rows`, oldest first. */
-function traffic(rows: readonly Row[], more: Partial<AgentTraffic> = {}): AgentTraffic & { asked: TrafficQuery[]; tried: string[] } {
+function traffic(
+  rows: readonly Row[],
+  more: Partial<AgentTraffic> = {},
+): AgentTraffic & { asked: TrafficQuery[]; tried: string[] } {
   const asked: TrafficQuery[] = [];
   const tried: string[] = [];
-  const fix: PassingFix = { title: "Smallest passing limit: 6", edits: [{ offset: TEXT.indexOf("5 }"), endOffset: TEXT.indexOf("5 }") + 1, newText: "6" }], line: 4, view: VIEW };
+  const fix: PassingFix = {
+    title: "Smallest passing limit: 6",
+    edits: [{ offset: TEXT.indexOf("5 }"), endOffset: TEXT.indexOf("5 }") + 1, newText: "6" }],
+    line: 4,
+    view: VIEW,
+  };
   return {
     asked,
     tried,
-    parseFilter: (filter) => ({ ok: filter !== "nonsense:", description: "", problem: { message: "no such key", start: 0, end: 8 } }),
+    parseFilter: (filter) => ({
+      ok: filter !== "nonsense:",
+      description: "",
+      problem: { message: "no such key", start: 0, end: 8 },
+    }),
     rows: (query) => {
       asked.push(query);
       const from = Math.max(0, query.from < 0 ? rows.length + query.from : query.from);
-      return { first: 0, matched: rows.length, from, rows: rows.slice(from, from + query.count) } as unknown as TrafficWindow;
+      return {
+        first: 0,
+        matched: rows.length,
+        from,
+        rows: rows.slice(from, from + query.count),
+      } as unknown as TrafficWindow;
     },
     detail: (id) => {
       const found = rows.find((one) => one.id === id);
@@ -84,7 +112,11 @@ function traffic(rows: readonly Row[], more: Partial<AgentTraffic> = {}): AgentT
     },
     whatIf: (text): WhatIfResult => {
       tried.push(text);
-      return { kind: "compared", view: VIEW, shifts: [{ id: 1, change: "admitted", before: 429, after: 200, why: "now admitted", assumed: false }] };
+      return {
+        kind: "compared",
+        view: VIEW,
+        shifts: [{ id: 1, change: "admitted", before: 429, after: 200, why: "now admitted", assumed: false }],
+      };
     },
     passingFixes: () => [fix],
     ...more,
@@ -141,12 +173,19 @@ describe("a call of an agent's tool", () => {
     assert.ok(!JSON.stringify(await answer(world(), "explain_request", { id: 1 })).includes(SECRET));
     const failing = world({ explain: () => Promise.reject(new Error(`${SECRET} is wrong`)) });
     assert.ok(!(await refusal(failing, "explain_request", { url: "/" })).includes(SECRET));
-    const mute = world({ conceal: () => { throw new Error(SECRET); } });
+    const mute = world({
+      conceal: () => {
+        throw new Error(SECRET);
+      },
+    });
     assert.ok(!(await refusal(mute, "explain_request", { id: 1 })).includes(SECRET));
   });
 
   it("says what is wrong with its input and what to do", async () => {
-    assert.match(await refusal(world(), "list_rejections", { limit: 0, what: 1 }), /limit is too small: at least 1; .*unknown fields: what/);
+    assert.match(
+      await refusal(world(), "list_rejections", { limit: 0, what: 1 }),
+      /limit is too small: at least 1; .*unknown fields: what/,
+    );
     assert.match(await refusal(world(), "list_rejections", { limit: "9" }), /limit must be of type number/);
     assert.match(await refusal(world(), "explain_request", { method: "GET" }), /needs url/);
     assert.match(await refusal(world(), "explain_request", { id: 1, url: "/" }), /Both id and url/);
@@ -157,14 +196,34 @@ describe("a call of an agent's tool", () => {
   });
 
   it("lists the newest first, in groups, and pages backwards", async () => {
-    const rows = Array.from({ length: 1200 }, (_, index) => row(index + 1, index % 3 === 0 ? { policy: "keys", status: 401 } : {}));
+    const rows = Array.from({ length: 1200 }, (_, index) =>
+      row(index + 1, index % 3 === 0 ? { policy: "keys", status: 401 } : {}),
+    );
     const recording = traffic(rows);
     const on = world({ traffic: async () => recording });
-    type Listed = { counted: number; more: boolean; rejections: { id: number }[]; groups: { count: number; policy: string; newest: number }[] };
+    type Listed = {
+      counted: number;
+      more: boolean;
+      rejections: { id: number }[];
+      groups: { count: number; policy: string; newest: number }[];
+    };
     const first = await answer<Listed>(on, "list_rejections", { limit: 2, filter: "route:orders" });
     assert.deepEqual([first.counted, first.more, first.rejections.map(({ id }) => id)], [1200, true, [1200, 1199]]);
-    assert.deepEqual(first.groups.map(({ policy, count, newest }) => [policy, count, newest]), [["per-user", 800, 1200], ["keys", 400, 1198]]);
-    assert.deepEqual(recording.asked.map(({ from, count }) => [from, count]), [[-500, 500], [200, 500], [0, 200]]);
+    assert.deepEqual(
+      first.groups.map(({ policy, count, newest }) => [policy, count, newest]),
+      [
+        ["per-user", 800, 1200],
+        ["keys", 400, 1198],
+      ],
+    );
+    assert.deepEqual(
+      recording.asked.map(({ from, count }) => [from, count]),
+      [
+        [-500, 500],
+        [200, 500],
+        [0, 200],
+      ],
+    );
     assert.equal(recording.asked[0].filter, "is:rejected route:orders");
     const last = await answer<Listed>(on, "list_rejections", { before: 2 });
     assert.deepEqual([last.more, last.rejections.map(({ id }) => id)], [false, [1]]);
@@ -172,8 +231,14 @@ describe("a call of an agent's tool", () => {
   });
 
   it("keeps every answer within bounds, and says that it was cut", async () => {
-    const rows = Array.from({ length: 100 }, (_, index) => row(index + 1, { path: `/${"😀".repeat(2000)}`, why: "w".repeat(5000) }));
-    const value = await answer<{ shortened?: boolean }>(world({ traffic: async () => traffic(rows) }), "list_rejections", { limit: 100 });
+    const rows = Array.from({ length: 100 }, (_, index) =>
+      row(index + 1, { path: `/${"😀".repeat(2000)}`, why: "w".repeat(5000) }),
+    );
+    const value = await answer<{ shortened?: boolean }>(
+      world({ traffic: async () => traffic(rows) }),
+      "list_rejections",
+      { limit: 100 },
+    );
     assert.ok(JSON.stringify(value).length <= MOST_CHARACTERS + 20);
     assert.equal(value.shortened, true);
     assert.ok(JSON.stringify(value).isWellFormed());
@@ -187,7 +252,11 @@ describe("simulate_edit", () => {
       { oldText: "limit: { requests: 5 }", newText: "limit: { requests: 50 }" },
       { oldText: "requests: 50", newText: "requests: 500" },
     ];
-    const value = await answer<{ changes: { request: string }[] }>(world({ traffic: async () => recording }), "simulate_edit", { edits });
+    const value = await answer<{ changes: { request: string }[] }>(
+      world({ traffic: async () => recording }),
+      "simulate_edit",
+      { edits },
+    );
     assert.deepEqual(recording.tried, [TEXT.replace("requests: 5 ", "requests: 500 ")]);
     assert.equal(value.changes[0].request, "GET /orders/1");
   });
@@ -208,7 +277,11 @@ describe("simulate_edit", () => {
   it("asks again while somebody types, and gives up in words", async () => {
     let asked = 0;
     const busy = traffic([], { whatIf: () => (++asked < 3 ? { kind: "superseded" } : { kind: "nothing" }) });
-    const value = await answer<{ valid: boolean; next: string }>(world({ traffic: async () => busy }), "simulate_edit", { policy: "version: 1" });
+    const value = await answer<{ valid: boolean; next: string }>(
+      world({ traffic: async () => busy }),
+      "simulate_edit",
+      { policy: "version: 1" },
+    );
     assert.match(value.next, /no request is recorded/);
     const busier = traffic([], { whatIf: () => ({ kind: "superseded" }) });
     assert.match(await refusal(world({ traffic: async () => busier }), "simulate_edit", { policy: "" }), /Ask again/);
@@ -216,8 +289,14 @@ describe("simulate_edit", () => {
 
   it("says that an edit is valid even where it cannot be tried", async () => {
     const alone = world({ traffic: () => Promise.reject(new AgentProblem("No gateway runs.", "Start one.")) });
-    assert.match(await refusal(alone, "simulate_edit", { policy: "version: 1" }), /valid, but it cannot be tried: No gateway runs\. Start one\./);
-    assert.deepEqual((await answer<{ problem: object }>(alone, "simulate_edit", { policy: "broken" })).problem, { line: 2, message: "is broken" });
+    assert.match(
+      await refusal(alone, "simulate_edit", { policy: "version: 1" }),
+      /valid, but it cannot be tried: No gateway runs\. Start one\./,
+    );
+    assert.deepEqual((await answer<{ problem: object }>(alone, "simulate_edit", { policy: "broken" })).problem, {
+      line: 2,
+      message: "is broken",
+    });
   });
 });
 
@@ -225,7 +304,10 @@ describe("propose_fix", () => {
   const title = "Smallest passing limit: 6";
 
   it("knows no `apply` where nobody allows edits", async () => {
-    assert.match(await refusal(world(), "propose_fix", { id: 1, apply: title, mark: "m1" }), /unknown fields: apply, mark/);
+    assert.match(
+      await refusal(world(), "propose_fix", { id: 1, apply: title, mark: "m1" }),
+      /unknown fields: apply, mark/,
+    );
     const properties = (mayEdit: boolean) => Object.keys(inputSchema(TOOLS[3], mayEdit)["properties"] as object);
     assert.deepEqual([properties(false), properties(true)], [["id"], ["id", "apply", "mark"]]);
   });
@@ -240,9 +322,16 @@ describe("propose_fix", () => {
     });
     assert.match(await refusal(on, "propose_fix", { id: 1, apply: title }), /apply needs mark/);
     assert.match(await refusal(on, "propose_fix", { id: 1, apply: title, mark: "m0" }), /has changed/);
-    assert.match(await refusal(on, "propose_fix", { id: 1, apply: "Delete all", mark: "m1" }), /has the title "Delete all".*"Smallest passing limit: 6"/);
+    assert.match(
+      await refusal(on, "propose_fix", { id: 1, apply: "Delete all", mark: "m1" }),
+      /has the title "Delete all".*"Smallest passing limit: 6"/,
+    );
     assert.deepEqual(made, []);
-    const value = await answer<{ mark: string; applied: object }>(on, "propose_fix", { id: 1, apply: title, mark: "m1" });
+    const value = await answer<{ mark: string; applied: object }>(on, "propose_fix", {
+      id: 1,
+      apply: title,
+      mark: "m1",
+    });
     assert.deepEqual([value.mark, value.applied], ["m2", { title, mark: "m2", sentence: "Written." }]);
     assert.equal(made.length, 1);
   });

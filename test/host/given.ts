@@ -8,6 +8,9 @@ const trees = new Map<string, vscode.TreeDataProvider<unknown>>();
 /** Every context key of the extension, with its latest value. */
 export const contextKeys = new Map<string, unknown>();
 
+/** The tools that it gives to language models. */
+export const languageModelTools = new Map<string, vscode.LanguageModelTool<object>>();
+
 /** The Test Explorer's side of the extension, and what its runs told. */
 export const testing = {
   controller: undefined as vscode.TestController | undefined,
@@ -37,6 +40,13 @@ export function watchExtension(): void {
   Object.assign(vscode.tests, {
     createTestController(id: string, label: string) {
       return (testing.controller = watched(createTestController(id, label)));
+    },
+  });
+  const { registerTool } = vscode.lm;
+  Object.assign(vscode.lm, {
+    registerTool(name: string, tool: vscode.LanguageModelTool<object>) {
+      languageModelTools.set(name, tool);
+      return registerTool(name, tool);
     },
   });
   Object.assign(vscode.commands, {

@@ -17,11 +17,12 @@ const LONGEST_MESSAGE = 8 * 1_048_576;
 const INSTRUCTIONS =
   "Switchyard is a local HTTP gateway and load balancer that is configured by a policy file. Start with list_rejections or explain_request when a request through it is refused; try every change of the policy with simulate_edit before it is made. Line numbers are of the policy file.";
 
-/** @returns when the client has gone; what went wrong, if anything did. */
+/** @returns when the client has gone: undefined, or why it was hung up on. */
 export function serve(world: AgentWorld): Promise<string | undefined> {
+  const { stdin, stdout } = process;
   return new Promise((resolve) => {
-    let problem: string | undefined;
-    const transport = new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: LONGEST_MESSAGE });
+    let problem = "the connection was closed";
+    const transport = new StdioServerTransport(stdin, stdout, { maxBufferSize: LONGEST_MESSAGE });
     const handle = serveStdio(() => serverOf(world), {
       transport,
       onerror: (error) => {
@@ -29,10 +30,17 @@ export function serve(world: AgentWorld): Promise<string | undefined> {
       },
     });
     const end = (): void => {
-      void handle.close().finally(() => resolve(problem));
+      const gone = stdin.readableEnded || stdout.destroyed;
+      void handle.close().finally(() => resolve(gone ? undefined : problem));
     };
-    process.stdin.once("end", end).once("close", end).once("error", end);
-    process.stdout.once("error", end).once("close", end);
+    // It closes by itself over a message that is too large.
+    const closed = transport.onclose;
+    transport.onclose = () => {
+      closed?.();
+      end();
+    };
+    stdin.once("end", end).once("close", end).once("error", end);
+    stdout.once("error", end).once("close", end);
   });
 }
 

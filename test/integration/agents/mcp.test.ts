@@ -6,7 +6,17 @@
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -52,7 +62,13 @@ describe("switchyard mcp", function () {
   async function agent(more: readonly string[], mode: "legacy" | "auto" = "auto"): Promise<Client> {
     const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode } });
     const env = { ...process.env, SWITCHYARD_DATA: data } as Record<string, string>;
-    const transport = new StdioClientTransport({ command: process.execPath, args: words(more), env, cwd: root, stderr: "inherit" });
+    const transport = new StdioClientTransport({
+      command: process.execPath,
+      args: words(more),
+      env,
+      cwd: root,
+      stderr: "inherit",
+    });
     await client.connect(transport);
     clients.push(client);
     return client;
@@ -79,7 +95,8 @@ describe("switchyard mcp", function () {
     await line.says("Listening on");
     await until(() => findRecords(runs, recordKey(file)).length === 1);
     const send = async (path: string, key?: string) =>
-      (await fetch(`http://127.0.0.1:${port}${path}`, { headers: key === undefined ? {} : { "x-api-key": key } })).status;
+      (await fetch(`http://127.0.0.1:${port}${path}`, { headers: key === undefined ? {} : { "x-api-key": key } }))
+        .status;
     const statuses = [];
     for (const key of [KEY, KEY, undefined, KEY]) statuses.push(await send("/keyed/1", key));
     assert.deepEqual(statuses, [200, 200, 401, 429]);
@@ -88,12 +105,18 @@ describe("switchyard mcp", function () {
 
   it("tells agents of either age of the protocol what the gateway did, and why", async () => {
     const { file } = await gateway();
-    for (const [mode, version] of [["legacy", "2025-11-25"], ["auto", "2026-07-28"]] as const) {
+    for (const [mode, version] of [
+      ["legacy", "2025-11-25"],
+      ["auto", "2026-07-28"],
+    ] as const) {
       const client = await agent([file], mode);
       assert.equal(client.getNegotiatedProtocolVersion(), version);
       assert.equal(client.getServerVersion()?.name, "switchyard");
       const { tools } = await client.listTools();
-      assert.deepEqual(tools.map(({ name }) => name), ["explain_request", "list_rejections", "simulate_edit", "propose_fix"]);
+      assert.deepEqual(
+        tools.map(({ name }) => name),
+        ["explain_request", "list_rejections", "simulate_edit", "propose_fix"],
+      );
       for (const { annotations, inputSchema, outputSchema } of tools) {
         assert.deepEqual([annotations?.readOnlyHint, annotations?.destructiveHint], [true, false]);
         assert.deepEqual([inputSchema.type, outputSchema?.["type"]], ["object", "object"]);
@@ -108,7 +131,11 @@ describe("switchyard mcp", function () {
       );
       const newest = await call(client, "explain_request");
       assert.match(JSON.stringify(newest["verdict"]), /"refused":true,"status":429/);
-      assert.ok((newest["steps"] as Value[]).some(({ phase, state, line }) => phase === "limit" && state === "stop" && line === 17));
+      assert.ok(
+        (newest["steps"] as Value[]).some(
+          ({ phase, state, line }) => phase === "limit" && state === "stop" && line === 17,
+        ),
+      );
       assert.ok(!JSON.stringify([list, newest]).includes(KEY));
     }
   });
@@ -124,18 +151,26 @@ describe("switchyard mcp", function () {
     const proposed = await call(client, "propose_fix");
     const [fix] = proposed["fixes"] as Value[];
     assert.deepEqual([fix["newText"], fix["line"]], ["3", 17]);
-    const wrong = await call(client, "simulate_edit", { edits: [{ oldText: "requests: 2,", newText: "requests: many," }] });
+    const wrong = await call(client, "simulate_edit", {
+      edits: [{ oldText: "requests: 2,", newText: "requests: many," }],
+    });
     assert.deepEqual([wrong["valid"], (wrong["problem"] as Value)["line"]], [false, 17]);
-    assert.match(await refusal(client, "propose_fix", { apply: fix["title"], mark: proposed["mark"] }), /unknown fields: apply, mark/);
+    assert.match(
+      await refusal(client, "propose_fix", { apply: fix["title"], mark: proposed["mark"] }),
+      /unknown fields: apply, mark/,
+    );
     assert.equal(readFileSync(file, "utf8"), before);
   });
 
   it("makes an edit where a person allowed it, on the text that it was based on, and the gateway follows", async () => {
-    const { file, line, send } = await gateway();
+    const { file, send } = await gateway();
     chmodSync(file, 0o640);
     const client = await agent([file, "--allow-edits"]);
     const { tools } = await client.listTools();
-    assert.deepEqual(tools.map(({ annotations }) => annotations?.readOnlyHint), [true, true, true, false]);
+    assert.deepEqual(
+      tools.map(({ annotations }) => annotations?.readOnlyHint),
+      [true, true, true, false],
+    );
     const proposed = await call(client, "propose_fix");
     const [{ title }] = proposed["fixes"] as Value[];
     writeFileSync(file, `${readFileSync(file, "utf8")}# a person was here\n`);
@@ -146,18 +181,23 @@ describe("switchyard mcp", function () {
     assert.match(text, /requests: 3, .*\n[^]*# a person was here/);
     assert.equal(statSync(file).mode & 0o777, 0o640);
     assert.deepEqual(readdirSync(resolve(file, "..")), ["switchyard.yaml"]);
-    await line.says("(revision 3)").catch(() => line.says("(revision 2)"));
     await until(async () => (await send("/keyed/2", KEY)) === 200);
   });
 
   it("explains a described request by the file alone, and says what it lacks for the rest", async () => {
     const file = policyFile(policy(await freePort(), 9));
     const client = await agent([file]);
-    const value = await call(client, "explain_request", { url: "/keyed/7", headers: { "x-api-key": "wrong-key-here" } });
+    const value = await call(client, "explain_request", {
+      url: "/keyed/7",
+      headers: { "x-api-key": "wrong-key-here" },
+    });
     assert.match(JSON.stringify(value["verdict"]), /"status":401/);
     assert.ok(!JSON.stringify(value).includes("wrong-key-here"));
     assert.match(await refusal(client, "list_rejections"), /No gateway that serves .* runs.*switchyard run/);
-    assert.match(await refusal(client, "simulate_edit", { edits: [{ oldText: "1000", newText: "1" }] }), /is valid, but it cannot be tried/);
+    assert.match(
+      await refusal(client, "simulate_edit", { edits: [{ oldText: "1000", newText: "1" }] }),
+      /is valid, but it cannot be tried/,
+    );
     const none = await agent([join(data, "none.yaml")]);
     assert.match(await refusal(none, "explain_request", { url: "/" }), /There is no .*none\.yaml/);
   });
@@ -170,32 +210,60 @@ describe("switchyard mcp", function () {
       request: { method: "GET", url: "http://localhost/keyed/1", headers: [{ name: "X-Api-Key", value }] },
       response: { status },
     });
-    const entries = [entry(3, KEY, 200), entry(1, KEY, 200), entry(2, KEY, 200), entry(4, "•••• (masked)", 200), { no: "entry" }];
+    const entries = [
+      entry(3, KEY, 200),
+      entry(1, KEY, 200),
+      entry(2, KEY, 200),
+      entry(4, "•••• (masked)", 200),
+      { no: "entry" },
+    ];
     const archive = join(data, "traffic.har");
     writeFileSync(archive, JSON.stringify({ log: { version: "1.2", entries } }));
     const client = await agent([file, "--har", archive]);
     const list = await call(client, "list_rejections");
-    assert.deepEqual((list["rejections"] as Value[]).map(({ id, status }) => [id, status]), [[3, 429]]);
-    const simulated = await call(client, "simulate_edit", { edits: [{ oldText: "requests: 2,", newText: "requests: 1," }] });
+    assert.deepEqual(
+      (list["rejections"] as Value[]).map(({ id, status }) => [id, status]),
+      [[3, 429]],
+    );
+    const simulated = await call(client, "simulate_edit", {
+      edits: [{ oldText: "requests: 2,", newText: "requests: 1," }],
+    });
     assert.match(JSON.stringify(simulated["outcome"]), /"total":3,"same":2,"admitted":0,"rejected":1/);
-    assert.match(JSON.stringify(simulated["assumptions"]), /1 requests of the archive were left out, because secrets are masked/);
+    assert.match(
+      JSON.stringify(simulated["assumptions"]),
+      /1 requests of the archive were left out, because secrets are masked/,
+    );
     const proposed = await call(client, "propose_fix", { id: 3 });
     assert.equal((proposed["fixes"] as Value[])[0]["newText"], "3");
     assert.ok(!JSON.stringify([list, simulated, proposed]).includes(KEY));
   });
 
   it("ends with its input, answers nonsense with errors, and survives it", async () => {
-    const child = spawn(process.execPath, words([policyFile(policy(1024, 9))]), { stdio: ["pipe", "pipe", "inherit"], cwd: root });
+    const child = spawn(process.execPath, words([policyFile(policy(1024, 9))]), {
+      stdio: ["pipe", "pipe", "inherit"],
+      cwd: root,
+    });
     children.push(child);
     const told: { id?: unknown; result?: Value; error?: { code: number } }[] = [];
     let text = "";
     child.stdout.setEncoding("utf8").on("data", (part: string) => {
       text += part;
-      told.splice(0, told.length, ...text.split("\n").slice(0, -1).map((one) => JSON.parse(one) as (typeof told)[number]));
+      told.splice(
+        0,
+        told.length,
+        ...text
+          .split("\n")
+          .slice(0, -1)
+          .map((one) => JSON.parse(one) as (typeof told)[number]),
+      );
     });
     const say = (message: object | string) =>
       child.stdin.write(typeof message === "string" ? message : `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
-    const answered = (id: number) => until(() => told.some((one) => one.id === id), () => text);
+    const answered = (id: number) =>
+      until(
+        () => told.some((one) => one.id === id),
+        () => text,
+      );
     const of = (id: number) => told.find((one) => one.id === id);
     const clientInfo = { name: "by hand", version: "1" };
     say({ id: 1, method: "initialize", params: { protocolVersion: "1999-01-01", capabilities: {}, clientInfo } });
@@ -205,7 +273,11 @@ describe("switchyard mcp", function () {
     say("this is no JSON\n");
     say({ id: 2, method: "no/such/method" });
     say({ id: 3, method: "tools/call", params: { name: "no_such_tool", arguments: {} } });
-    say({ id: 4, method: "tools/call", params: { name: "simulate_edit", arguments: { policy: "x".repeat(1_000_001) } } });
+    say({
+      id: 4,
+      method: "tools/call",
+      params: { name: "simulate_edit", arguments: { policy: "x".repeat(1_000_001) } },
+    });
     say({ id: 5, method: "tools/call", params: { name: "list_rejections" } });
     for (const id of [2, 3, 4, 5]) await answered(id);
     assert.equal(of(2)?.error?.code, -32601);
@@ -223,7 +295,10 @@ describe("switchyard mcp", function () {
   });
 
   it("ends when a message is larger than any that it understands", async () => {
-    const child = spawn(process.execPath, words([policyFile(policy(1024, 9))]), { stdio: ["pipe", "pipe", "pipe"], cwd: root });
+    const child = spawn(process.execPath, words([policyFile(policy(1024, 9))]), {
+      stdio: ["pipe", "pipe", "pipe"],
+      cwd: root,
+    });
     children.push(child);
     let said = "";
     child.stderr.setEncoding("utf8").on("data", (part: string) => (said += part));
@@ -280,7 +355,9 @@ describe("switchyard mcp", function () {
   it("does not look at a record that others could have written, and sweeps what a killed gateway left", async () => {
     const { file, line } = await gateway();
     const key = recordKey(file);
-    const [path] = readdirSync(runs).filter((name) => name.endsWith(".json")).map((name) => join(runs, name));
+    const [path] = readdirSync(runs)
+      .filter((name) => name.endsWith(".json"))
+      .map((name) => join(runs, name));
     chmodSync(path, 0o644);
     assert.deepEqual(findRecords(runs, key), []);
     chmodSync(path, 0o600);
@@ -295,7 +372,10 @@ describe("switchyard mcp", function () {
     assert.match(await refusal(client, "list_rejections"), /No gateway that serves/);
     const second = policyFile(policy(await freePort(), 9));
     const other = switchyard(["run", second, "--quiet"]);
-    await until(() => findRecords(runs, recordKey(second)).length === 1, () => other.output());
+    await until(
+      () => findRecords(runs, recordKey(second)).length === 1,
+      () => other.output(),
+    );
     assert.ok(!existsSync(path));
     assert.ok(!existsSync(path.replace(/json$/, "sock")));
   });
