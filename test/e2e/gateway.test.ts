@@ -251,6 +251,17 @@ describe("Switchyard in VS Code", function () {
       async (frame) =>
         (await frame.locator("body[data-place=panel]").count()) > 0 && shows(frame, "/cart/in-the-panel"),
     );
+    await window.command("Switchyard: Freeze View");
+    await shop.send("/cart/while-frozen");
+    await window.webview(async (frame) => {
+      const pressed = (await frame.locator("body[data-place=panel] .freeze[aria-pressed=true]").count()) > 0;
+      return pressed && !(await shows(frame, "/cart/while-frozen"));
+    });
+    await window.command("Switchyard: Freeze View");
+    await window.webview(
+      async (frame) =>
+        (await frame.locator("body[data-place=panel]").count()) > 0 && shows(frame, "/cart/while-frozen"),
+    );
     await window.command("Switchyard: Open Traffic in Editor");
     await window.page.locator(".tab").filter({ hasText: "Traffic" }).waitFor();
   });

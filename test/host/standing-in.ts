@@ -200,6 +200,15 @@ export function describeStandingIn(): void {
     assert.match(person.heard("a mock stands in for services") ?? "", /was refused before any service was asked/);
   });
 
+  it("Copy as cURL for PowerShell: the clipboard holds a line for that shell, without the secret", async () => {
+    await shop.send("/cart/for-powershell", { authorization: "Bearer never-to-be-copied" });
+    person.picks("/cart/for-powershell");
+    await run("copyAsPowerShell");
+    const copied = await vscode.env.clipboard.readText();
+    assert.match(copied, /curl\.exe[^]*\/cart\/for-powershell/);
+    assert.ok(!copied.includes("never-to-be-copied"), copied);
+  });
+
   it("Replay Request: under the unsaved policy it is decided, and nothing is sent", async () => {
     const opened = await document();
     await shop.send("/cart/decided");

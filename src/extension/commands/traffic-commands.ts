@@ -95,15 +95,16 @@ export async function openRequestAsText(window: Window): Promise<void> {
   await window.texts.open(`${detail.row.method} ${detail.row.path}.md`, "markdown", requestText(detail));
 }
 
-export async function copyAsCurl(window: Window): Promise<void> {
+/** @param powerShell for PowerShell instead of a POSIX shell. */
+export async function copyAsCurl(window: Window, powerShell = false): Promise<void> {
   const detail = await chooseRequest(window, "Copy which request as cURL?");
   if (detail === undefined) return;
   if (detail.curl === "") {
     say(`${requestLine(detail)} is a connection of layer 4: there is no request that could be sent again.`);
     return;
   }
-  await vscode.env.clipboard.writeText(detail.curl);
-  say(`$(copy) Copied ${requestLine(detail)} as cURL; secrets stay masked.`);
+  await vscode.env.clipboard.writeText(powerShell ? detail.curlPowerShell : detail.curl);
+  say(`$(copy) Copied ${requestLine(detail)} as cURL${powerShell ? " for PowerShell" : ""}; secrets stay masked.`);
 }
 
 /** One of the latest requests, the latest first. */
