@@ -50,7 +50,7 @@ async function concealed(world: AgentWorld, message: string): Promise<string> {
 
 function unforeseen(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return `${message}${/[.!?]$/.test(message) ? "" : "."} Mend the input if that is the cause, else tell the person.`;
+  return `${message}${/[.!?]$/.test(message) ? "" : "."} Mend the input if that is the cause; else ask once more, then tell the person.`;
 }
 
 function inputOf(tool: ToolDeclaration, world: AgentWorld, input: unknown): unknown {

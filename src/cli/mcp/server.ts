@@ -35,6 +35,8 @@ export function serve(world: AgentWorld): Promise<string | undefined> {
     };
     // It closes by itself over a message that is too large.
     const closed = transport.onclose;
+    // No event target: the library knows one listener.
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener
     transport.onclose = () => {
       closed?.();
       end();
