@@ -1,47 +1,25 @@
 /**
- * A copy of one request on its way to the route's mirror: decided, sent, settled and recorded like any request, with a row
- * of its own; its answer is thrown away. The body is copied as it passes and waits in a bounded queue.
+ * A copy of one request on its way to the route's mirror. Its answer is thrown away; the body is copied as it passes and
+ * waits in a bounded queue.
  * Must not delay, change or fail the request that it copies: nothing here is awaited, and what goes wrong stays here.
  */
-import { decide } from "../../decide/decide.ts";
-import { refusalOf } from "../../decide/refusals.ts";
-import { enterCopy } from "../../decide/sending.ts";
-import { settle } from "../../decide/settle.ts";
-import type { Facts } from "../../model/arrival.ts";
+import type { refusalOf } from "../../decide/refusals.ts";
 import type { Millis } from "../../model/basics.ts";
-import type { Decision } from "../../model/decision.ts";
-import { Failure, type Outcome } from "../../model/state.ts";
+import { Failure } from "../../model/state.ts";
 import type { Head } from "../http1/head.ts";
 import { MessageReader } from "../http1/reader.ts";
-import { HeadArrival } from "../listen/arrival.ts";
-import type { Timed } from "../listen/clock.ts";
-import { keptArrival } from "../record/journal.ts";
+import type { HeadArrival } from "../listen/arrival.ts";
 import type { Recording } from "../record/recording.ts";
-import { forwardProblem } from "../refuse/problems.ts";
+import { Companion } from "./companion.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Hop } from "./hop.ts";
-import { LivePassage } from "./passage.ts";
-import { Relay } from "./relay.ts";
+import type { Relay } from "./relay.ts";
 import type { Run } from "./run.ts";
-import type { Active, EngineServices } from "./services.ts";
 import { seconds } from "./sentences.ts";
 
 /** Bytes of a body that wait for the mirror: one that takes them more slowly is given up. */
 const MOST_QUEUED = 262_144;
 
-export class Mirror implements Run, Timed {
-  readonly services: EngineServices;
-  readonly exchange: MirrorExchange;
-  readonly arrival: HeadArrival;
-  readonly passage: LivePassage;
-  readonly hop: Hop;
-  readonly active: Active;
-  recording: Recording | undefined;
-  readonly body = undefined;
-  readonly race = undefined;
-  readonly reply = undefined;
-  private readonly relay: Relay;
-  private readonly outcome: Outcome = { status: 0, failure: Failure.None, firstByte: -1 };
+export class Mirror extends Companion<MirrorExchange> {
   private requestDue: Millis = Infinity;
 
   /** `of` is decided, and its policy wants a copy. */
@@ -55,35 +33,15 @@ export class Mirror implements Run, Timed {
     // What was collected of the body for a policy has passed already.
     const { body } = of;
     if (body?.held !== undefined) mirror.exchange.give(body.held, of.exchange.complete ? body.trailers : undefined);
-    mirror.start(of, now);
+    const { requestHead, protocol } = of.recording as Recording;
+    // What the mirror's own service asks for may never have been looked up.
+    if (mirror.enter(of, { requestHead, protocol }, now)) mirror.lookUp(of.passage.facts, now);
     return mirror;
   }
 
   private constructor(of: Run, head: Head) {
-    const { services, exchange, arrival, hop, active } = of;
-    this.services = services;
-    this.active = active;
-    // The request's own is used again for the next one, while the copy may still be on its way.
-    this.hop = Object.assign(Object.create(Object.getPrototypeOf(hop)) as Hop, hop);
-    const { clientIp, clientPort, sni, clientCertificate: client } = arrival;
-    this.arrival = new HeadArrival(head, clientIp, clientPort, { protocol: "", version: "", sni, client });
-    this.arrival.listener = arrival.listener;
-    this.arrival.fill(arrival.path);
-    this.passage = new LivePassage(this.arrival);
-    this.exchange = new MirrorExchange(head, exchange, this.arrival, {
-      bytes: (buffer) => this.relay.requestBytes(buffer, 0, buffer.length),
-      ended: (trailers) => this.relay.requestEnded(trailers),
-      read: () => this.relay.requestRead(),
-    });
-    this.relay = new Relay(this);
-  }
-
-  get decision(): Decision {
-    return (this.recording as Recording).decision;
-  }
-
-  get routeName(): string {
-    return this.active.plan.routes[this.decision.route].name;
+    super(of, head, of.arrival.path, (arrival) => new MirrorExchange(head, of.exchange, arrival));
+    this.exchange.feed(this.relay);
   }
 
   // ---- What the request tells ----------------------------------------------------------------------------------
@@ -104,73 +62,13 @@ export class Mirror implements Run, Timed {
 
   // ---- Its own way ---------------------------------------------------------------------------------------------
 
-  private start(of: Run, now: Millis): void {
-    const { services, passage } = this;
-    const { recorder, journal } = services;
-    const original = of.recording as Recording;
-    const recording = recorder.open();
-    this.recording = recording;
-    recording.at = services.wallClock();
-    recording.start = now;
-    recording.revision = this.active.revision;
-    recording.seed = services.seed();
-    recording.arrival = this.arrival;
-    recording.requestHead = original.requestHead;
-    recording.protocol = original.protocol;
-    recording.decision.clear();
-    passage.begin(recording.id, recording.seed, recording.at);
-    recording.caller = passage.caller;
-    recording.facts = passage.facts;
-    recorder.began(recording);
-    passage.id = recording.id;
-    journal?.aside(recording, passage, {
-      kind: "copy",
-      id: recording.id,
-      at: now,
-      wallClock: recording.at,
-      seed: recording.seed,
-      arrival: keptArrival(this.arrival, recording.requestHead),
-      of: original.id,
-    });
-    const known = { passage: of.passage, decision: of.decision, id: original.id };
-    if (!enterCopy(passage, this.active.plan, now, known, recording.decision)) return this.finish(0, Failure.None);
-    services.mirrors.add(this);
-    services.clock.watch(this);
-    services.clock.wake();
-    this.lookUp(of.passage.facts, now);
-  }
-
-  /** What the mirror's own service asks for may never have been looked up. */
-  private lookUp(known: Facts, now: Millis): void {
-    const { needs } = this.active.plan.routes[this.decision.route];
-    const missing = needs.filter(({ name }) => !(name in known));
-    if (missing.length === 0) return this.judge(known, now);
-    const found = this.services.facts.gather(missing, this.passage);
-    if (!(found instanceof Promise)) return this.judge({ ...known, ...found }, now);
-    found.then(
-      (facts) => {
-        if (this.recording !== undefined) this.judge({ ...known, ...facts }, this.services.now());
-      },
-      (error: unknown) => this.fail(Failure.ConnectFailed, `What the mirror's policies need is not known: ${error}`),
-    );
-  }
-
-  private judge(facts: Facts, now: Millis): void {
-    const { passage, active, services } = this;
-    const recording = this.recording as Recording;
-    passage.facts = recording.facts = facts;
-    services.journal?.decide(recording, passage, now);
-    decide(passage, active.plan, active.state, now, recording.decision);
-    const refusal = refusalOf(recording.decision, active.plan, passage);
-    if (refusal !== undefined || recording.decision.answer >= 0) {
-      return this.finish(refusal?.status ?? 0, Failure.None);
-    }
-    const { request } = active.plan.routes[recording.decision.route].timeouts;
-    this.requestDue = request > 0 ? now + request : Infinity;
+  protected override judged(refusal: ReturnType<typeof refusalOf>, now: Millis): void {
+    if (refusal !== undefined || this.decision.answer >= 0) return this.finish(refusal?.status ?? 0, Failure.None);
+    this.requestDue = this.dueAfter(now);
     this.relay.start(now);
   }
 
-  tick(now: Millis): boolean {
+  override tick(now: Millis): boolean {
     if (this.recording === undefined) return false;
     if (this.decision.service < 0) return true;
     if (now < this.requestDue) this.relay.tick(now);
@@ -182,61 +80,17 @@ export class Mirror implements Run, Timed {
     return true;
   }
 
-  bodyThere(): void {}
-
-  refuseLate(): void {
+  override refuseLate(): void {
     this.relay.abandon();
     this.finish(0, Failure.None);
   }
 
-  fail(failure: number, detail: string): void {
-    const { recording } = this;
-    if (recording === undefined) return;
-    const { type, status } = forwardProblem(failure, detail);
-    recording.refusal = type;
-    recording.refusalDetail = detail;
-    this.finish(status, failure);
-  }
-
-  finish(status: number, failure: number): void {
-    const { services, recording, outcome, passage, active } = this;
-    if (recording === undefined) return;
-    const now = services.now();
-    const { decision } = recording;
-    const last = recording.attempts.at(-1);
-    outcome.failure = failure;
-    outcome.status = last === undefined ? status : last.status;
-    outcome.firstByte = last === undefined || last.firstByteAt < 0 ? -1 : last.firstByteAt - last.startedAt;
-    this.relay.conclude(failure, now);
-    const { service, endpoint, holds } = decision;
-    services.journal?.settle(recording, passage, now, outcome);
-    settle(passage, decision, active.plan, active.state, outcome, now);
-    if (holds && (failure !== Failure.None || outcome.status >= 500)) {
-      services.attemptFailed(active, service, endpoint, failure, now);
-    }
-    recording.status = status;
-    recording.failure = failure;
-    recording.end = now;
-    this.recording = undefined;
-    services.clock.forget(this);
-    services.mirrors.delete(this);
-    services.recorder.ended(recording);
-  }
-
-  /** Nobody waits for it: the gateway stops, its request broke off, or it fell behind. */
-  giveUp(failure: number): void {
-    if (this.recording === undefined) return;
-    this.relay.abandon();
-    this.finish(0, failure);
-  }
+  /** Nobody hears of it. */
+  protected override failed(): void {}
 }
 
 /** Who takes the copied body. */
-interface BodyTaker {
-  bytes(buffer: Buffer): void;
-  ended(trailers: string): void;
-  read(): void;
-}
+type BodyTaker = Pick<Relay, "requestBytes" | "requestEnded" | "requestRead">;
 
 /** The copy's side of the exchange: a body out of a queue, and nobody who would hear the answer. */
 class MirrorExchange implements Exchange {
@@ -249,16 +103,15 @@ class MirrorExchange implements Exchange {
   complete: boolean;
   readonly committed = false;
   readonly pending = false;
-  private readonly taker: BodyTaker;
+  private taker: BodyTaker | undefined;
   private queue: Buffer[] = [];
   private queued = 0;
   private trailers: string | undefined;
   private held = true;
 
-  constructor(head: Head, original: Exchange, arrival: HeadArrival, taker: BodyTaker) {
+  constructor(head: Head, original: Exchange, arrival: HeadArrival) {
     this.head = head;
     this.arrival = arrival;
-    this.taker = taker;
     this.local = original.local;
     this.version = original.version;
     this.requestHead = original.requestHead;
@@ -266,6 +119,11 @@ class MirrorExchange implements Exchange {
     this.complete = original.complete;
     head.framing = original.head.framing;
     head.contentLength = original.head.contentLength;
+  }
+
+  /** Once, before it is asked for anything. */
+  feed(taker: BodyTaker): void {
+    this.taker = taker;
   }
 
   /** @returns bytes that wait now. */
@@ -303,13 +161,13 @@ class MirrorExchange implements Exchange {
       const piece = this.queue.shift();
       if (piece === undefined) break;
       this.queued -= piece.length;
-      this.taker.bytes(piece);
-      this.taker.read();
+      this.taker?.requestBytes(piece, 0, piece.length);
+      this.taker?.requestRead();
     }
     if (this.held || this.trailers === undefined || this.complete) return;
     this.complete = true;
-    this.taker.ended(this.trailers);
-    this.taker.read();
+    this.taker?.requestEnded(this.trailers);
+    this.taker?.requestRead();
   }
 
   inform(): void {}
