@@ -146,7 +146,7 @@ const endpoint = z.strictObject({
 const passiveCheck = z.strictObject({
   consecutive5xx: described(
     z.prefault(z.int().check(z.minimum(0), z.maximum(1000)), 5),
-    "5xx answers, refused connections and resets in a row that eject an endpoint; 0 = never.",
+    "5xx answers, refused connections and resets in a row that eject an endpoint; 0 = never. Of gRPC calls the status counts that stands for a 5xx: UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS.",
   ),
   baseEjectionTime: described(
     z.prefault(duration({ least: 1 }), "30s"),
@@ -167,7 +167,7 @@ const healthCheck = z.strictObject({
 const circuitBreaker = z.strictObject({
   errorRate: described(
     z.prefault(z.number().check(z.gt(0, { error: "must be above 0" }), z.lte(1, { error: "must be at most 1" })), 0.5),
-    "Share of attempts that fail (5xx, no connection, no answer in time) from which on the circuit opens, up to 1.",
+    "Share of attempts that fail (5xx or a gRPC status that stands for one, no connection, no answer in time) from which on the circuit opens, up to 1.",
     { examples: [0.5] },
   ),
   minimumRequests: described(

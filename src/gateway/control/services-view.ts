@@ -12,6 +12,7 @@ import type { PlanCircuitBreaker, PlanRoute, PlanService } from "../../model/pla
 import { Admin, Circuit, Life, Probe } from "../../model/state.ts";
 import type { CircuitState, EndpointState, ServiceState, State } from "../../model/state.ts";
 import type { EndpointRecord } from "../record/endpoint-record.ts";
+import { grpcWords } from "../record/grpc-status.ts";
 import { locationOf } from "../record/location.ts";
 import type { PlanPage } from "../record/plan-book.ts";
 import { RATE_SECONDS } from "../record/rates.ts";
@@ -82,7 +83,7 @@ function endpointView(
   state: EndpointState,
   { now, perSecond, share, record, simulation }: Measured,
 ): EndpointView {
-  const { health, sentence } = healthOf(service, state, now);
+  const { health, sentence } = healthOf(service, state, record, now);
   return {
     index: endpoint.index,
     label: endpoint.label,
@@ -133,19 +134,25 @@ function circuitWords(circuit: CircuitState, settings: PlanCircuitBreaker, now: 
   return `circuit breaker closed: ${failed} of ${count(total, "attempt")} failed in the last ${millisWords(settings.window)}`;
 }
 
-function healthOf(service: PlanService, state: EndpointState, now: Millis): Pick<EndpointView, "health" | "sentence"> {
+function healthOf(
+  service: PlanService,
+  state: EndpointState,
+  { lastGrpc }: EndpointRecord,
+  now: Millis,
+): Pick<EndpointView, "health" | "sentence"> {
   if (state.life !== Life.Serving) return lifeOf(state, now);
   if (state.admin === Admin.Maintenance) return { health: "maintenance", sentence: "in maintenance: gets no requests" };
   if (state.admin === Admin.Drain) return { health: "drain", sentence: "draining: gets no new requests" };
+  const last = lastGrpc === 0 ? "" : ` (the last one gRPC status ${grpcWords(lastGrpc)})`;
   if (state.ejectedUntil > now) {
     const back = millisWords(state.ejectedUntil - now);
     return {
       health: "ejected",
-      sentence: `ejected, back in ${back} after ${count(service.passive.consecutive5xx, "failure")}`,
+      sentence: `ejected, back in ${back} after ${count(service.passive.consecutive5xx, "failure")}${last}`,
     };
   }
   if (state.probe === Probe.Down) return { health: "down", sentence: "down: its health check fails" };
-  const failing = state.failures > 0 ? `, ${count(state.failures, "failure")} in a row` : "";
+  const failing = state.failures > 0 ? `, ${count(state.failures, "failure")} in a row${last}` : "";
   if (state.probe === Probe.Up) return { health: "up", sentence: `up${failing}` };
   if (service.active !== undefined) return { health: "unknown", sentence: `not probed yet, gets requests${failing}` };
   if (state.latency < 0 && state.failed === 0) return { health: "unknown", sentence: "no request yet" };

@@ -15,6 +15,7 @@ import type { Decision } from "../../model/decision.ts";
 import type { Answer } from "../../model/policy.ts";
 import { Failure, type Outcome } from "../../model/state.ts";
 import type { HeadArrival } from "../listen/arrival.ts";
+import { httpStatusOf } from "../record/grpc-status.ts";
 import type { Recording } from "../record/recording.ts";
 import { forwardProblem, malformed, requestProblem, type Unreadable } from "../refuse/problems.ts";
 import { ownAnswer, problemOf, type Problem } from "../refuse/refuse.ts";
@@ -256,6 +257,8 @@ export class Handling implements Handler, RaceOwner<Relay> {
     const last = this.race?.attempt ?? (attempts.length === 0 ? undefined : attempts[attempts.length - 1]);
     outcome.failure = failure;
     outcome.status = last === undefined ? status : last.status;
+    if (recording.grpcStatus > 0 && outcome.status === 200 && !decision.refused && recording.refusal === "")
+      outcome.status = httpStatusOf(recording.grpcStatus);
     outcome.firstByte = last === undefined || last.firstByteAt < 0 ? -1 : last.firstByteAt - last.startedAt;
     if (last !== undefined && last.endedAt < 0) {
       last.endedAt = now;

@@ -13,13 +13,16 @@ export const HISTORY_STEP: Millis = 10_000;
 export class EndpointRecord extends Rate {
   /** Of attempts that were answered, to the first byte. */
   readonly durations = new Durations();
+  /** gRPC status with which its latest failure came; 0 = with none. */
+  lastGrpc = 0;
   private readonly steps = new Float64Array(HISTORY_PLACES).fill(-1);
   private readonly attempts = new Uint32Array(HISTORY_PLACES);
   private readonly failures = new Uint32Array(HISTORY_PLACES);
 
-  /** An attempt ended. @param firstByte milliseconds after its start; below 0 = none came. */
-  attempt(now: Millis, failed: boolean, firstByte: Millis): void {
+  /** An attempt ended. @param firstByte milliseconds after its start; below 0 = none came. @param grpc status with which it failed. */
+  attempt(now: Millis, failed: boolean, firstByte: Millis, grpc = 0): void {
     this.count(now, failed);
+    if (failed) this.lastGrpc = grpc;
     if (firstByte >= 0) this.durations.count(now, firstByte);
     const step = Math.floor(now / HISTORY_STEP);
     const place = step % HISTORY_PLACES;

@@ -165,7 +165,9 @@ function whyOf({ chunk, index }: RowPlace, story: Brief | undefined): string {
   }
   const grpc = chunk.grpcStatus[index] - 1;
   if (grpc > 0 && chunk.state[index] !== RowStateCode.Rejected)
-    return [`gRPC status ${grpcWords(grpc)}${blameWords(grpc)}`, story?.why ?? ""].filter((part) => part !== "").join("; ");
+    return [`gRPC status ${grpcWords(grpc)}${blameWords(grpc)}`, story?.why ?? ""]
+      .filter((part) => part !== "")
+      .join("; ");
   if (story !== undefined) return story.why;
   return failureWords(chunk.failure[index]);
 }
