@@ -14,6 +14,7 @@ import { cache } from "./cache.ts";
 import { codec } from "./codec.ts";
 import { decide } from "./decide.ts";
 import { forward } from "./forward.ts";
+import { hostile } from "./hostile.ts";
 import { idle } from "./idle.ts";
 import { latency } from "./latency.ts";
 import { limits } from "./limits.ts";
@@ -34,6 +35,7 @@ const benches: Readonly<Record<string, Bench>> = {
   splice,
   idle,
   limits,
+  hostile,
   tokens,
 };
 

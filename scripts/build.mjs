@@ -96,6 +96,7 @@ const bundles = {
       cli: "src/cli/main.ts",
       supervisor: "src/gateway/run/supervisor.ts",
       "what-if": "src/gateway/what-if/worker.ts",
+      bodies: "src/gateway/facts/body-thread.ts",
     },
     platform: "node",
     format: "esm",

@@ -18,6 +18,7 @@ const NEEDED = [
   "dist/gateway.js",
   "dist/supervisor.js",
   "dist/what-if.js",
+  "dist/bodies.js",
   "dist/page.js",
   "dist/page.css",
 ];

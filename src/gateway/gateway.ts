@@ -299,6 +299,7 @@ export class Gateway implements SessionGateway {
     this.recorder.plans.add(revision, plan, acceptedAt);
     this.recorder.analytics.add(plan);
     this.whatIfs.planned(revision, plan, seen);
+    this.facts.bodies.planned(plan, this.whatIfs.recipe);
     this.revision = revision;
     try {
       const restored: [number, unknown][] = [];

@@ -227,7 +227,12 @@ export type CertificateFact =
 export interface BodySource {
   /** Bytes; a longer body comes as TooLarge. */
   readonly most: number;
-  /** The answer: small plain data, since it is kept with the request. A function of its arguments; must not throw. */
+  /** Header fields of the request that `read` looks at, in lower case; absent: none. */
+  readonly headers?: readonly string[];
+  /**
+   * The answer: small plain data, since it is kept with the request. A function of its arguments; must not throw. It may
+   * run in another thread, where there is of `x` only what arrived: nothing of the caller, no fact.
+   */
   read(body: CollectedBody, x: Passage): unknown;
 }
 

@@ -14,6 +14,11 @@ export interface JsonWork {
   wants(x: Passage, status: number, type: string): boolean;
   /** A new value, or the same one when nothing changes. `say` hears each change in a few words. */
   edit?(x: Passage, value: unknown, say?: (change: string) => void): unknown;
+  /**
+   * What is wrong with the head of an answer, whether or not its body is looked at. @param field by name in lower case.
+   * @returns a reason of the policy, 0 = nothing.
+   */
+  judgeHead?(x: Passage, status: number, field: (name: string) => string | undefined, hasBody: boolean): Verdict;
   /** What is wrong with it. @returns a reason of the policy, 0 = nothing. */
   judge?(x: Passage, status: number, body: CollectedBody): Verdict;
   /** When there is more than `most`. */

@@ -66,13 +66,13 @@ type Config = z.output<typeof config>;
 
 const Refusal = {
   ...Unread,
-  syntax: 6,
-  tooDeep: 7,
-  tooCostly: 8,
-  operation: 9,
-  introspection: 10,
-  batch: 11,
-  getMutation: 12,
+  syntax: 7,
+  tooDeep: 8,
+  tooCostly: 9,
+  operation: 10,
+  introspection: 11,
+  batch: 12,
+  getMutation: 13,
 } as const;
 
 interface GraphqlFinding extends Finding {

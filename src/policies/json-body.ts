@@ -11,7 +11,7 @@ import { isJson } from "./reply-changes.ts";
 import type { Violation } from "./schema-run.ts";
 
 /** Reasons in the order of their numbers; a policy adds its own behind them. */
-export const Unread = { missing: 1, notJson: 2, malformed: 3, tooLarge: 4, busy: 5 } as const;
+export const Unread = { missing: 1, notJson: 2, malformed: 3, tooLarge: 4, busy: 5, tooMuch: 6 } as const;
 
 export interface Finding {
   /** 0 = nothing is wrong. */
@@ -25,14 +25,16 @@ export interface Finding {
 
 export const NO_BODY: Finding = Object.freeze({ reason: 0, length: 0 });
 
-/** @returns what keeps it from being read as JSON; undefined when `body.json()` holds a value. */
-export function unread(body: CollectedBody): Finding | undefined {
+/** @param asForm it is read as something else. @returns what keeps it from being read as JSON; undefined when `body.json()` holds a value. */
+export function unread(body: CollectedBody, asForm = false): Finding | undefined {
   const { state, length } = body;
   if (state === BodyState.TooLarge) return { reason: Unread.tooLarge, length };
   if (state === BodyState.Busy) return { reason: Unread.busy, length };
+  if (state === BodyState.TooMuch) return { reason: Unread.tooMuch, length };
   if (state === BodyState.Undecodable)
     return { reason: Unread.malformed, length, problem: "its Content-Encoding is unknown here, or broken" };
   if (state === BodyState.None) return { reason: Unread.missing, length: 0 };
+  if (asForm) return undefined;
   if (!isJson(body.type)) return { reason: Unread.notJson, length, problem: body.type.slice(0, 100) };
   const { problem } = body.json();
   return problem === undefined ? undefined : { reason: Unread.malformed, length, problem };
@@ -76,6 +78,12 @@ export function unreadReasons<Config>(
       status: 503,
       title: "too many bodies at once",
       say: () => "so many bodies are being read at this moment that this one was not: try again in a second",
+    },
+    tooMuch: {
+      status: 413,
+      title: "body takes too long to read",
+      say: (_c, x) =>
+        `the body (${x} bytes) was given up: reading it took longer, or more memory, than one body may take here`,
     },
   };
 }

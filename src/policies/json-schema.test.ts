@@ -183,9 +183,9 @@ describe("JSON Schema", () => {
     assert.ok(!fits({ items: [{ type: "integer" }], additionalItems: false }, [1, 2]));
     assert.ok(fits({ dependencies: { a: ["b"] } }, { a: 1, b: 1 }));
     const nullable = { type: "string", nullable: true, minimum: 3, exclusiveMinimum: true };
-    assert.ok(fits(nullable, null, { openapi30: true }));
+    assert.ok(fits(nullable, null, { openapi: "3.0" }));
     assert.ok(!fits(nullable, null));
-    assert.ok(!fits({ minimum: 3, exclusiveMinimum: true }, 3, { openapi30: true }));
+    assert.ok(!fits({ minimum: 3, exclusiveMinimum: true }, 3, { openapi: "3.0" }));
     const own = { required: ["id", "secret"], properties: { id: { readOnly: true }, secret: { writeOnly: true } } };
     assert.ok(fits(own, { secret: 1 }, { direction: "request" }));
     assert.ok(!fits(own, { secret: 1 }, { direction: "response" }));

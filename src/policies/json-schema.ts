@@ -5,6 +5,7 @@
  * Our own, since no library bounds its work: 1 MiB of `[[],[],...]` against `uniqueItems` keeps others busy for minutes.
  * A test holds it to what the library @cfworker/json-schema says.
  */
+import type { Allowance } from "../model/body.ts";
 import {
   article,
   COMBINE,
@@ -12,6 +13,7 @@ import {
   contains,
   costedKey,
   dependent,
+  discriminated,
   itemCounts,
   items,
   memberCounts,
@@ -24,14 +26,14 @@ import {
   unevaluated,
 } from "./schema-checks.ts";
 import { isObject, type Resource, type SchemaRegistry } from "./schema-registry.ts";
-import { Enough, Run, TooCostly, type Check, type Violation } from "./schema-run.ts";
-import { FORMATS, hasType, keyOf, patternOf, typeOf } from "./schema-values.ts";
+import { Enough, Run, told, TooCostly, type Check, type Violation } from "./schema-run.ts";
+import { FORMATS, hasType, keyOf, NEVER, patternOf, typeOf } from "./schema-values.ts";
 
 export interface SchemaOptions {
   /** Whether `format` is more than a note. */
   readonly formats?: boolean;
-  /** OpenAPI 3.0's dialect: `nullable`, and nothing counts beside a `$ref`. */
-  readonly openapi30?: boolean;
+  /** OpenAPI's dialects: `discriminator`; and in 3.0 `nullable`, and nothing counts beside a `$ref`. */
+  readonly openapi?: "3.0" | "3.1";
   /** In a request nobody must give what is `readOnly`, in a response nothing that is `writeOnly`. */
   readonly direction?: "request" | "response";
 }
@@ -45,8 +47,8 @@ export interface SchemaProblem {
   readonly message: string;
 }
 
-/** @returns violations, at most twenty; undefined when the value costs too much to judge. */
-export type Validate = (value: unknown) => readonly Violation[] | undefined;
+/** @returns violations, at most twenty; undefined when the value costs more to judge than is allowed. */
+export type Validate = (value: unknown, allowance: Allowance) => readonly Violation[] | undefined;
 
 export class SchemaCompiler {
   readonly problems: SchemaProblem[] = [];
@@ -64,15 +66,15 @@ export class SchemaCompiler {
   compile(schema: unknown, home: Resource): Validate {
     const check = this.#node(schema, home, "");
     for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) next();
-    return (value) => {
-      const run = new Run();
+    return (value, allowance) => {
+      const run = new Run(allowance);
       run.scope.push(home);
       try {
         check(value, undefined, run, undefined);
-        return run.violations;
+        return told(run.violations);
       } catch (error) {
         if (error instanceof TooCostly) return undefined;
-        if (error instanceof Enough) return run.violations;
+        if (error instanceof Enough) return told(run.violations);
         throw error;
       }
     };
@@ -106,13 +108,16 @@ export class SchemaCompiler {
     const checks: Check[] = [];
     if (typeof schema.$ref === "string") {
       checks.push(this.#reference(schema.$ref, home, at));
-      if (this.#options.openapi30) return checks;
+      if (this.#options.openapi === "3.0") return checks;
     }
     if (typeof schema.$dynamicRef === "string") checks.push(this.#dynamic(schema.$dynamicRef, home, at));
     checks.push(...this.#values(schema, at));
     for (const key of ["allOf", "anyOf", "oneOf"] as const) {
       const list = schema[key];
-      if (Array.isArray(list)) checks.push(COMBINE[key](list.map((one, i) => part(one, `${key}/${i}`))));
+      if (!Array.isArray(list)) continue;
+      const parts = list.map((one, i) => part(one, `${key}/${i}`));
+      const chosen = key === "allOf" ? undefined : this.#discriminated(schema.discriminator, list, parts);
+      checks.push(chosen ?? COMBINE[key](parts));
     }
     if (schema.not !== undefined) checks.push(negation(part(schema.not, "not")));
     if (schema.if !== undefined)
@@ -166,16 +171,33 @@ export class SchemaCompiler {
     return check;
   }
 
+  /** OpenAPI 3.1, section 4.8.25: a member says which of the alternatives is meant, by its name or as `mapping` says. */
+  #discriminated(written: unknown, list: readonly unknown[], parts: readonly Check[]): Check | undefined {
+    if (this.#options.openapi === undefined || !isObject(written) || typeof written.propertyName !== "string") return;
+    const mapping = Object.entries(isObject(written.mapping) ? written.mapping : {});
+    const byName = new Map<string, Check>();
+    for (const [i, one] of list.entries()) {
+      // Inline alternatives have no name: then only trying tells.
+      if (!isObject(one) || typeof one.$ref !== "string") return undefined;
+      const reference = one.$ref;
+      const name = reference.slice(reference.lastIndexOf("/") + 1);
+      const mapped = mapping.filter(([, to]) => to === reference || to === name).map(([value]) => value);
+      for (const value of mapped.length > 0 ? mapped : [name]) byName.set(value, parts[i]);
+    }
+    return discriminated(written.propertyName, byName);
+  }
+
   #values(schema: Record<string, unknown>, at: string): Check[] {
     const checks: Check[] = [];
     const { type, enum: allowed, pattern, format } = schema;
     if (typeof type === "string" || Array.isArray(type)) {
       const types = [type].flat().map(String);
-      if (this.#options.openapi30 && schema.nullable === true) types.push("null");
-      checks.push((value, place, run) => {
-        if (types.some((one) => hasType(value, one))) return true;
-        return run.add(place, `must be ${types.map(article).join(" or ")}, not ${article(typeOf(value))}`);
-      });
+      if (this.#options.openapi === "3.0" && schema.nullable === true) types.push("null");
+      const words = `must be ${types.map(article).join(" or ")}, not `;
+      checks.push(
+        (value, place, run) =>
+          types.some((one) => hasType(value, one)) || run.add(place, words + article(typeOf(value))),
+      );
     }
     if (Array.isArray(allowed)) {
       const keys = new Set(allowed.map(keyOf));
@@ -188,7 +210,7 @@ export class SchemaCompiler {
       const words = `must be ${JSON.stringify(schema.const).slice(0, 60)}`;
       checks.push((value, place, run) => costedKey(value, run) === key || run.add(place, words));
     }
-    checks.push(...numbers(schema, this.#options.openapi30 === true), ...texts(schema));
+    checks.push(...numbers(schema, this.#options.openapi === "3.0"), ...texts(schema));
     if (typeof pattern === "string") checks.push(this.#pattern(pattern, `${at}/pattern`));
     const fits = typeof format === "string" && this.#options.formats ? FORMATS[format] : undefined;
     if (fits !== undefined)
@@ -210,8 +232,8 @@ export class SchemaCompiler {
       );
     return (value, place, run) => {
       if (typeof value !== "string") return true;
-      run.spend(value.length);
-      return fits(value) || run.add(place, `must match ${source}`);
+      run.spend(fits.cost(value));
+      return fits.test(value) || run.add(place, `must match ${source}`);
     };
   }
 
@@ -233,7 +255,7 @@ export class SchemaCompiler {
       const fits = patternOf(source);
       if (fits === undefined)
         this.#problem(`patternProperties`, `the pattern ${source} cannot be matched in bounded time`);
-      return { fits: fits ?? (() => false), check: part(one, `patternProperties/${source}`) };
+      return { pattern: fits ?? NEVER, check: part(one, `patternProperties/${source}`) };
     });
     const others = additionalProperties === undefined ? undefined : part(additionalProperties, "additionalProperties");
     if (owns.size + matching.length > 0 || others !== undefined)

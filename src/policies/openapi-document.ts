@@ -3,16 +3,26 @@
  * bodies in and out. References are followed within the document and to files beside it.
  * Must not judge a request: it only prepares what is asked of one.
  */
+import { RE2JS } from "re2js";
 import { SchemaCompiler, type Validate } from "./json-schema.ts";
-import { typesOf, type Parameter } from "./openapi-parameters.ts";
+import type { Member, Members } from "./openapi-forms.ts";
+import { typesOf, type Parameter, type Wanted } from "./openapi-parameters.ts";
+import { isJson } from "./reply-changes.ts";
 import { FILES, isObject, SchemaRegistry, type Resource } from "./schema-registry.ts";
 
 export interface Content {
   /** "application/json", "text/*" */
   readonly range: string;
   readonly validate: Validate | undefined;
-  /** Types of its members, for forms. */
-  readonly members: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Its members, where it is a form. */
+  readonly members: Members;
+}
+
+export interface Response {
+  /** Empty = no body is declared. */
+  readonly contents: readonly Content[];
+  /** Fields, read as parameters in a header are. */
+  readonly headers: readonly Parameter[];
 }
 
 export interface Operation {
@@ -23,7 +33,7 @@ export interface Operation {
   /** Empty = no body is declared. */
   readonly contents: readonly Content[];
   /** By status: "200", "2XX", "default". */
-  readonly responses: ReadonlyMap<string, readonly Content[]>;
+  readonly responses: ReadonlyMap<string, Response>;
 }
 
 export interface ApiPath {
@@ -36,7 +46,8 @@ export interface ApiPath {
 
 interface Segment {
   readonly literal: string | undefined;
-  readonly pattern: RegExp | undefined;
+  /** In linear time: what stands between variables may be in them too. */
+  readonly pattern: RE2JS | undefined;
   readonly names: readonly string[];
 }
 
@@ -45,6 +56,8 @@ export interface Api {
   /** Paths below which the document's servers stand, longest first; the last is "". */
   readonly prefixes: readonly string[];
   readonly problems: readonly string[];
+  /** Header fields of requests that parameters stand in, in lower case. */
+  readonly fields: readonly string[];
 }
 
 const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -53,11 +66,11 @@ const NO_PARAMETERS = new Set(["accept", "content-type", "authorization"]);
 
 export function readApi(path: string, load: (path: string) => unknown): Api {
   const root = load(path);
-  if (!isObject(root)) return { paths: [], prefixes: [""], problems: [] };
+  if (!isObject(root)) return { paths: [], prefixes: [""], problems: [], fields: [] };
   const version = typeof root.openapi === "string" ? root.openapi : "";
   if (!/^3\.[01]\./.test(version)) {
     const message = `it is no OpenAPI 3.0 or 3.1 document: \`openapi\` says ${version === "" ? "nothing" : version}`;
-    return { paths: [], prefixes: [""], problems: [message] };
+    return { paths: [], prefixes: [""], problems: [message], fields: [] };
   }
   return new Reader(root, path, load, version.startsWith("3.0.")).api();
 }
@@ -74,8 +87,16 @@ class Reader {
     this.#root = root;
     this.#registry = new SchemaRegistry(load);
     this.#home = this.#registry.add(FILES + path, root);
-    this.#request = new SchemaCompiler(this.#registry, { formats: true, openapi30, direction: "request" });
-    this.#response = new SchemaCompiler(this.#registry, { formats: true, openapi30, direction: "response" });
+    this.#request = new SchemaCompiler(this.#registry, {
+      formats: true,
+      openapi: openapi30 ? "3.0" : "3.1",
+      direction: "request",
+    });
+    this.#response = new SchemaCompiler(this.#registry, {
+      formats: true,
+      openapi: openapi30 ? "3.0" : "3.1",
+      direction: "response",
+    });
   }
 
   api(): Api {
@@ -86,7 +107,11 @@ class Reader {
     paths.sort((a, b) => rankOf(a).localeCompare(rankOf(b)));
     for (const { at, message } of [...this.#request.problems, ...this.#response.problems].slice(0, 5))
       this.#problems.push(`a schema of it (${at === "" ? "its top" : at}): ${message}`);
-    return { paths, prefixes: this.#prefixes(), problems: this.#problems };
+    const all = paths.flatMap(({ operations }) => [...operations.values()].flatMap(({ parameters }) => parameters));
+    const names = all.flatMap((one) =>
+      one.in === "header" ? [one.name.toLowerCase()] : one.in === "cookie" ? ["cookie"] : [],
+    );
+    return { paths, prefixes: this.#prefixes(), problems: this.#problems, fields: [...new Set(names)] };
   }
 
   #prefixes(): readonly string[] {
@@ -131,10 +156,13 @@ class Reader {
     const own = this.#parameters(written.parameters, home);
     const inherited = shared.filter((one) => !own.some((other) => other.in === one.in && other.name === one.name));
     const body = written.requestBody === undefined ? undefined : this.#at(written.requestBody, home);
-    const responses = new Map<string, readonly Content[]>();
+    const responses = new Map<string, Response>();
     for (const [status, response] of Object.entries(isObject(written.responses) ? written.responses : {})) {
       const found = this.#at(response, home);
-      responses.set(status.toUpperCase(), this.#contents(found.value.content, found.home, this.#response));
+      responses.set(status.toUpperCase(), {
+        contents: this.#contents(found.value.content, found.home, this.#response),
+        headers: this.#headers(found.value.headers, found.home),
+      });
     }
     return {
       name,
@@ -148,11 +176,50 @@ class Reader {
   #contents(written: unknown, home: Resource, compiler: SchemaCompiler): readonly Content[] {
     return Object.entries(isObject(written) ? written : {}).map(([range, media]) => {
       const found = this.#at(media, home);
-      const { schema } = found.value;
-      const members = schema === undefined ? new Map<string, ReadonlySet<string>>() : this.#members(schema, found.home);
+      const { schema, encoding } = found.value;
+      const own = range.split(";", 1)[0].trim().toLowerCase();
+      const form = own === "multipart/form-data" || own === "application/x-www-form-urlencoded";
+      const members: Members = form ? this.#formMembers(schema, encoding, found.home) : new Map();
       const validate = schema === undefined ? undefined : compiler.compile(schema, found.home);
-      return { range: range.split(";", 1)[0].trim().toLowerCase(), validate, members };
+      return { range: own, validate, members };
     });
+  }
+
+  /** 3.1, section 4.8.15.1: how each member is written; by default as if it were a parameter of a query. */
+  #formMembers(schema: unknown, encodings: unknown, home: Resource): Members {
+    const found = this.#at(schema, home);
+    const members = new Map<string, Member>();
+    for (const [name, one] of Object.entries(isObject(found.value.properties) ? found.value.properties : {})) {
+      const encoding = isObject(encodings) && isObject(encodings[name]) ? encodings[name] : {};
+      const style = typeof encoding.style === "string" ? encoding.style : "form";
+      const written = typeof encoding.contentType === "string" ? encoding.contentType.toLowerCase().split(",") : [];
+      const contentTypes = written.map((type) => type.split(";", 1)[0].trim()).filter((type) => type !== "");
+      const wanted = this.#wanted(one, found.home);
+      // Without a style of its own an object stands in its field as a whole.
+      const whole = wanted.types.has("object") && encoding.style === undefined && encoding.explode === undefined;
+      const explode = typeof encoding.explode === "boolean" ? encoding.explode : style === "form";
+      members.set(name, { ...wanted, style, explode, json: whole || contentTypes.some(isJson), contentTypes });
+    }
+    return members;
+  }
+
+  #headers(written: unknown, home: Resource): readonly Parameter[] {
+    return Object.entries(isObject(written) ? written : {}).flatMap(([name, one]) =>
+      // 3.1, section 4.8.17.1: a header of this name is not looked at.
+      name.toLowerCase() === "content-type"
+        ? []
+        : [this.#parameter(name, "header", this.#at(one, home), this.#response)],
+    );
+  }
+
+  #wanted(schema: unknown, home: Resource): Wanted {
+    const resolve = (one: unknown) => (isObject(one) ? this.#at(one, home).value : one);
+    const own = resolve(schema);
+    return {
+      types: typesOf(schema, resolve),
+      itemTypes: isObject(own) ? typesOf(own.items, resolve) : new Set(),
+      members: schema === undefined ? new Map() : this.#members(schema, home),
+    };
   }
 
   #parameters(written: unknown, home: Resource): readonly Parameter[] {
@@ -169,25 +236,21 @@ class Reader {
     });
   }
 
-  #parameter(name: string, place: Parameter["in"], { value, home }: Located): Parameter {
-    const [media] = Object.values(isObject(value.content) ? value.content : {});
+  #parameter(name: string, place: Parameter["in"], { value, home }: Located, compiler = this.#request): Parameter {
+    const [[range, media] = ["", undefined]] = Object.entries(isObject(value.content) ? value.content : {});
     const schema = isObject(media) ? media.schema : value.schema;
     const form = place === "query" || place === "cookie";
     const style = typeof value.style === "string" ? value.style : form ? "form" : "simple";
-    const resolve = (one: unknown) => (isObject(one) ? this.#at(one, home).value : one);
-    const types = typesOf(schema, resolve);
-    const own = resolve(schema);
     return {
+      ...this.#wanted(schema, home),
       in: place,
       name,
       required: value.required === true || place === "path",
       style,
       explode: typeof value.explode === "boolean" ? value.explode : style === "form",
-      types,
-      itemTypes: isObject(own) ? typesOf(own.items, resolve) : new Set(),
-      members: schema === undefined ? new Map() : this.#members(schema, home),
-      json: isObject(media),
-      validate: schema === undefined ? () => [] : this.#request.compile(schema, home),
+      json: isJson(range),
+      mayBeEmpty: value.allowEmptyValue === true,
+      validate: schema === undefined ? () => [] : compiler.compile(schema, home),
     };
   }
 
@@ -214,7 +277,7 @@ function segmentOf(text: string): Segment {
     names.push(part.slice(1, -1));
     return "([^/]+?)";
   });
-  return { literal: undefined, pattern: new RegExp(`^${source.join("")}$`), names };
+  return { literal: undefined, pattern: RE2JS.compile(`^${source.join("")}$`), names };
 }
 
 /** Sorts literals before variables, segment by segment. */
@@ -251,9 +314,9 @@ function matches({ segments }: ApiPath, parts: readonly string[]): Map<string, s
       if (literal !== parts[i]) return undefined;
       continue;
     }
-    const values = pattern?.exec(parts[i]);
-    if (values === null || values === undefined) return undefined;
-    for (const [k, name] of names.entries()) variables.set(name, values[k + 1]);
+    const found = pattern?.matcher(parts[i]);
+    if (found === undefined || !found.find()) return undefined;
+    for (const [k, name] of names.entries()) variables.set(name, found.group(k + 1) ?? "");
   }
   return variables;
 }

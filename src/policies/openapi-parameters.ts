@@ -7,31 +7,44 @@ import { cookieValues } from "./request-parts.ts";
 import type { Validate } from "./json-schema.ts";
 import { isObject } from "./schema-registry.ts";
 
-export interface Parameter {
+/** What a schema wants of a text: then the text is read as that. */
+export interface Wanted {
+  /** Types that it allows; empty = any. */
+  readonly types: ReadonlySet<string>;
+  /** Of its items, when it is a list. */
+  readonly itemTypes: ReadonlySet<string>;
+  /** Names and types of its members, when it is an object. */
+  readonly members: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+export interface Parameter extends Wanted {
   readonly in: "path" | "query" | "header" | "cookie";
   readonly name: string;
   readonly required: boolean;
   readonly style: string;
   readonly explode: boolean;
-  /** Types that its schema allows, of it or of its items; empty = any. */
-  readonly types: ReadonlySet<string>;
-  readonly itemTypes: ReadonlySet<string>;
-  /** Names and types of its members, when it is an object. */
-  readonly members: ReadonlyMap<string, ReadonlySet<string>>;
   /** Written as JSON (`content: application/json`). */
   readonly json: boolean;
+  /** `?flag` and `?flag=` are no values, and fit (`allowEmptyValue`). */
+  readonly mayBeEmpty: boolean;
   readonly validate: Validate;
 }
 
-/** Pairs of a query or form, decoded. */
-export type Pairs = readonly (readonly [string, string])[];
+/** Values of a query or form by name; names are decoded, values are not: what separates them may be written as data too. */
+export type Pairs = ReadonlyMap<string, readonly string[]>;
 
 export function pairsOf(text: string | undefined): Pairs {
-  if (text === undefined || text === "") return [];
-  return text.split("&", 1000).map((pair) => {
+  const pairs = new Map<string, string[]>();
+  if (text === undefined || text === "") return pairs;
+  for (const pair of text.split("&")) {
     const at = pair.indexOf("=");
-    return at < 0 ? [decode(pair), ""] : [decode(pair.slice(0, at)), decode(pair.slice(at + 1))];
-  });
+    const name = decode(at < 0 ? pair : pair.slice(0, at));
+    const value = at < 0 ? "" : pair.slice(at + 1);
+    const known = pairs.get(name);
+    if (known === undefined) pairs.set(name, [value]);
+    else known.push(value);
+  }
+  return pairs;
 }
 
 export function decode(text: string): string {
@@ -43,27 +56,6 @@ export function decode(text: string): string {
   }
 }
 
-/** @param inPath values of the path's variables, not decoded. @returns undefined when it is not there. */
-export function valueOf(parameter: Parameter, x: Passage, inPath: ReadonlyMap<string, string>, query: Pairs): unknown {
-  const { name, types } = parameter;
-  switch (parameter.in) {
-    case "path": {
-      const text = inPath.get(name);
-      return text === undefined ? undefined : fromText(parameter, withoutPrefix(parameter, text), ",", decodePath);
-    }
-    case "header": {
-      const text = x.arrival.header(name.toLowerCase());
-      return text === undefined ? undefined : fromText(parameter, text, ",", (part) => part.trim());
-    }
-    case "cookie": {
-      const [text] = cookieValues(x.arrival.header("cookie"), name);
-      return text === undefined ? undefined : fromText(parameter, text, ",", decode);
-    }
-    case "query":
-      return types.has("object") && !parameter.json ? objectIn(parameter, query) : listOrText(parameter, query);
-  }
-}
-
 function decodePath(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -72,75 +64,122 @@ function decodePath(text: string): string {
   }
 }
 
-/** `;id=5` (matrix) and `.5` (label). */
-function withoutPrefix({ style, name }: Parameter, text: string): string {
-  if (style === "label" && text.startsWith(".")) return text.slice(1);
-  return style === "matrix" && text.startsWith(`;${name}=`) ? text.slice(name.length + 2) : text;
+/** @param inPath values of the path's variables, not decoded. @returns undefined when it is not there. */
+export function valueOf(parameter: Parameter, x: Passage, inPath: ReadonlyMap<string, string>, query: Pairs): unknown {
+  const { name } = parameter;
+  switch (parameter.in) {
+    case "path": {
+      const text = inPath.get(name);
+      return text === undefined ? undefined : inPathStyle(parameter, text);
+    }
+    case "header":
+      return headerValue(parameter, x.arrival.header(name.toLowerCase()));
+    case "cookie": {
+      const [text] = cookieValues(x.arrival.header("cookie"), name);
+      return text === undefined ? undefined : fromText(parameter, text, ",", decode, false);
+    }
+    case "query":
+      return queryValue(parameter, query);
+  }
 }
 
-function fromText(parameter: Parameter, text: string, mark: string, plain: (part: string) => string): unknown {
-  const { types, itemTypes, members, json, explode } = parameter;
+/** @param text as the field says it, lists joined. Headers are always in the style `simple`. */
+export function headerValue(parameter: Parameter, text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  return fromText(parameter, text, ",", (part) => part.trim(), parameter.explode);
+}
+
+/** `simple` 5, `label` .5 and `matrix` ;id=5 (RFC 6570 sections 3.2.2, 3.2.5 and 3.2.7). */
+function inPathStyle(parameter: Parameter, text: string): unknown {
+  const { style, name, explode, types } = parameter;
+  if (style === "label" && text.startsWith("."))
+    return fromText(parameter, text.slice(1), explode ? "." : ",", decodePath, explode);
+  if (style !== "matrix" || !text.startsWith(";")) return fromText(parameter, text, ",", decodePath, explode);
+  const own = text.slice(1);
+  if (explode && types.has("object")) return fromText(parameter, own, ";", decodePath, true);
+  const prefix = `${name}=`;
+  if (!explode || !types.has("array"))
+    return fromText(parameter, own.startsWith(prefix) ? own.slice(prefix.length) : own, ",", decodePath, false);
+  const parts = own.split(";").map((part) => (part.startsWith(prefix) ? part.slice(prefix.length) : part));
+  return parts.map((part) => typed(decodePath(part), parameter.itemTypes));
+}
+
+/** @param mark stands between the parts of a list or object. @param plain undoes what protects a part. */
+function fromText(
+  { types, itemTypes, members, json }: Wanted & { readonly json: boolean },
+  text: string,
+  mark: string | RegExp,
+  plain: (part: string) => string,
+  explode: boolean,
+): unknown {
   if (json) return parsedOr(plain(text));
   if (types.has("array")) return text === "" ? [] : text.split(mark).map((part) => typed(plain(part), itemTypes));
   if (!types.has("object")) return typed(plain(text), types);
   const parts = text.split(mark);
   const object: Record<string, unknown> = {};
+  const put = (name: string, value: string) => define(object, name, typed(plain(value), members.get(name) ?? ANY));
   if (explode)
     for (const part of parts) {
-      const [name, value = ""] = part.split("=", 2);
-      define(object, plain(name), typed(plain(value), members.get(plain(name)) ?? ANY));
+      const at = part.indexOf("=");
+      put(plain(at < 0 ? part : part.slice(0, at)), at < 0 ? "" : part.slice(at + 1));
     }
-  else
-    for (let i = 0; i + 1 < parts.length; i += 2)
-      define(object, plain(parts[i]), typed(plain(parts[i + 1]), members.get(plain(parts[i])) ?? ANY));
+  else for (let i = 0; i + 1 < parts.length; i += 2) put(plain(parts[i]), parts[i + 1]);
   return object;
 }
 
 const ANY: ReadonlySet<string> = new Set();
 
-function define(object: Record<string, unknown>, name: string, value: unknown): void {
+export function define(object: Record<string, unknown>, name: string, value: unknown): void {
   Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
-function listOrText(parameter: Parameter, query: Pairs): unknown {
-  const { name, types, itemTypes, style, explode, json } = parameter;
-  const values = query.filter(([own]) => own === name).map(([, value]) => value);
-  if (values.length === 0) return undefined;
-  if (json) return parsedOr(values[0]);
-  if (!types.has("array")) {
-    // Twice is no text at all: gateway and backend could read different ones.
-    return values.length === 1 ? typed(values[0], types) : values;
+/** Between items that stand in one value. Written as data, a mark is escaped, except where the style has it escaped. */
+const MARKS: Readonly<Record<string, string | RegExp>> = { spaceDelimited: /%20|\+| /, pipeDelimited: /%7[Cc]|\|/ };
+
+/** In a query, or in a form, whose members are written as if they were parameters of a query. */
+export function queryValue(
+  parameter: Wanted & Pick<Parameter, "name" | "style" | "explode" | "json" | "mayBeEmpty">,
+  query: Pairs,
+): unknown {
+  const { name, types, itemTypes, style, explode, json, mayBeEmpty } = parameter;
+  if (types.has("object") && !json && (style === "deepObject" || (style === "form" && explode)))
+    return objectIn(parameter, query);
+  const values = query.get(name);
+  if (values === undefined || (mayBeEmpty && values.every((one) => one === ""))) return undefined;
+  const mark = MARKS[style] ?? ",";
+  if (types.has("array") && !json) {
+    if (values.length > 1 || explode) return values.map((value) => typed(decode(value), itemTypes));
+    return fromText(parameter, values[0], mark, decode, false);
   }
-  if (explode) return values.map((value) => typed(value, itemTypes));
-  const mark = style === "spaceDelimited" ? " " : style === "pipeDelimited" ? "|" : ",";
-  return values[0] === "" ? [] : values[0].split(mark).map((part) => typed(part, itemTypes));
+  // Twice is no text at all: gateway and backend could read different ones.
+  if (values.length > 1) return values.map(decode);
+  return fromText(parameter, values[0], mark, decode, false);
 }
 
-function objectIn(parameter: Parameter, query: Pairs): unknown {
-  const { name, style, members, explode } = parameter;
-  if (style !== "deepObject" && !explode) {
-    const value = query.find(([own]) => own === name)?.[1];
-    return value === undefined ? undefined : fromText(parameter, value, ",", (part) => part);
-  }
+function objectIn({ name, style, members }: Wanted & Pick<Parameter, "name" | "style">, query: Pairs): unknown {
   const object: Record<string, unknown> = {};
   let found = false;
-  for (const [key, value] of query) {
-    const own =
-      style === "deepObject"
-        ? key.startsWith(`${name}[`) && key.endsWith("]")
-          ? key.slice(name.length + 1, -1)
-          : ""
-        : members.has(key)
-          ? key
-          : "";
+  for (const [key, values] of query) {
+    const deep = key.startsWith(`${name}[`) && key.endsWith("]") ? key.slice(name.length + 1, -1) : "";
+    const own = style === "deepObject" ? deep : members.has(key) ? key : "";
     if (own === "") continue;
     found = true;
-    define(object, own, typed(value, members.get(own) ?? ANY));
+    const types = members.get(own) ?? ANY;
+    const all = values.map((value) => typed(decode(value), types));
+    define(object, own, all.length > 1 || types.has("array") ? all : all[0]);
   }
   return found ? object : undefined;
 }
 
-function parsedOr(text: string): unknown {
+/** Deeper nesting than any parameter has stays a text, which the schema refuses: whoever walks a value may recurse. */
+const DEEPEST = 64;
+
+export function parsedOr(text: string): unknown {
+  let depth = 0;
+  for (const [mark] of text.matchAll(/[[\]{}]/g)) {
+    depth += mark === "[" || mark === "{" ? 1 : -1;
+    if (depth > DEEPEST) return text;
+  }
   try {
     return JSON.parse(text);
   } catch {
@@ -154,7 +193,7 @@ export function typed(text: string, types: ReadonlySet<string>): unknown {
     if (/^-?(?:0|[1-9]\d{0,20})(?:\.\d{1,20})?(?:[eE][+-]?\d{1,3})?$/.test(text)) return Number(text);
   }
   if (types.has("boolean") && (text === "true" || text === "false")) return text === "true";
-  if (types.has("null") && text === "null") return null;
+  if (types.has("null") && (text === "null" || (text === "" && !types.has("string")))) return null;
   return text;
 }
 
@@ -164,6 +203,7 @@ export function typesOf(schema: unknown, resolve: (schema: unknown) => unknown, 
   const own = resolve(schema);
   if (!isObject(own) || depth > 8) return types;
   for (const type of [own.type].flat()) if (typeof type === "string") types.add(type);
+  if (own.nullable === true) types.add("null");
   for (const key of ["allOf", "anyOf", "oneOf"])
     for (const one of Array.isArray(own[key]) ? own[key] : [])
       for (const type of typesOf(one, resolve, depth + 1)) types.add(type);

@@ -44,7 +44,7 @@ describe("requestSchema", () => {
     assert.equal(judged(SCHEMA, new Collected(BodyState.Busy, 5, "")).status, 503);
     const costly = collectedOf(Buffer.from(`[${"1,".repeat(400_000)}1]`), "application/json", "", 2_000_000);
     assert.equal(
-      judged("{ schema: { items: { anyOf: [{ type: integer }, { type: string }] } } }", costly).reason,
+      judged("{ schema: { items: { anyOf: [{ type: string }, { type: integer }] } } }", costly).reason,
       "tooCostly",
     );
   });

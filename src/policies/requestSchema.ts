@@ -8,7 +8,7 @@ import * as z from "zod/mini";
 import type { FactRequest, Passage } from "../model/arrival.ts";
 import { ADMIT } from "../model/basics.ts";
 import type { CollectedBody } from "../model/body.ts";
-import { BodyState } from "../model/body.ts";
+import { BodyState, WHOLE_ALLOWANCE } from "../model/body.ts";
 import type { CompileContext, ConfigProblem, Policy, Step } from "../model/policy.ts";
 import { size } from "../model/scalars.ts";
 import { documentsOf } from "./documents.ts";
@@ -58,7 +58,7 @@ const config = z
 
 type Config = z.output<typeof config>;
 
-const Refusal = { ...Unread, invalid: 6, tooCostly: 7 } as const;
+const Refusal = { ...Unread, invalid: 7, tooCostly: 8 } as const;
 
 const MOST = 1_048_576;
 const FITS: Finding = Object.freeze({ reason: 0, length: -1 });
@@ -93,7 +93,8 @@ export const requestSchema: Policy<Config, undefined, keyof typeof Refusal> = {
     tooCostly: {
       status: 422,
       title: "body too costly to judge",
-      say: (_c, x) => `the body (${x} bytes) would take more than 300,000 steps to judge by this schema`,
+      say: (c, x) =>
+        `the body (${x} bytes) would take more than ${WHOLE_ALLOWANCE.toLocaleString("en")} steps to judge by ${named(c)}: judge fewer values, or simplify its alternatives`,
     },
   },
   admits: (c, x) => (x < 0 ? `the body fits ${named(c)}` : "there is no body to judge"),
@@ -144,7 +145,7 @@ function judge(validate: Validate, body: CollectedBody, x: Passage): Finding {
   if (body.state === BodyState.None && !needsBody(x)) return NO_BODY;
   const wrong = unread(body);
   if (wrong !== undefined) return wrong;
-  const violations = validate(body.json().value);
+  const violations = validate(body.json().value, body.allowance);
   if (violations === undefined) return { reason: Refusal.tooCostly, length: body.length };
   return violations.length === 0 ? FITS : { reason: Refusal.invalid, length: body.length, violations };
 }

@@ -3,8 +3,8 @@
  * Must not resolve references or read a whole schema.
  */
 import { isObject } from "./schema-registry.ts";
-import { MOST_VIOLATIONS, pointerOf, Seen, type Check, type Place, type Run, type Violation } from "./schema-run.ts";
-import { isMultiple, keyOf, lengthOf } from "./schema-values.ts";
+import { MOST_VIOLATIONS, Seen, type Check, type Found, type Place, type Run } from "./schema-run.ts";
+import { isMultiple, keyOf, lengthOf, type Pattern } from "./schema-values.ts";
 
 export function article(type: string): string {
   if (type === "null") return type;
@@ -135,7 +135,7 @@ export function names(check: Check): Check {
 
 export function members(
   owns: ReadonlyMap<string, Check>,
-  matching: readonly { fits(name: string): boolean; check: Check }[],
+  matching: readonly { pattern: Pattern; check: Check }[],
   others: Check | undefined,
   closed: boolean,
 ): Check {
@@ -148,8 +148,8 @@ export function members(
       let known = own !== undefined;
       if (own !== undefined && !own(value[name], at, run, undefined)) fits = false;
       for (const one of matching) {
-        run.spend(1 + name.length);
-        if (!one.fits(name)) continue;
+        run.spend(one.pattern.cost(name));
+        if (!one.pattern.test(name)) continue;
         known = true;
         if (!one.check(value[name], at, run, undefined)) fits = false;
       }
@@ -214,7 +214,7 @@ export const COMBINE: Readonly<Record<"allOf" | "anyOf" | "oneOf", (checks: read
     return fits;
   },
   anyOf: (checks) => (value, place, run, seen) => {
-    let nearest: readonly Violation[] | undefined;
+    let nearest: readonly Found[] | undefined;
     let some = false;
     for (const check of checks) {
       const tried = quietly(check, value, place, run, seen);
@@ -225,7 +225,7 @@ export const COMBINE: Readonly<Record<"allOf" | "anyOf" | "oneOf", (checks: read
     return some || failed(run, place, nearest, checks.length, "fits none");
   },
   oneOf: (checks) => (value, place, run, seen) => {
-    let nearest: readonly Violation[] | undefined;
+    let nearest: readonly Found[] | undefined;
     let count = 0;
     for (const check of checks) {
       const tried = quietly(check, value, place, run, seen);
@@ -238,23 +238,36 @@ export const COMBINE: Readonly<Record<"allOf" | "anyOf" | "oneOf", (checks: read
   },
 };
 
+/** The alternative that a member names is the only one that is tried, so that its violations are told. */
+export function discriminated(member: string, byName: ReadonlyMap<string, Check>): Check {
+  const names = [...byName.keys()].map((name) => JSON.stringify(name));
+  const words = `must be ${names.length > 1 ? "one of " : ""}${names.slice(0, 8).join(", ")}${names.length > 8 ? ", …" : ""}`;
+  return (value, place, run, seen) => {
+    if (!isObject(value)) return run.add(place, `must be an object, with the member ${JSON.stringify(member)}`);
+    if (!Object.hasOwn(value, member))
+      return run.add(place, `must have the member ${JSON.stringify(member)}: it says which alternative this is`);
+    const named = value[member];
+    const check = typeof named === "string" ? byName.get(named) : undefined;
+    return check === undefined ? run.add({ up: place, key: member }, words) : check(value, place, run, seen);
+  };
+}
+
 /** The alternative that was probably meant: right in kind, with the least wrong in it. */
 function nearer(
-  before: readonly Violation[] | undefined,
-  found: readonly Violation[],
+  before: readonly Found[] | undefined,
+  found: readonly Found[],
   place: Place | undefined,
-): readonly Violation[] {
+): readonly Found[] {
   if (before === undefined) return found;
-  const at = pointerOf(place);
-  const weight = (list: readonly Violation[]) =>
-    list.length + (list.some((one) => one.at === at && one.say.startsWith("must be ")) ? 100 : 0);
+  const weight = (list: readonly Found[]) =>
+    list.length + (list.some((one) => one.place === place && one.say.startsWith("must be ")) ? 100 : 0);
   return weight(found) < weight(before) ? found : before;
 }
 
 function failed(
   run: Run,
   place: Place | undefined,
-  nearest: readonly Violation[] | undefined,
+  nearest: readonly Found[] | undefined,
   of: number,
   words: string,
 ): false {

@@ -51,7 +51,16 @@ export function lengthOf(text: string): number {
   return length;
 }
 
-export type Pattern = (text: string) => boolean;
+export interface Pattern {
+  test(text: string): boolean;
+  /** Steps of an allowance that a test of the text is worth. */
+  cost(text: string): number;
+}
+
+/** What no text fits. */
+export const NEVER: Pattern = { test: () => false, cost: () => 1 };
+
+type Fits = (text: string) => boolean;
 
 /** Long names of Unicode properties, which RE2 knows by their short ones. */
 const LONG: Readonly<Record<string, string>> = {
@@ -68,7 +77,9 @@ const LONG: Readonly<Record<string, string>> = {
 };
 
 const patterns = new Map<string, Pattern>();
-/** Texts that a pattern beyond RE2 is tried on; longer ones do not fit. */
+/** Places that a pattern beyond RE2 may look at for one text: about ten milliseconds. */
+const MOST_LOOKS = 1_000_000;
+/** Texts that such a pattern is tried on at most; longer ones do not fit. */
 const LONGEST_TRIED = 1000;
 
 /** @returns undefined when it cannot be matched in bounded time, or is no pattern at all. */
@@ -90,17 +101,46 @@ function compile(source: string): Pattern | undefined {
     .replaceAll("\\/", "/");
   try {
     const compiled = RE2JS.compile(translated);
-    return (text) => compiled.matcher(text).find();
+    // Linear in the text, and for each character at worst in the size of the pattern, once it is unrolled.
+    const each = 8 + compiled.programSize();
+    return { test: (text) => compiled.matcher(text).find(), cost: (text) => 1 + ((text.length * each) >> 5) };
   } catch {
     // A repeated group could repeat for ever; what only looks around cannot.
     if (/\)[*+{]|\\[1-9k]/.test(source)) return undefined;
   }
   try {
     const compiled = new RegExp(source, "u");
-    return (text) => text.length <= LONGEST_TRIED && compiled.test(text);
+    const longest = Math.min(LONGEST_TRIED, Math.floor(MOST_LOOKS ** (1 / exponentOf(source))));
+    return {
+      test: (text) => text.length <= longest && compiled.test(text),
+      cost: (text) => 1 + (text.length <= longest ? text.length : 0),
+    };
   } catch {
     return undefined;
   }
+}
+
+/**
+ * How the worst text's cost grows with its length, for a pattern whose groups are not repeated: one repetition beside
+ * another tries every split between them, and what looks around does so at each place that the rest tries.
+ */
+function exponentOf(source: string): number {
+  const plain = source.replace(/\\(?:u\{[^}]*\}|[pP]\{[^}]*\}|.)/gs, "a").replace(/\[[^\]]*\]/g, "a");
+  const repeats: number[] = [0];
+  const looks: boolean[] = [false];
+  let around = 0;
+  for (let i = 0; i < plain.length; i++) {
+    if (plain[i] === "(") {
+      looks.push(/^\(\?<?[=!]/.test(plain.slice(i, i + 4)));
+      repeats.push(0);
+    } else if (plain[i] === ")" && looks.length > 1) {
+      const inside = repeats.pop() ?? 0;
+      // One that looks around is done with once it has fitted: nothing splits with it.
+      if (looks.pop()) around = Math.max(around, inside);
+      else repeats[repeats.length - 1] += inside;
+    } else if (/^(?:[*+]|\{\d*,?\d*\})/.test(plain.slice(i, i + 24))) repeats[repeats.length - 1]++;
+  }
+  return repeats[0] + around + (plain.startsWith("^") ? 0 : 1);
 }
 
 const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
@@ -134,7 +174,7 @@ function isIpv6(text: string): boolean {
 }
 
 /** Formats that are looked at; texts with any other always fit. All are linear in the text. */
-export const FORMATS: Readonly<Record<string, Pattern>> = {
+export const FORMATS: Readonly<Record<string, Fits>> = {
   date: isDate,
   time: isTime,
   "date-time": (text) => /^.{10}[tT]/s.test(text) && isDate(text.slice(0, 10)) && isTime(text.slice(11)),

@@ -4,9 +4,9 @@
  * Must not throw, whatever the bytes are.
  */
 import { isUtf8 } from "node:buffer";
-import { BodyState, type CollectedBody, type JsonReading } from "../../model/body.ts";
+import { BodyState, WHOLE_ALLOWANCE, type CollectedBody, type JsonReading } from "../../model/body.ts";
 import { codingOf } from "./codings.ts";
-import { shapeProblem } from "./json-shape.ts";
+import { shapeProblem, weightOf } from "./json-shape.ts";
 
 export class Collected implements CollectedBody {
   readonly state: number;
@@ -14,6 +14,8 @@ export class Collected implements CollectedBody {
   readonly type: string;
   /** Decoded; undefined unless whole. */
   readonly bytes: Buffer | undefined;
+  readonly allowance = { left: WHOLE_ALLOWANCE };
+  #weight: number | undefined;
   #text: string | undefined;
   #json: JsonReading | undefined;
 
@@ -24,9 +26,17 @@ export class Collected implements CollectedBody {
     this.bytes = bytes;
   }
 
+  binary(): string | undefined {
+    return this.bytes?.toString("latin1");
+  }
+
   text(): string | undefined {
     if (this.bytes === undefined || this.#text !== undefined) return this.#text;
     return (this.#text = isUtf8(this.bytes) ? this.bytes.toString("utf8") : undefined);
+  }
+
+  weight(): number {
+    return (this.#weight ??= weightOf(this.text() ?? ""));
   }
 
   json(): JsonReading {

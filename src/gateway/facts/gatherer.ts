@@ -7,6 +7,7 @@ import type { FactRequest, Facts, Passage } from "../../model/arrival.ts";
 import type { CacheFact, CacheSource } from "../../model/cache.ts";
 import { NO_BODY } from "./collected.ts";
 import type { Collected } from "./collected.ts";
+import { BodyReader } from "./body-reader.ts";
 import { CertificateVerifier } from "./certificate-verifier.ts";
 import { ExternalAuthority } from "./external-authority.ts";
 import { Introspector } from "./introspector.ts";
@@ -33,6 +34,8 @@ export class FactGatherer {
   readonly #passwords = new PasswordVerifier();
   /** JSON over HTTP to gRPC. */
   readonly calls: Transcoder;
+  /** Judges what is too large to be judged here in another thread. */
+  readonly bodies = new BodyReader();
   readonly #introspector: Introspector;
   readonly #authority = new ExternalAuthority();
   readonly #certificates: CertificateVerifier;
@@ -92,7 +95,7 @@ export class FactGatherer {
       case "certificate":
         return this.#certificates.verdict(need.source, x.arrival.clientCertificate);
       case "body":
-        return need.source.read(body(need.source.most), x);
+        return this.bodies.fact(need, x, body(need.source.most));
       case "call":
         return this.calls.fact(need.source, x, body(need.source.most));
     }
@@ -103,5 +106,6 @@ export class FactGatherer {
     this.#tokens.close();
     this.#introspector.close();
     this.#authority.close();
+    this.bodies.close();
   }
 }

@@ -75,7 +75,7 @@ class ReplyBody implements AnswerTaker {
     this.lines = lines;
     this.edit = edit;
     this.pieces.length = this.size = 0;
-    this.findWork(head, edit);
+    if (!this.findWork(head, edit)) return Taken.Head;
     const coded = edit?.coding !== undefined;
     const { works } = this;
     if (head.framing === Framing.None) {
@@ -123,7 +123,8 @@ class ReplyBody implements AnswerTaker {
     this.pieces.length = this.size = 0;
   }
 
-  private findWork(head: Head, edit: HeadEdit | undefined): void {
+  /** @returns false when a policy has refused the answer by its head. */
+  private findWork(head: Head, edit: HeadEdit | undefined): boolean {
     const { decision, passage, active } = this.run;
     const { plan } = active;
     const works: Work[] = [];
@@ -135,11 +136,14 @@ class ReplyBody implements AnswerTaker {
       if (body.bandwidth !== undefined)
         this.bandwidth = this.bandwidth === 0 ? body.bandwidth : Math.min(this.bandwidth, body.bandwidth);
       const work = body.response;
+      const found = work?.judgeHead?.(passage, head.status, (name) => head.get(name), head.framing !== Framing.None);
+      if (found !== undefined && this.refuses(step, found, body.onlyTells === true)) return false;
       if (work === undefined || !work.wants(passage, head.status, type)) continue;
       works.push({ step, work, onlyTells: body.onlyTells === true });
       this.most = Math.max(this.most, work.most);
     }
     this.works = works;
+    return true;
   }
 
   private respond(size: number | undefined): void {

@@ -9,7 +9,7 @@ import type { Plan } from "../../model/plan.ts";
 import type { Active } from "../forward/services.ts";
 import type { Mask } from "../record/mask.ts";
 import { WhatIfDesk, type Told } from "./desk.ts";
-import { portsOf, type SeenSources } from "./recipe.ts";
+import { portsOf, type PlanRecipe, type SeenSources } from "./recipe.ts";
 import type { Compared, Shift } from "./study.ts";
 import { TrafficJournal } from "./traffic-journal.ts";
 
@@ -33,6 +33,8 @@ const MOST_TOLD = 200;
 
 export class WhatIfs {
   readonly journal: TrafficJournal;
+  /** Of the newest plan. */
+  recipe: PlanRecipe | undefined;
   readonly #options: WhatIfsOptions;
   readonly #desk: WhatIfDesk;
   #texts: SeenPolicy = { text: "", sources: { env: {}, files: {} } };
@@ -49,7 +51,8 @@ export class WhatIfs {
   /** A plan is about to serve. @param seen absent: of the same text as the one before. */
   planned(revision: number, plan: Plan, seen: SeenPolicy = this.#texts): void {
     this.#texts = seen;
-    this.#desk.add({ revision, ...seen, file: this.#options.file, ports: portsOf(plan) });
+    this.recipe = { revision, ...seen, file: this.#options.file, ports: portsOf(plan) };
+    this.#desk.add(this.recipe);
   }
 
   /** Older plans judge no recorded row any more. */

@@ -410,4 +410,48 @@ describe("openapi over sockets", () => {
     assert.deepEqual(problem(refused.text).errors, [{ pointer: "/id", detail: "must be an integer, not a string" }]);
     assert.equal(problem(refused.text).line, 10);
   });
+
+  it("judges the head of an answer, whether it has a body or not", async () => {
+    const paths = {
+      "/a": {
+        get: {
+          responses: {
+            200: {
+              headers: { "X-Left": { required: true, schema: { type: "integer" } } },
+              content: { "text/plain": {} },
+            },
+            204: { headers: { "X-Tags": { schema: { type: "array", items: { enum: ["a", "b"] } } } } },
+          },
+        },
+      },
+    };
+    const document = { "./api.json": JSON.stringify({ openapi: "3.1.0", paths }) };
+    const wanted: { status: number; fields: Record<string, string>; body: string }[] = [];
+    const gateway = await serving(
+      "[{ openapi: { document: ./api.json, responses: enforce } }]",
+      (_request, response) => {
+        const { status, fields, body } = wanted[0];
+        response.writeHead(status, fields).end(body);
+      },
+      document,
+    );
+    const text = { "content-type": "text/plain" };
+    for (const [status, fields, body, pointer, detail] of [
+      [200, { ...text, "x-left": "5" }, "ok", undefined, ""],
+      [200, { ...text, "x-left": "x" }, "ok", "header/X-Left", "must be an integer, not a string"],
+      [200, text, "ok", "header/X-Left", "is required and missing"],
+      [200, { "x-left": "5", "content-type": "text/html" }, "ok", "", "must not be text/html: declared is text/plain"],
+      [204, { "x-tags": "a, b" }, "", undefined, ""],
+      [204, { "x-tags": "a, c" }, "", "header/X-Tags/1", 'must be one of "a", "b"'],
+      [201, text, "ok", "", "must not have the status 201: it is not declared"],
+    ] as const) {
+      wanted[0] = { status, fields, body };
+      const reply = await gateway.send({ path: "/a" });
+      if (pointer === undefined) assert.equal(reply.status, status);
+      else {
+        assert.equal(reply.status, 502, detail);
+        assert.deepEqual(problem(reply.text).errors, [{ pointer, detail }], reply.text);
+      }
+    }
+  });
 });
