@@ -63,6 +63,17 @@ describe("a mock in the policy", () => {
     assert.equal(taken(made.text, { path: "/orders/7" }, claims).answered, true);
   });
 
+  it("changes in its answer what the route changes, and nothing for a backend that is not asked", () => {
+    const { routes, steps } = planOf(mock(SHOP, { path: "/catalog/3", route: "catalog" }).text);
+    const kinds = [...routes[0].steps, ...routes[0].shapes].map((index) => steps[index].kind);
+    assert.deepEqual(kinds, ["rateLimit", "directResponse", "responseHeaders", "responseBody"]);
+    const read = planOf(mock(SHOP, { path: "/orders/7", route: "orders-read" }).text);
+    assert.deepEqual(
+      read.routes[0].shapes.map((index) => read.steps[index].kind),
+      ["jwt"],
+    );
+  });
+
   it("wins over routes with hosts, conditions and exact paths", () => {
     const text = `version: 1
 listeners: [{ name: edge, port: 8080 }, { name: other, port: 8081 }]

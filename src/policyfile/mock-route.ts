@@ -1,6 +1,7 @@
 /**
  * A mock as text: a route for exactly one request that answers by itself, put before all others, and taken away again.
- * It stands in for the services alone: what the route that took the request asks of a caller is asked by the mock too.
+ * It stands in for the services alone: what the route that took the request asks of a caller, and changes in an answer, the
+ * mock does too.
  * Must not touch another route, nor any comment.
  */
 import { isSeq } from "yaml";
@@ -128,15 +129,16 @@ function matchesOf(instead: unknown, { method, path, query }: Mocked): readonly 
   return [...new Map(made.map((match) => [JSON.stringify(match), match])).values()];
 }
 
-const JUDGING: ReadonlySet<Phase> = new Set(PHASES.slice(0, PHASES.indexOf("answer")));
+/** What is asked before anything answers, and what is changed in answers: a mock must not show what the route hides. */
+const KEPT: ReadonlySet<Phase> = new Set<Phase>([...PHASES.slice(0, PHASES.indexOf("answer")), "reply"]);
 
-/** What the route asks before anything answers. */
+/** What the route does around whoever answers. */
 function keptPolicies(policy: unknown, route: unknown): readonly unknown[] {
   return [...items(at(route, "policies"))].flatMap(([, entry]) => {
     const written = typeof entry === "string" ? at(at(policy, "policies"), entry) : entry;
     const kinds = Object.keys(fields(written));
     const known = policies.find(({ kind }) => kinds.includes(kind));
-    return known !== undefined && JUDGING.has(known.phase) ? [entry] : [];
+    return known !== undefined && KEPT.has(known.phase) ? [entry] : [];
   });
 }
 
