@@ -225,7 +225,8 @@ export class FakeGateway implements GatewayFunctions {
       const ids = matched
         .toSorted((a, b) => {
           const [one, other] = [a[field as "duration"], b[field as "duration"]];
-          return (one < other ? -1 : one > other ? 1 : a.id - b.id) * (sort.descending ? -1 : 1);
+          if (one === other) return a.id - b.id;
+          return one < other === sort.descending ? 1 : -1;
         })
         .map(({ id }) => id);
       this.sorted = { key, at: NOON + this.sorts.length, end: matched.length, ids };
