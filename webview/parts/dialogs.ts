@@ -3,7 +3,7 @@
  * columns. A webview has no window.confirm; these are native dialogs and popovers.
  * Must not do anything by themselves: they answer.
  */
-import { html, render, type TemplateResult } from "lit";
+import { html, nothing, render, type TemplateResult } from "lit";
 import type { ViewSettings } from "../channel/host.ts";
 import { COLUMNS, shownColumns } from "../traffic/columns.ts";
 import { icon } from "./icon.ts";
@@ -171,6 +171,20 @@ function closeMenu(event: Event): void {
   (event.currentTarget as HTMLElement).closest<HTMLElement>("[popover]")?.hidePopover();
 }
 
+/** A line of the menu that does something and closes it. */
+function menuItem(glyph: string, words: string, act: () => void, title?: string): TemplateResult {
+  return html`<button
+    class="item"
+    title=${title ?? nothing}
+    @click=${(event: Event) => {
+      closeMenu(event);
+      act();
+    }}
+  >
+    ${icon(glyph)} ${words}
+  </button>`;
+}
+
 /** The ⋯ menu: columns, order, clear, keys. */
 export function columnsMenu(
   settings: ViewSettings,
@@ -188,29 +202,20 @@ export function columnsMenu(
       ${icon("ellipsis")}
     </button>
     <div id="more-menu" class="menu" popover>
-      <button class="item" @click=${(event: Event) => (closeMenu(event), actions.exportHar())}>
-        ${icon("go-to-file")} Export HAR
-      </button>
-      <button class="item" @click=${(event: Event) => (closeMenu(event), actions.importHar())}>
-        ${icon("archive")} Import HAR…
-      </button>
-      <button class="item" @click=${(event: Event) => (closeMenu(event), actions.clear())}>
-        ${icon("trash")} Clear Traffic
-      </button>
+      ${menuItem("go-to-file", "Export HAR", () => actions.exportHar())}
+      ${menuItem("archive", "Import HAR…", () => actions.importHar())}
+      ${menuItem("trash", "Clear Traffic", () => actions.clear())}
       ${
         filter === ""
           ? ""
-          : html`<button
-              class="item"
-              title="Of the requests that match ${filter}; pinned ones stay"
-              @click=${(event: Event) => (closeMenu(event), actions.clearFiltered())}
-            >
-              ${icon("filter")} Clear Filtered
-            </button>`
+          : menuItem(
+              "filter",
+              "Clear Filtered",
+              () => actions.clearFiltered(),
+              `Of the requests that match ${filter}; pinned ones stay`,
+            )
       }
-      <button class="item" @click=${(event: Event) => (closeMenu(event), actions.help())}>
-        ${icon("question")} Keys
-      </button>
+      ${menuItem("question", "Keys", () => actions.help())}
       <button
         class="item"
         aria-pressed=${settings.newestFirst === true}

@@ -9,6 +9,7 @@ import { Framing, type Head } from "../http1/head.ts";
 import { Event, MessageReader } from "../http1/reader.ts";
 import { connectHeaders, headersOf, requestHeaders, responseText, switchingText, trailerLines } from "./fields.ts";
 import { acceptOf } from "./websocket.ts";
+import { writeOrReset } from "./write.ts";
 
 const END_STREAM = 1;
 
@@ -159,15 +160,8 @@ export class BackendStream implements Backend, RequestWriter {
     return headers;
   }
 
-  /** What Node refuses to send becomes a reset. */
   private write(how: (stream: ClientHttp2Stream) => void): void {
-    const { stream } = this;
-    if (stream === undefined || stream.destroyed || stream.closed) return;
-    try {
-      how(stream);
-    } catch {
-      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    }
+    writeOrReset(this.stream, how);
   }
 
   // ---- The answer ----------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ import { composeProblem, type Problem } from "../refuse/refuse.ts";
 import { acceptOf, keyFrom } from "./websocket.ts";
 import { headersOf, requestText, responseHeaders, shownAsHttp2, trailerLines } from "./fields.ts";
 import { grpcRefusal, grpcStatusIn, isGrpc } from "./grpc.ts";
+import { writeOrReset } from "./write.ts";
 
 /** What the streams of one connection share. */
 export interface StreamHost {
@@ -308,14 +309,7 @@ export class Http2Exchange implements Exchange {
     }
   }
 
-  /** Nothing that a backend sent may end the process: what Node refuses to send becomes a reset. */
   private send(how: (stream: ServerHttp2Stream) => void): void {
-    const { stream } = this;
-    if (stream === undefined || stream.destroyed || stream.closed) return;
-    try {
-      how(stream);
-    } catch {
-      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-    }
+    writeOrReset(this.stream, how);
   }
 }
