@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { Gateway } from "../src/gateway/gateway.ts";
-import { freePort } from "./e2e/window/free-port.ts";
+import { freePort } from "./free-port.ts";
 
 type NameValues = readonly { readonly name: string; readonly value: string }[];
 

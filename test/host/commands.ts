@@ -7,7 +7,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { eventually, holds } from "../e2e/window/expect.ts";
-import { freePort } from "../e2e/window/free-port.ts";
+import { freePort } from "../free-port.ts";
 import { gatewaysOf, KEY, type Shop } from "../e2e/window/shop.ts";
 import { contextKeys, rowOf } from "./given.ts";
 import { person } from "./person.ts";

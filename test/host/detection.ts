@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { eventually } from "../e2e/window/expect.ts";
-import { freePort } from "../e2e/window/free-port.ts";
+import { freePort } from "../free-port.ts";
 import { gatewaysOf } from "../e2e/window/shop.ts";
 import { rowOf } from "./given.ts";
 import { person } from "./person.ts";

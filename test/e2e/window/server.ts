@@ -12,7 +12,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { places } from "../../../scripts/vscode-setup.mjs";
 import { LOADING } from "./expect.ts";
-import { freePort } from "./free-port.ts";
+import { freePort } from "../../free-port.ts";
 
 const run = promisify(execFile);
 

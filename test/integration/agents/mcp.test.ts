@@ -23,7 +23,8 @@ import { join, resolve } from "node:path";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { findRecords, recordKey } from "../../../src/gateway/control/agent-record.ts";
-import { backend, freePort, policy, policyFile, stopAll, switchyard, until } from "../control/helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { backend, policy, policyFile, stopAll, switchyard, until } from "../control/helpers.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const KEY = "alices-own-key-4711";

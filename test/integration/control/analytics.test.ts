@@ -6,7 +6,8 @@ import type { AddressInfo } from "node:net";
 import { sendMetrics, serveMetrics } from "../../../src/gateway/analytics/export.ts";
 import { ONE_IN } from "../../../src/gateway/analytics/costs.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
-import { backend, freePort, stopAll } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { backend, stopAll } from "./helpers.ts";
 
 const STAMP = { generation: "g", seq: 1 };
 

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Gateway } from "../../../src/gateway/gateway.ts";
-import { freePort } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
 
 const policy = (port: number, origin: number) => `version: 1
 listeners:

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { renameSync, writeFileSync } from "node:fs";
-import { backend, freePort, policy, policyFile, stopAll, switchyard } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { backend, policy, policyFile, stopAll, switchyard } from "./helpers.ts";
 
 describe("the command line", function () {
   this.timeout(300_000);

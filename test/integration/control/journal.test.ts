@@ -12,7 +12,8 @@ import { Decision } from "../../../src/model/decision.ts";
 import { freshState } from "../../../src/model/fresh.ts";
 import type { JournalEvent } from "../../../src/model/journal.ts";
 import { replay, type Replayed } from "../../../src/replay/replay.ts";
-import { freePort, policyFile, stopAll } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { policyFile, stopAll } from "./helpers.ts";
 
 /** Alive ones answer 200, and 503 where it is asked for. */
 async function replica() {

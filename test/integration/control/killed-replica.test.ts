@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
 import { Agent, request } from "node:http";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
+import { freePort } from "../../free-port.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import type { EndpointView } from "../../../src/contract/services.ts";
 
@@ -21,15 +21,6 @@ require("node:http").createServer((request, response) => {
 }).listen(Number(process.argv[1]), "127.0.0.1");
 process.stdin.resume().on("end", () => process.exit());
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 async function replica(port: number): Promise<ChildProcess> {
   const child = spawn(process.execPath, ["-e", backend, String(port)], { stdio: ["pipe", "inherit", "inherit"] });

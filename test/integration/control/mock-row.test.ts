@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request as ask } from "node:http";
 import { Gateway } from "../../../src/gateway/gateway.ts";
-import { backend, freePort, policy, policyFile, stopAll, until } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { backend, policy, policyFile, stopAll, until } from "./helpers.ts";
 
 const MOCK = `routes:
   - name: mock

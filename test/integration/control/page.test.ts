@@ -4,7 +4,8 @@ import * as fc from "fast-check";
 import { WebSocket } from "ws";
 import { PageServer } from "../../../src/gateway/control/page-server.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
-import { backend, freePort, policy, policyFile, stopAll } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { backend, policy, policyFile, stopAll } from "./helpers.ts";
 
 interface Answer {
   readonly status: number;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { join } from "node:path";
-import { backend, forkGateway, freePort, policy, policyFile, stopAll, until } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { backend, forkGateway, policy, policyFile, stopAll, until } from "./helpers.ts";
 
 describe("the gateway as a forked process", function () {
   this.timeout(300_000);

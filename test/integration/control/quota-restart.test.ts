@@ -13,7 +13,8 @@ import type { Active } from "../../../src/gateway/listen/engine.ts";
 import { freshState } from "../../../src/model/fresh.ts";
 import type { JournalEvent } from "../../../src/model/journal.ts";
 import { replay } from "../../../src/replay/replay.ts";
-import { backend, forkGateway, freePort, policyFile, stopAll, until } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { backend, forkGateway, policyFile, stopAll, until } from "./helpers.ts";
 
 const text = (port: number, target: number, policies: string): string => `version: 1
 listeners: [{ name: edge, port: ${port}, address: 127.0.0.1 }]

@@ -8,7 +8,8 @@ import { createServer, request as ask, type IncomingHttpHeaders, type Server } f
 import type { AddressInfo } from "node:net";
 import type { SendResult } from "../../../src/contract/sending.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
-import { freePort, policy, policyFile, stopAll, until } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { policy, policyFile, stopAll, until } from "./helpers.ts";
 
 interface Heard {
   readonly method: string;

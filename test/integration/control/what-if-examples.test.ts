@@ -11,7 +11,8 @@ import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Gateway } from "../../../src/gateway/gateway.ts";
-import { freePort, stopAll } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { stopAll } from "./helpers.ts";
 
 const examples = join(dirname(fileURLToPath(import.meta.url)), "../../../examples");
 const names = readdirSync(examples, { withFileTypes: true }).filter((entry) => entry.isDirectory());

@@ -14,7 +14,8 @@ import { Decision } from "../../../src/model/decision.ts";
 import type { State } from "../../../src/model/state.ts";
 import { applyEdits } from "../../../src/policyfile/edit.ts";
 import { replay } from "../../../src/replay/replay.ts";
-import { freePort, policyFile, stopAll } from "./helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { policyFile, stopAll } from "./helpers.ts";
 
 const policy = (port: number, url: string, requests: number) => `version: 1
 listeners:

@@ -8,10 +8,10 @@ import { Dial, resolve, type DialProblem } from "../../../src/gateway/forward/di
 import { Upstream } from "../../../src/gateway/forward/upstream.ts";
 import { UpstreamPool } from "../../../src/gateway/forward/pool.ts";
 import { takeOver } from "../../../src/gateway/listen/accept.ts";
+import { freePort } from "../../free-port.ts";
 import {
   ask,
   client,
-  deadPort,
   get,
   hello,
   planOf,
@@ -94,7 +94,7 @@ describe("engine: Happy Eyeballs", () => {
   });
 
   it("tells every address it tried when all fail", async () => {
-    const { problem } = await dial(await deadPort(), ["127.0.0.1", "127.0.0.99"]);
+    const { problem } = await dial(await freePort(), ["127.0.0.1", "127.0.0.99"]);
     assert.equal(problem?.code, "ECONNREFUSED");
     assert.deepEqual(problem?.addresses, ["127.0.0.1", "127.0.0.99"]);
   });

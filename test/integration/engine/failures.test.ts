@@ -4,10 +4,10 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../../src/model/state.ts";
 import { Next } from "../../../src/gateway/record/recording.ts";
+import { freePort } from "../../free-port.ts";
 import {
   ask,
   client,
-  deadPort,
   get,
   hello,
   onHead,
@@ -30,7 +30,7 @@ describe("engine: retries", () => {
         socket.write(hello);
       }),
     );
-    const { port, keeper } = await startEngine(planOf({ endpoints: [await deadPort(), backend.port] }));
+    const { port, keeper } = await startEngine(planOf({ endpoints: [await freePort(), backend.port] }));
     const request = "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nbody";
     assert.equal((await ask(port, request)).body, "hello");
     const [row] = await keeper.has(1);
@@ -68,7 +68,7 @@ describe("engine: retries", () => {
   });
 
   it("makes at most three attempts", async () => {
-    const dead = await Promise.all([deadPort(), deadPort(), deadPort(), deadPort()]);
+    const dead = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
     const { port, keeper } = await startEngine(planOf({ endpoints: dead }));
     const reply = await ask(port, get());
     assert.equal(reply.status, 502);
@@ -76,7 +76,7 @@ describe("engine: retries", () => {
   });
 
   it("says which backend refused, with a Proxy-Status, when there is no other", async () => {
-    const dead = await deadPort();
+    const dead = await freePort();
     const { port } = await startEngine(planOf({ endpoints: [dead] }));
     const reply = await ask(port, get());
     const problem = JSON.parse(reply.body);

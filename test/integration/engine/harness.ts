@@ -295,16 +295,6 @@ export async function simpleBackend(response: string | ((head: string) => string
 
 export const hello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-/** A port on which nobody listens. */
-export async function deadPort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 // ---- Clients -----------------------------------------------------------------------------------------------------
 
 /** Reads a socket piece by piece. */

@@ -2,7 +2,8 @@
  * What a request carries on from here: Via, Forwarded, X-Forwarded-*, traceparent, no hop-by-hop fields; and loops.
  */
 import assert from "node:assert/strict";
-import { ask, deadPort, get, hello, planOf, simpleBackend, startEngine, stopEverything } from "./harness.ts";
+import { freePort } from "../../free-port.ts";
+import { ask, get, hello, planOf, simpleBackend, startEngine, stopEverything } from "./harness.ts";
 
 /** @returns the head that the backend got. */
 async function through(request: string): Promise<string> {
@@ -81,7 +82,7 @@ describe("engine: what a hop adds and removes", () => {
   });
 
   it("notices its own loop and says which file to look at", async () => {
-    const own = await deadPort();
+    const own = await freePort();
     await startEngine(planOf({ endpoints: [own], listenPort: own }));
     const reply = await ask(own, get());
     assert.equal(reply.status, 508);

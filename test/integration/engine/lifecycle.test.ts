@@ -8,10 +8,10 @@ import { freshState } from "../../../src/model/fresh.ts";
 import { Probe } from "../../../src/model/state.ts";
 import { carry } from "../../../src/policyfile/carry.ts";
 import { ListenProblem } from "../../../src/gateway/listen/engine.ts";
+import { freePort } from "../../free-port.ts";
 import {
   ask,
   client,
-  deadPort,
   get,
   hello,
   onHead,
@@ -53,7 +53,7 @@ describe("engine: swapping the plan", () => {
 
   it("drops no request in 100 swaps under load, and every in-flight count returns to zero", async () => {
     const backend = await simpleBackend(hello);
-    const options = { endpoints: [backend.port], listenPort: await deadPort() };
+    const options = { endpoints: [backend.port], listenPort: await freePort() };
     const { engine, port } = await startEngine(planOf(options));
     const load = { stop: false, answered: 0 };
     const clients = Array.from({ length: 8 }, async () => {
@@ -92,7 +92,7 @@ describe("engine: swapping the plan", () => {
       }),
     );
     const other = await simpleBackend("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nother");
-    const listenPort = await deadPort();
+    const listenPort = await freePort();
     const { engine, port, keeper } = await startEngine(planOf({ endpoints: [slow.port], listenPort }));
     const first = engine.active;
     const reader = await client(port);
@@ -120,7 +120,7 @@ describe("engine: swapping the plan", () => {
         socket.write(hello);
       }),
     );
-    const [before, after] = [await deadPort(), await deadPort()];
+    const [before, after] = [await freePort(), await freePort()];
     const { engine } = await startEngine(planOf({ endpoints: [backend.port], listenPort: before }));
     const idle = await client(before);
     const busy = await client(before);

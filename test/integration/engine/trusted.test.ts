@@ -7,7 +7,8 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Gateway } from "../../../src/gateway/gateway.ts";
-import { freePort, policyFile, stopAll } from "../control/helpers.ts";
+import { freePort } from "../../free-port.ts";
+import { policyFile, stopAll } from "../control/helpers.ts";
 
 describe("a trusted listener", () => {
   afterEach(stopAll);

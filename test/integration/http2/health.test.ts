@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import * as grpc from "@grpc/grpc-js";
 import { createServer, type Socket } from "node:net";
-import { all, atEnd, deadPort, echo, server, start, stopEverything, type Running } from "../layer4/harness.ts";
+import { freePort } from "../../free-port.ts";
+import { all, atEnd, echo, server, start, stopEverything, type Running } from "../layer4/harness.ts";
 
 const bytes = (value: Buffer): Buffer => value;
 const definition = {
@@ -86,7 +87,7 @@ describe("health checks of every type", () => {
     const running = await start(policy(`tcp://localhost:${port}`, ""));
     await becomes(running, "up");
     assert.equal((await heard[0]).length, 0);
-    await becomes(await start(policy(`tcp://localhost:${await deadPort()}`, "")), "down");
+    await becomes(await start(policy(`tcp://localhost:${await freePort()}`, "")), "down");
   });
 
   it("begin with a PROXY header where connections do, so that the server need not guess", async () => {
@@ -114,7 +115,7 @@ describe("health checks of every type", () => {
   it("leave no row at a listener that waits for PROXY headers", async () => {
     const inner = await start(`
 listeners: [{ name: inner, port: 0, proxyProtocol: { accept: true, trusted: [127.0.0.0/8, "::1"] } }]
-services: { x: { endpoints: [{ url: "http://localhost:${await deadPort()}" }] } }
+services: { x: { endpoints: [{ url: "http://localhost:${await freePort()}" }] } }
 routes: [{ name: r, backendRefs: [{ service: x }] }]`);
     const outer = await start(policy(`tcp://127.0.0.1:${inner.port("inner")}`, "", ", proxyProtocol: v2"));
     await becomes(outer, "up");

@@ -97,15 +97,6 @@ export function echo(name = ""): Promise<number> {
   });
 }
 
-export async function deadPort(): Promise<number> {
-  const made = createServer();
-  made.listen(0, "127.0.0.1");
-  await once(made, "listening");
-  const { port } = made.address() as AddressInfo;
-  await new Promise((resolve) => made.close(resolve));
-  return port;
-}
-
 export async function client(port: number): Promise<Socket> {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
   keep(socket);

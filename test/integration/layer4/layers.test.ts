@@ -10,7 +10,8 @@ import type { AddressInfo } from "node:net";
 import { connect as connectSecurely } from "node:tls";
 import type { LayerView } from "../../../src/contract/detail.ts";
 import type { Row } from "../../../src/contract/traffic.ts";
-import { all, atEnd, deadPort, echo, start, stopEverything, type Running } from "./harness.ts";
+import { freePort } from "../../free-port.ts";
+import { all, atEnd, echo, start, stopEverything, type Running } from "./harness.ts";
 
 const example = readFileSync(new URL("../../../examples/layers/switchyard.yaml", import.meta.url), "utf8");
 
@@ -39,8 +40,8 @@ async function layered(): Promise<Layers> {
     ["9103", await echo()],
   ]);
   for (const port of ["9000", "9443", "9001", "9002", "9081", "9082", "9143", "9090"]) {
-    let free = await deadPort();
-    while ([...ports.values()].includes(free)) free = await deadPort();
+    let free = await freePort();
+    while ([...ports.values()].includes(free)) free = await freePort();
     ports.set(port, free);
   }
   const moved = example
@@ -195,9 +196,9 @@ describe("layers", () => {
   });
 
   it("may be passed once each: a listener that is come to again is a loop", async () => {
-    const front = await deadPort();
+    const front = await freePort();
     let back = front;
-    while (back === front) back = await deadPort();
+    while (back === front) back = await freePort();
     const running = await start(`
 listeners: [{ name: front, port: ${front} }, { name: back, port: ${back} }]
 services:

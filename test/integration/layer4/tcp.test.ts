@@ -4,7 +4,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { Worker } from "node:worker_threads";
-import { all, atEnd, bytes, client, closing, deadPort, echo, server, start, stopEverything } from "./harness.ts";
+import { freePort } from "../../free-port.ts";
+import { all, atEnd, bytes, client, closing, echo, server, start, stopEverything } from "./harness.ts";
 
 const policy = (ports: readonly number[], listener = "", service = ""): string => `
 listeners: [{ name: db, port: 0, address: 127.0.0.1, protocol: TCP, ${listener} backendRefs: [{ service: pg }] }]
@@ -140,7 +141,7 @@ describe("layer 4: TCP", () => {
   });
 
   it("asks another endpoint when one refuses, with what the client said meanwhile", async () => {
-    const [dead, live] = [await deadPort(), await echo()];
+    const [dead, live] = [await freePort(), await echo()];
     const running = await start(policy([dead, live]));
     for (let i = 0; i < 2; i++) {
       const socket = await client(running.port("db"));
@@ -158,7 +159,7 @@ describe("layer 4: TCP", () => {
   });
 
   it("closes the client and says why when no endpoint is left", async () => {
-    const dead = await deadPort();
+    const dead = await freePort();
     const running = await start(policy([dead]));
     const socket = await client(running.port("db"));
     await closing(socket);

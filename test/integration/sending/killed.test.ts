@@ -7,10 +7,11 @@ import assert from "node:assert/strict";
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { Agent } from "node:http";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Detail } from "../../../src/contract/detail.ts";
 import type { Row } from "../../../src/contract/traffic.ts";
+import { freePort } from "../../free-port.ts";
 import { ask, start, stopAll } from "./harness.ts";
 
 const SECONDS = Number(process.env.SWITCHYARD_KILL_SECONDS ?? 12);
@@ -22,15 +23,6 @@ require("node:http").createServer((request, response) => {
 }).listen(Number(process.argv[1]), "127.0.0.1");
 process.stdin.resume().on("end", () => process.exit());
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 async function startReplica(port: number): Promise<ChildProcess> {
   const child = spawn(process.execPath, ["-e", replica, String(port)], { stdio: ["pipe", "inherit", "inherit"] });

@@ -7,20 +7,12 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { draw, DrawOf } from "../../../src/model/draw.ts";
+import { freePort } from "../../free-port.ts";
 import { ask, backend, start, stopAll, type Started } from "./harness.ts";
 
 const failing = (status: number) => backend((_, response) => response.writeHead(status).end("no"));
 const good = () => backend((_, response) => response.end("yes"));
 const dying = () => backend((incoming) => incoming.socket.resetAndDestroy());
-
-async function deadPort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 const thens = (running: Started, row: Awaited<ReturnType<Started["rows"]>>[number]) =>
   running.detail(row).attempts.map(({ then }) => then);
@@ -159,7 +151,7 @@ describe("retries", function () {
 
   it("repeat a POST of which nothing was sent, whole", async () => {
     const fine = await good();
-    const running = await start([await deadPort(), fine.port], "retry: {}");
+    const running = await start([await freePort(), fine.port], "retry: {}");
     const { text } = await ask(running.port, { method: "POST" }, "order two");
     assert.equal(text, "yes");
     assert.deepEqual(

@@ -4,7 +4,8 @@ import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { deadPort, stopEverything } from "../engine/harness.ts";
+import { freePort } from "../../free-port.ts";
+import { stopEverything } from "../engine/harness.ts";
 import { policy, serve, type Serving } from "../tls/running.ts";
 import { DESCRIPTORS, PROTOS, startService, type Service } from "./service.ts";
 
@@ -476,7 +477,7 @@ describe("transcode", () => {
         /orders at :\d+ offers no server reflection \(neither v1 nor v1alpha\): switch it on/,
       );
 
-      const nobody = await gateway("reflection: true", { port: await deadPort() });
+      const nobody = await gateway("reflection: true", { port: await freePort() });
       assert.match(problem(await ask(nobody, "/v1/latest")), /refused the connection/);
 
       const reflecting = await startService({ reflection: "v1" });
