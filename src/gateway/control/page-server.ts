@@ -27,6 +27,8 @@ const MAX_MESSAGE = MAX_TEXT * 6 + 65_536;
 const MAX_CONNECTIONS = 32;
 /** Bytes that may wait for a slow browser before its session counts as congested. */
 const MAX_BACKLOG = 1_048_576;
+/** Bytes that may wait at all: who asks on and on and reads nothing is let go. */
+const MOST_WAITING = 64 * 1_048_576;
 /** A browser that stays silent this long after a ping is gone. Milliseconds. */
 const PING = 30_000;
 
@@ -137,7 +139,9 @@ export class PageServer {
   private serve(socket: WebSocket): void {
     const session = this.options.gateway.connect({
       send: (frame) => {
-        if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame));
+        if (socket.readyState !== socket.OPEN) return;
+        if (socket.bufferedAmount > MOST_WAITING) socket.terminate();
+        else socket.send(JSON.stringify(frame));
       },
       congested: () => socket.bufferedAmount > MAX_BACKLOG,
       maskPolicyText: true,

@@ -42,6 +42,21 @@ async function openChannel(page: PageServer): Promise<WebSocket> {
   return socket;
 }
 
+/** The result of a call, as JSON. */
+function answerTo(socket: WebSocket, call: string, ...parameters: readonly unknown[]): Promise<string> {
+  const id = `${call}-${Math.random()}`;
+  return new Promise((done) => {
+    const listen = (data: unknown): void => {
+      const { i, r } = JSON.parse(String(data)) as { i?: string; r?: unknown };
+      if (i !== id) return;
+      socket.off("message", listen);
+      done(JSON.stringify(r));
+    };
+    socket.on("message", listen);
+    socket.send(JSON.stringify({ t: "q", i: id, m: call, a: parameters }));
+  });
+}
+
 describe("the page's server", function () {
   this.timeout(300_000);
   let gateway: Gateway;
@@ -114,5 +129,23 @@ describe("the page's server", function () {
     socket.send(JSON.stringify({ t: "q", i: "2", m: "policyText", a: [] }));
     assert.ok(!(await policyAnswer).includes("alices-own-key-4711"));
     socket.terminate();
+  });
+
+  it("lets go of a browser that asks on and on and reads nothing", async () => {
+    const socket = await openChannel(page);
+    const { text } = JSON.parse(await answerTo(socket, "policyText")) as { text: string };
+    const long = `${text}${`# ${"x".repeat(98)}\n`.repeat(4000)}`;
+    assert.match(await answerTo(socket, "propose", long, -1), /"accepted"/);
+    let answers = 0;
+    socket.on("message", () => answers++);
+    const closed = new Promise((done) => socket.once("close", done));
+    socket.pause();
+    const asks = 400;
+    for (let i = 0; i < asks; i++) socket.send(JSON.stringify({ t: "q", i: `m${i}`, m: "policyText", a: [] }));
+    // Whoever is slow, but reads, is served: 400 KB an answer are more than the kernel keeps for this one.
+    assert.equal(JSON.parse(await answerTo(await openChannel(page), "status")).state, "running");
+    socket.resume();
+    await closed;
+    assert.ok(answers < asks, `${answers} answers of 400 KB were kept`);
   });
 });
