@@ -160,11 +160,13 @@ describe("a call of an agent's tool", () => {
       ["propose_fix", { id: 1 }],
       ["propose_fix", { id: 1, apply: "Smallest passing limit: 6", mark: "m1" }],
     ];
+    const ajv = new Ajv2020({ strict: true });
+    const judges = new Map(
+      TOOLS.map((tool) => [tool.name, [inputSchema(tool, true), outputSchema(tool)].map((one) => ajv.compile(one))]),
+    );
     for (const [name, input] of calls) {
-      const tool = TOOLS.find((one) => one.name === name)!;
-      const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
-      assert.ok(ajv.compile(inputSchema(tool, true))(input), name);
-      const judge = ajv.compile(outputSchema(tool));
+      const [takes, judge] = judges.get(name) ?? [];
+      assert.ok(takes(input), name);
       assert.ok(judge(await answer(editing, name, input)), `${name}: ${JSON.stringify(judge.errors)}`);
     }
   });
@@ -241,7 +243,8 @@ describe("a call of an agent's tool", () => {
     );
     assert.ok(JSON.stringify(value).length <= MOST_CHARACTERS + 20);
     assert.equal(value.shortened, true);
-    assert.ok(JSON.stringify(value).isWellFormed());
+    // No half of a character is left: JSON would show it escaped.
+    assert.doesNotMatch(JSON.stringify(value), /\\ud[89a-f]/);
   });
 });
 
