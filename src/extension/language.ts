@@ -36,11 +36,12 @@ const FOLDED: vscode.DocumentSelector = [{ language: "switchyard" }, { language:
 /** @param extension where media/policies.md is, which explains the codes. */
 export function register(extension: vscode.Uri, host: EditorHost): vscode.Disposable {
   const pages = new CodePages(vscode.Uri.joinPath(extension, "media", "policies.md"));
+  const reading = (document: vscode.TextDocument) => read(document.getText(), document.uri.fsPath, sourcesOf(document));
   const diagnostics = new Diagnostics(pages, "switchyard", {
     concerns: isPolicy,
-    read: (document) => read(document.getText(), document.uri.fsPath, sourcesOf(document)).diagnostics,
+    read: (document) => reading(document).diagnostics,
   });
-  const live = new LiveEditor(host, (code) => pages.of(code));
+  const live = new LiveEditor(host, pages, (document) => reading(document).plan);
   return vscode.Disposable.from(
     diagnostics,
     live,
@@ -54,7 +55,8 @@ export function register(extension: vscode.Uri, host: EditorHost): vscode.Dispos
       ...COMPLETES_AFTER,
     ),
     vscode.languages.registerHoverProvider(SELECTOR, {
-      provideHover: (document, position) => provideHover(document, position, live.hover(document, position)),
+      provideHover: async (document, position) =>
+        provideHover(document, position, await live.hover(document, position)),
     }),
     vscode.languages.registerDefinitionProvider(SELECTOR, { provideDefinition }),
     vscode.languages.registerReferenceProvider(SELECTOR, { provideReferences }),

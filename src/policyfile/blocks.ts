@@ -14,6 +14,8 @@ export interface LiveBlock {
   readonly name: string;
   /** Of a limit written in place: what it stands on ("route/orders"), and the how manyeth of its kind there, from 0. */
   readonly owner?: string;
+  /** Of a limit: its kind. */
+  readonly policy?: string;
   readonly nth?: number;
   /** Of its key or name. */
   readonly range: SourceRange;
@@ -36,8 +38,10 @@ export function liveBlocks(text: string): LiveBlock[] {
   for (const name of Object.keys(fields(at(tree.value, "services"))))
     blocks.push({ kind: "service", name, range: tree.keyRange(["services", name]) });
   for (const [name, policy] of Object.entries(fields(at(tree.value, "policies"))))
-    if (Object.keys(fields(policy)).some((kind) => LIMITS.has(kind)))
-      blocks.push({ kind: "limit", name, range: tree.keyRange(["policies", name]) });
+    for (const kind of Object.keys(fields(policy))
+      .filter((one) => LIMITS.has(one))
+      .slice(0, 1))
+      blocks.push({ kind: "limit", name, policy: kind, range: tree.keyRange(["policies", name]) });
   for (const list of policyLists(tree.value)) blocks.push(...limitsIn(tree, list));
   return blocks.toSorted((a, b) => a.range.offset - b.range.offset);
 }
@@ -53,6 +57,7 @@ function limitsIn(tree: Tree, list: Path): LiveBlock[] {
     blocks.push({
       kind: "limit",
       name: kind,
+      policy: kind,
       owner: ownerOf(tree, list),
       nth,
       range: tree.keyRange([...list, index, kind]),

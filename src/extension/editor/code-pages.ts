@@ -1,5 +1,5 @@
 /**
- * Where each diagnostic code is explained: the page, and the line of the code in it.
+ * Where each diagnostic code and each kind is explained: the page, and the line in it.
  * Must not word anything: the page is derived from the declarations.
  */
 import { readFileSync } from "node:fs";
@@ -14,8 +14,17 @@ export class CodePages {
   }
 
   of(code: string): vscode.Uri {
+    return this.#at((text) => text.includes(`id="${code.toLowerCase()}"`));
+  }
+
+  /** @param kind of a policy, or a part of the document: "routes". */
+  ofKind(kind: string): vscode.Uri {
+    return this.#at((text) => text.startsWith(`### ${kind}`));
+  }
+
+  #at(holds: (line: string) => boolean): vscode.Uri {
     this.#lines ??= readFileSync(this.#page.fsPath, "utf8").split("\n");
-    const line = this.#lines.findIndex((text) => text.includes(`id="${code.toLowerCase()}"`)) + 1;
+    const line = this.#lines.findIndex(holds) + 1;
     return line > 0 ? this.#page.with({ fragment: `L${line}` }) : this.#page;
   }
 }

@@ -1,12 +1,14 @@
 /** The words that stand in the editor while the gateway runs: lenses, ghost text, status, hints, hovers. */
 import assert from "node:assert/strict";
+import type { SeriesView } from "../../contract/analytics.ts";
 import type { LimitsView } from "../../contract/limits.ts";
 import type { RouteView, ServicesView } from "../../contract/services.ts";
 import type { WhatIfView } from "../../contract/what-if.ts";
 import { liveBlocks } from "../../policyfile/blocks.ts";
+import { read } from "../../policyfile/read.ts";
 import { ghostText, statusOfPreview } from "./ghost-text.ts";
 import { lensLine, limitsOf } from "./lens-text.ts";
-import { liveMarkdown } from "./live-hover.ts";
+import { historyOf, liveMarkdown, unsavedLimit } from "./live-hover.ts";
 import { runtimeHints } from "./runtime-hints.ts";
 
 const TEXT = `services:
@@ -91,6 +93,16 @@ const limits = (
   ],
 });
 
+const seriesOf = (
+  kind: SeriesView["kind"],
+  name: string,
+  rejectedShare: number,
+  history: readonly number[],
+): SeriesView => ({
+  ...{ kind, name, rejectedShare, history },
+  ...{ requests: 9, perSecond: 1, errorShare: 0, p50: 1, p95: 1, p99: 1, bytesIn: 0, bytesOut: 0 },
+});
+
 const live = {
   running: true,
   services: services(),
@@ -108,14 +120,14 @@ describe("lenses", () => {
   it("say the numbers of a route, a service and a limit in one line each", () => {
     assert.equal(line(route), "▸  12.4 rps · p95  38 ms ·  2.1% rejected │ Traffic │ What-if");
     assert.equal(line(service), "▸ 1/2 healthy · :4002 ejected, back in 18 s │ Traffic");
-    assert.equal(line(limit), "▸  50% full · 1/2 keys empty · 14 rejected │ Keys │ Reset │ What-if");
+    assert.equal(line(limit), "▸  50% full · 1/2 keys empty ·  14 rejected │ Keys │ Reset │ What-if");
   });
 
   it("have a line when the gateway is stopped, idle, or does not know the block yet", () => {
     const stopped = { running: false, services: undefined, limits: undefined };
     assert.equal(line(route, stopped), "▸ — gateway stopped │ Start");
-    assert.equal(line(route, { ...live, services: services({ total: 0 }) }), "▸ no traffic yet │ Traffic");
-    assert.equal(line(limit, { ...live, limits: limits([]) }), "▸ no traffic yet │ What-if");
+    assert.equal(line(route, { ...live, services: services({ total: 0 }) }), "▸ no traffic yet │ Send Test");
+    assert.equal(line(limit, { ...live, limits: limits([]) }), "▸ no traffic yet │ Send Test");
     assert.equal(line({ ...route, name: "new" }), "▸ not saved yet │ What-if");
     assert.equal(line(service, { running: true, services: undefined, limits: undefined }), "▸ …");
   });
@@ -170,6 +182,20 @@ describe("hints of the running gateway", () => {
     assert.deepEqual(hints({}), ["SY301 Replica :4002 of orders: ejected, back in 18 s after 5 failures."]);
   });
 
+  it("tell of a limit on a listener and on a service, by what they let in", () => {
+    const on = (owner: string): LimitsView => {
+      const { limits: all, ...rest } = live.limits;
+      return { ...rest, limits: all.map((one) => ({ ...one, owner })) };
+    };
+    const told = (owner: string, shares: readonly ReturnType<typeof seriesOf>[]) =>
+      runtimeHints([limit], services(), on(owner), shares).map(({ code, message }) => `${code} ${message}`);
+    const busy = [seriesOf("gateway", "", 0.4, []), seriesOf("service", "orders", 0.3, [])];
+    assert.match(told("listener edge", busy)[0], /^SY302 40% of the requests on listener edge/);
+    assert.match(told("service orders", busy)[0], /^SY302 30% of the requests on service orders/);
+    assert.deepEqual(told("service orders", [seriesOf("service", "orders", 0.1, [])]), []);
+    assert.deepEqual(told("listener edge", []), []);
+  });
+
   it("tell of a limit that rejects more than a fifth, and of a key that nobody has", () => {
     const busy = hints({ services: services({ rejectedShare: 0.34 }) });
     assert.match(busy[1], /^SY302 34% of the requests on route all were rejected/);
@@ -179,10 +205,34 @@ describe("hints of the running gateway", () => {
 });
 
 describe("live hovers", () => {
-  it("say the numbers of the block under the cursor", () => {
-    assert.match(liveMarkdown(route, live.services, []) ?? "", /12 rps · p95 38 ms · 2% rejected/);
-    assert.match(liveMarkdown(limit, live.services, limitsOf(limit, live.limits)) ?? "", /`alice` 0\/5, 14 rejected/);
-    assert.match(liveMarkdown(service, live.services, []) ?? "", /:4002.*ejected/);
-    assert.equal(liveMarkdown({ ...route, name: "x" }, live.services, []), undefined);
+  const series = [seriesOf("route", "all", 0.02, [0, 0, 9, 0, 4, 8, 16, 2])];
+  const hover = (block: typeof route, more: { limits?: LimitsView; unsaved?: string } = {}) => {
+    const limits = limitsOf(block, more.limits ?? live.limits);
+    const history = historyOf(block, limits, series);
+    return liveMarkdown(block, { services: live.services, docs: "page#L9", ...more, limits, history });
+  };
+
+  it("say the numbers of the block under the cursor, the last five minutes, and what can be done", () => {
+    assert.match(
+      hover(route) ?? "",
+      /12 rps · p95 38 ms · 2% rejected in the last minute · 5 min ▁▂▄█▁ · .*\[Docs\]\(page#L9\)/,
+    );
+    assert.match(
+      hover(limit) ?? "",
+      /^\*\*5 per 1m by header\\\.x\\-user, tokenBucket\*\* on route all · 5 min ▁▂▄█▁ · 1 of 2 keys empty · emptiest: `alice` 0\/5 · `bob` 5\/5 · top rejected `alice` 14 · \[Keys\]\(command:switchyard\.limits\.focus\) · \[What-if\]/,
+    );
+    assert.match(hover(service) ?? "", /:4002.*ejected/);
+    assert.equal(hover({ ...route, name: "x" }), undefined);
+  });
+
+  it("say what an unsaved limit would be, beside what it is", () => {
+    const text = `version: 1\nlisteners: [{ name: edge, port: 8080 }]\n${TEXT.replace("requests: 5", "requests: 4")}`;
+    const { plan } = read(text, "x", { env: () => undefined, file: () => undefined });
+    const unsaved = unsavedLimit(limit, plan);
+    assert.match(
+      hover(limit, { unsaved }) ?? "",
+      /^\*\*4 per 1m.*tokenBucket unsaved \(saved 5 per 1m.*tokenBucket\)\*\*/,
+    );
+    assert.doesNotMatch(hover(limit, { unsaved: unsavedLimit(limit, undefined) }) ?? "", /unsaved/);
   });
 });

@@ -10,7 +10,7 @@ import { milliseconds } from "../trees/leaf.ts";
 export interface LensAction {
   readonly title: string;
   /** What it does, and what with. */
-  readonly act: "start" | "traffic" | "preview" | "keys" | "reset" | "none";
+  readonly act: "start" | "send" | "traffic" | "preview" | "keys" | "reset" | "none";
   readonly argument?: string;
 }
 
@@ -38,12 +38,14 @@ export function limitsOf(block: LiveBlock, limits: LimitsView | undefined): read
   return there.slice(block.nth, (block.nth ?? 0) + 1);
 }
 
+const SEND: LensAction = { title: "Send Test", act: "send" };
+
 function routeLine({ name }: LiveBlock, { services }: LiveNumbers): LensLine {
   const route = services?.routes.find((each) => each.name === name);
   const traffic: LensAction = { title: "Traffic", act: "traffic", argument: `route:${name}` };
   const preview: LensAction = { title: "What-if", act: "preview" };
   if (route === undefined) return [says(services === undefined ? "…" : "not saved yet"), preview];
-  if (route.total === 0) return [says("no traffic yet"), traffic];
+  if (route.total === 0) return [says("no traffic yet"), SEND];
   const p95 = route.p95 === undefined || route.p95 < 0 ? "" : ` · p95 ${padded(milliseconds(route.p95), 6)}`;
   return [says(`${perSecond(route.perSecond)}${p95} · ${share(route.rejectedShare)} rejected`), traffic, preview];
 }
@@ -68,7 +70,7 @@ function limitLine(block: LiveBlock, { limits }: LiveNumbers): LensLine {
   const preview: LensAction = { title: "What-if", act: "preview" };
   if (own.length === 0) return [says(limits === undefined ? "…" : "not used yet"), preview];
   const keys = sum(own, ({ keyCount }) => keyCount);
-  if (keys === 0) return [says("no traffic yet"), preview];
+  if (keys === 0) return [says("no traffic yet"), SEND];
   const empty = sum(own, ({ emptyCount }) => emptyCount);
   const rejected = sum(own, ({ keys: told }) => sum(told, (key) => key.rejected));
   const shown = own.flatMap(({ keys: told }) => told);
@@ -76,7 +78,9 @@ function limitLine(block: LiveBlock, { limits }: LiveNumbers): LensLine {
   const capacity = sum(shown, (key) => key.capacity);
   const full = capacity === 0 ? 0 : Math.round((100 * left) / capacity);
   return [
-    says(`${padded(`${full}%`, 4)} full · ${empty}/${keys} keys empty${rejected > 0 ? ` · ${rejected} rejected` : ""}`),
+    says(
+      `${padded(`${full}%`, 4)} full · ${padded(`${empty}/${keys}`, 2 * String(keys).length + 1)} keys empty · ${padded(String(rejected), 3)} rejected`,
+    ),
     { title: "Keys", act: "keys" },
     { title: "Reset", act: "reset" },
     preview,

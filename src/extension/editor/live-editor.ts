@@ -8,10 +8,12 @@ import type { Detail } from "../../contract/detail.ts";
 import { mayMint } from "../../contract/minting.ts";
 import type { PassingFix, WhatIfResult } from "../../contract/what-if.ts";
 import { liveBlocks, type LiveBlock } from "../../policyfile/blocks.ts";
+import type { Plan } from "../../model/plan.ts";
 import type { Controller } from "../controller.ts";
 import { ghostText, previewMarkdown } from "./ghost-text.ts";
 import { lensLine, limitsOf, type LensAction, type LensLine } from "./lens-text.ts";
-import { liveMarkdown } from "./live-hover.ts";
+import type { CodePages } from "./code-pages.ts";
+import { historyOf, liveMarkdown, unsavedLimit } from "./live-hover.ts";
 import { runtimeHints } from "./runtime-hints.ts";
 
 export interface EditorHost {
@@ -28,10 +30,12 @@ const FROZEN = 2000;
 /** Lenses change at most this often. */
 const PACE = 1000;
 const ACT = "switchyard.lens";
+const HOVER_COMMANDS = ["switchyard.limits.focus", "switchyard.previewPolicy"];
 
 export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
   readonly #host: EditorHost;
-  readonly #pageOf: (code: string) => vscode.Uri;
+  readonly #pages: CodePages;
+  readonly #planOf: (document: vscode.TextDocument) => Plan | undefined;
   readonly #lensesChanged = new vscode.EventEmitter<void>();
   readonly #hints = vscode.languages.createDiagnosticCollection("switchyard-runtime");
   readonly #ghost = vscode.window.createTextEditorDecorationType({});
@@ -45,11 +49,14 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
   #editedLine = 0;
   #asked = 0;
   #previewing = false;
+  /** The running gateway was told that its policy is open. */
+  #prepared = false;
 
-  /** @param pageOf where a code is explained. */
-  constructor(host: EditorHost, pageOf: (code: string) => vscode.Uri) {
+  /** @param planOf of the text as it stands in the editor; undefined = it is wrong. */
+  constructor(host: EditorHost, pages: CodePages, planOf: (document: vscode.TextDocument) => Plan | undefined) {
     this.#host = host;
-    this.#pageOf = pageOf;
+    this.#pages = pages;
+    this.#planOf = planOf;
     const { controller } = host;
     this.#subscriptions = [
       this.#lensesChanged,
@@ -103,6 +110,7 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
 
   async #act({ act, argument }: LensAction): Promise<void> {
     if (act === "start") await vscode.commands.executeCommand("switchyard.start");
+    else if (act === "send") await vscode.commands.executeCommand("switchyard.sendTest");
     else if (act === "traffic") await this.#host.showTraffic(argument ?? "");
     else if (act === "preview") await vscode.commands.executeCommand("switchyard.previewPolicy");
     else if (act === "keys") await vscode.commands.executeCommand("switchyard.limits.focus");
@@ -111,33 +119,48 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
 
   // ---- Hover and hints --------------------------------------------------------------------------------------------
 
-  /** Live numbers for the name under the cursor. */
-  hover(document: vscode.TextDocument, position: vscode.Position): vscode.MarkdownString | undefined {
+  /** Live numbers for the name under the cursor, with the last five minutes and what can be done. */
+  async hover(document: vscode.TextDocument, position: vscode.Position): Promise<vscode.MarkdownString | undefined> {
     const { controller } = this.#host;
     if (!controller.running || !this.#serves(document)) return undefined;
     const offset = document.offsetAt(position);
     const block = liveBlocks(document.getText()).find(
       ({ range }) => range.offset <= offset && offset <= range.endOffset,
     );
-    const words = block && liveMarkdown(block, controller.services, limitsOf(block, controller.limits));
-    return words === undefined ? undefined : new vscode.MarkdownString(words);
+    if (block === undefined) return undefined;
+    const limits = limitsOf(block, controller.limits);
+    // What passed is worth waiting for, but no reason to show nothing.
+    const passed = await controller.gateway.analytics("15m").catch(() => undefined);
+    const words = liveMarkdown(block, {
+      services: controller.services,
+      limits,
+      history: passed && historyOf(block, limits, passed.series),
+      unsaved: document.isDirty ? unsavedLimit(block, this.#planOf(document)) : undefined,
+      docs: this.#pages.ofKind(block.kind === "limit" ? (block.policy ?? block.name) : `${block.kind}s`).toString(),
+    });
+    if (words === undefined) return undefined;
+    const markdown = new vscode.MarkdownString(words);
+    markdown.isTrusted = { enabledCommands: HOVER_COMMANDS };
+    return markdown;
   }
 
-  #hint(): void {
+  async #hint(): Promise<void> {
     const { controller } = this.#host;
-    this.#hints.clear();
-    if (!controller.running || setting<string>("runtimeDiagnostics", "hint") === "off") return;
-    for (const document of policyDocuments()) {
-      if (!this.#serves(document)) continue;
-      const found = runtimeHints(liveBlocks(document.getText()), controller.services, controller.limits);
-      const diagnostics = found.map(({ code, message, block }) => {
-        const diagnostic = new vscode.Diagnostic(rangeOf(block), message, vscode.DiagnosticSeverity.Hint);
-        diagnostic.code = { value: code, target: this.#pageOf(code) };
-        diagnostic.source = "Switchyard";
-        return diagnostic;
-      });
-      this.#hints.set(document.uri, diagnostics);
-    }
+    const document = policyDocuments().find((one) => this.#serves(one));
+    if (!controller.running || document === undefined || setting<string>("runtimeDiagnostics", "hint") === "off")
+      return this.#hints.clear();
+    // Rates of routes come with the services; those of listeners and services are asked for where a limit stands on one.
+    const beyond = controller.limits?.limits.some(({ owner }) => !owner.startsWith("route ")) === true;
+    const passed = beyond ? await controller.gateway.analytics("1m").catch(() => undefined) : undefined;
+    const blocks = liveBlocks(document.getText());
+    const found = runtimeHints(blocks, controller.services, controller.limits, passed?.series);
+    const diagnostics = found.map(({ code, message, block }) => {
+      const diagnostic = new vscode.Diagnostic(rangeOf(block), message, vscode.DiagnosticSeverity.Hint);
+      diagnostic.code = { value: code, target: this.#pages.of(code) };
+      diagnostic.source = "Switchyard";
+      return diagnostic;
+    });
+    if (controller.running) this.#hints.set(document.uri, diagnostics);
   }
 
   // ---- Passing edits ------------------------------------------------------------------------------------------------
@@ -267,13 +290,29 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
       this.#previewing = false;
       this.#end();
     }
+    this.#prepare();
     this.#pace();
   }
 
   #look(): void {
     const visible = vscode.window.visibleTextEditors.some(({ document }) => document.languageId === "switchyard");
     this.#host.controller.look("editor", visible ? ["services", "limits"] : []);
+    this.#prepare();
     if (visible) this.#pace();
+  }
+
+  /** The thread that answers what-if takes seconds to start: it is told when its policy comes into sight, not earlier. */
+  #prepare(): void {
+    const { controller } = this.#host;
+    if (!controller.running) {
+      this.#prepared = false;
+      return;
+    }
+    const wanted = setting<string>("whatIf", "onType") === "onType";
+    if (this.#prepared || !wanted || !vscode.window.visibleTextEditors.some(({ document }) => this.#serves(document)))
+      return;
+    this.#prepared = true;
+    void Promise.resolve(controller.gateway.prepareWhatIf()).catch(() => {});
   }
 
   #pace(): void {
@@ -281,7 +320,7 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
       this.#paced = undefined;
       if (Date.now() - this.#typedAt < FROZEN) return;
       this.#lensesChanged.fire();
-      this.#hint();
+      void this.#hint();
     }, PACE);
   }
 

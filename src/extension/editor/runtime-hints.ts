@@ -2,6 +2,7 @@
  * What the running gateway knows about lines of the policy: replicas that are down, limits that reject much, and limit
  * keys that no recorded request has. Hints, never errors. Must not know VS Code.
  */
+import type { SeriesView } from "../../contract/analytics.ts";
 import type { LimitsView } from "../../contract/limits.ts";
 import type { RouteView, ServicesView } from "../../contract/services.ts";
 import type { LiveBlock } from "../../policyfile/blocks.ts";
@@ -13,18 +14,26 @@ export interface RuntimeHint {
   readonly block: LiveBlock;
 }
 
-/** A limit that rejects more of its route's requests is worth a hint. */
+interface Known {
+  readonly routes: readonly RouteView[];
+  readonly series: readonly SeriesView[];
+}
+
+/** A limit that rejects more of the requests that it stands before is worth a hint. */
 const MUCH = 0.2;
 
 export function runtimeHints(
   blocks: readonly LiveBlock[],
   services: ServicesView | undefined,
   limits: LimitsView | undefined,
+  /** Of the last minute. */
+  series: readonly SeriesView[] = [],
 ): RuntimeHint[] {
+  const routes = services?.routes ?? [];
   return blocks.flatMap((block): RuntimeHint[] => {
     if (block.kind === "service") return downOf(block, services);
     return block.kind === "limit"
-      ? [...busyOf(block, services?.routes ?? [], limits), ...strangeOf(block, services?.routes ?? [], limits)]
+      ? [...busyOf(block, { routes, series }, limits), ...strangeOf(block, routes, limits)]
       : [];
   });
 }
@@ -39,15 +48,23 @@ function downOf(block: LiveBlock, services: ServicesView | undefined): RuntimeHi
   }));
 }
 
-function busyOf(block: LiveBlock, routes: readonly RouteView[], limits: LimitsView | undefined): RuntimeHint[] {
+function busyOf(block: LiveBlock, { routes, series }: Known, limits: LimitsView | undefined): RuntimeHint[] {
   return limitsOf(block, limits).flatMap(({ owner, name, keys }): RuntimeHint[] => {
-    const route = routeOf(owner, routes);
     const rejected = keys.reduce((sum, key) => sum + key.rejected, 0);
-    if (route === undefined || route.rejectedShare <= MUCH || rejected === 0) return [];
-    const percent = Math.round(route.rejectedShare * 100);
-    const message = `${percent}% of the requests on route ${route.name} were rejected in the last minute; ${name} has rejected ${rejected} of its ${keys.length} emptiest keys.`;
+    const share = shareOf(owner, routes, series);
+    if (share === undefined || share <= MUCH || rejected === 0) return [];
+    const percent = Math.round(share * 100);
+    const message = `${percent}% of the requests on ${owner} were rejected in the last minute; ${name} has rejected ${rejected} of its ${keys.length} emptiest keys.`;
     return [{ code: "SY302", message, block }];
   });
+}
+
+/** Of the requests in the last minute. What stands on a listener is measured by all requests: it sees them first. */
+function shareOf(owner: string, routes: readonly RouteView[], series: readonly SeriesView[]): number | undefined {
+  const route = routeOf(owner, routes);
+  if (route !== undefined) return route.rejectedShare;
+  const whole = owner.startsWith("listener ");
+  return series.find(({ kind, name }) => (whole ? kind === "gateway" : `${kind} ${name}` === owner))?.rejectedShare;
 }
 
 /** Every request of the route came without the key, so they all share one bucket. */
