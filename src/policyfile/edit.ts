@@ -7,6 +7,7 @@ import { isMap, isSeq } from "yaml";
 import type { Node, YAMLMap, YAMLSeq } from "yaml";
 import type { Fix } from "../model/policy.ts";
 import type { TextEdit, TextFix } from "./diagnostic.ts";
+import { get } from "./names.ts";
 import { itemSpan, removalEdit } from "./removal.ts";
 import { spanOf, Tree, type Path } from "./tree.ts";
 import { write } from "./write.ts";
@@ -38,6 +39,13 @@ export function policyFix(text: string, offset: number, fix: Fix): TextFix | und
   const path = pathOfKey(tree, offset);
   const edits = path && valueEdits(tree, [...path, ...fix.path], fix.value);
   return edits && { title: fix.title, edits };
+}
+
+/** What a field of a step's config says, as it is written in this very text. @param offset as for policyFix. */
+export function policyField(text: string, offset: number, field: string): unknown {
+  const tree = new Tree(text, "");
+  const path = pathOfKey(tree, offset);
+  return path && get(tree.value, [...path, field]);
 }
 
 export function applyEdits(text: string, edits: readonly TextEdit[]): string {

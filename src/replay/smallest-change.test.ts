@@ -126,9 +126,9 @@ describe("the smallest change that lets a request pass", () => {
 
   it("allows an address, or stops denying it", () => {
     const allow = changesFor(policy('- ipFilter: { allow: ["10.0.0.0/8"] }'), [{}]);
-    assert.deepEqual(allow.titles, ["Allow 127.0.0.1"]);
+    assert.deepEqual(allow.titles, ["Allow 127.0.0.1", "Exempt / from ipFilter"]);
     const deny = changesFor(policy('- ipFilter: { deny: ["127.0.0.0/8", "9.0.0.0/8"] }'), [{}]);
-    assert.deepEqual(deny.titles, ["Stop denying 127.0.0.0/8"]);
+    assert.deepEqual(deny.titles, ["Stop denying 127.0.0.0/8", "Exempt / from ipFilter"]);
   });
 
   const claims = { iss: "https://other/", aud: "cart", sub: "alice", scope: "read", exp: EPOCH / 1000 + 60 };
@@ -148,6 +148,20 @@ describe("the smallest change that lets a request pass", () => {
       texts.some((edited) => /audiences: \[shop, cart\]/.test(edited)),
       texts.join(),
     );
+  });
+
+  it("exempts the very path from the policy, beside the condition that it has", () => {
+    const text = policy("- concurrency: { key: route, max: 1, when: \"request.method != 'PUT'\" }");
+    const { titles, texts } = changesFor(text, times(2), 9);
+    const at = titles.indexOf("Exempt / from concurrency");
+    assert.ok(at > 0, titles.join());
+    assert.ok(texts[at].includes(String.raw`when: "(request.method != 'PUT') && request.path != \"/\""`), texts[at]);
+  });
+
+  it("does not exempt from one policy what the next refuses then", () => {
+    const text = policy("- apiKey: { header: x-key }\n- requireGroups: { any: [staff] }");
+    const { titles } = changesFor(text, [{ path: "/orders" }]);
+    assert.ok(!titles.some((title) => title.startsWith("Exempt")), titles.join());
   });
 
   it("adds a rule for what nothing allows", () => {

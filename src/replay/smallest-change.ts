@@ -10,7 +10,7 @@ import { BuiltIn } from "../model/decision.ts";
 import type { Plan, PlanStep } from "../model/plan.ts";
 import type { Fix } from "../model/policy.ts";
 import type { TextEdit } from "../policyfile/diagnostic.ts";
-import { appendItem, applyEdits, policyFix, removeKey, setValue } from "../policyfile/edit.ts";
+import { appendItem, applyEdits, policyField, policyFix, removeKey, setValue } from "../policyfile/edit.ts";
 import { Tree, type Path } from "../policyfile/tree.ts";
 import type { Replayed } from "./replay.ts";
 import { runUnder, type Recorded } from "./what-if.ts";
@@ -175,12 +175,21 @@ function candidatesOf(search: Search, request: Replayed): Candidate[] {
     return decision.builtIn === BuiltIn.NoRoute ? matchCandidates(text, plan, passage.arrival) : [];
   }
   const refusal = refusalOf(decision, plan, passage);
-  const own = [...(refusal?.fixes ?? []), ...ruleFixes(step, request)];
+  const own = [...(refusal?.fixes ?? []), ...ruleFixes(step, request), ...exemptions(text, step, passage.arrival)];
   return own.map((fix) => ({ title: fix.title, line: step.source.line, edits: fixEdits(text, step, fix) }));
 }
 
 function fixEdits(text: string, step: PlanStep, fix: Fix): readonly TextEdit[] | undefined {
   return policyFix(text, step.source.offset, fix)?.edits;
+}
+
+/** The policy has no part in this very path. What then refuses instead is seen: it is not offered. */
+function exemptions(text: string, step: PlanStep, { layer, path }: Arrival): Fix[] {
+  const written = policyField(text, step.source.offset, "when");
+  if (layer === 4 || path === undefined || (written !== undefined && typeof written !== "string")) return [];
+  const other = `request.path != ${JSON.stringify(path)}`;
+  const value = written === undefined ? other : `(${written}) && ${other}`;
+  return [{ title: `Exempt ${path} from ${step.name}`, path: ["when"], value }];
 }
 
 /** Nothing allows it: a rule for exactly this method and path. */

@@ -99,8 +99,18 @@ const seriesOf = (
   rejectedShare: number,
   history: readonly number[],
 ): SeriesView => ({
-  ...{ kind, name, rejectedShare, history },
-  ...{ requests: 9, perSecond: 1, errorShare: 0, p50: 1, p95: 1, p99: 1, bytesIn: 0, bytesOut: 0 },
+  kind,
+  name,
+  rejectedShare,
+  history,
+  requests: 9,
+  perSecond: 1,
+  errorShare: 0,
+  p50: 1,
+  p95: 1,
+  p99: 1,
+  bytesIn: 0,
+  bytesOut: 0,
 });
 
 const live = {
