@@ -118,6 +118,7 @@ async function filtering(page: Frame, text: string): Promise<number> {
 }
 
 async function measure(window: Workbench, shop: Shop, sender: Sender): Promise<void> {
+  await window.showSidebar();
   await window.command("Switchyard: Start Gateway");
   await window
     .statusItem()

@@ -29,6 +29,19 @@ const tab = (text: string, name: string) => async (page: Page) => {
   await open(text)(page);
   await page.getByRole("tab", { name }).click();
 };
+const sorted = async (page: Page) => {
+  await page.getByRole("columnheader", { name: "Duration" }).getByRole("button").click();
+  await page.getByText("largest first").waitFor();
+};
+/** A pinned row, and imported ones of which one is open where there is room. */
+const kept = async (page: Page) => {
+  gateway.pin(96, true);
+  if (gateway.imported.length === 0) gateway.importRequests("shop.har", 0, Array(12).fill(null));
+  gateway.add(0);
+  await page.getByRole("combobox").fill("path:/orders/77");
+  await page.locator(".row.imported").first().waitFor();
+  if ((page.viewportSize()?.width ?? 0) > 500) await page.locator(".row.imported").last().click();
+};
 const area = (name: string) => async (page: Page) => page.getByRole("button", { name, exact: true }).click();
 
 const SHOTS: readonly Shot[] = [
@@ -42,6 +55,9 @@ const SHOTS: readonly Shot[] = [
   { name: "sidebar", path: "/sidebar", width: 300, height: 640 },
   { name: "sidebar-rejected", path: "/sidebar", width: 300, height: 900, act: open("/orders/77") },
   { name: "sidebar-headers", path: "/sidebar", width: 300, height: 640, act: tab("/orders/12", "Headers") },
+  { name: "panel-sorted", path: "/panel", width: 1280, height: 480, act: sorted },
+  { name: "panel-kept", path: "/panel", width: 1280, height: 640, act: kept },
+  { name: "sidebar-kept", path: "/sidebar", width: 300, height: 640, act: kept },
   { name: "browser-limits", path: "/", width: 1100, height: 480, act: area("Limits") },
   { name: "browser-services", path: "/", width: 1100, height: 480, act: area("Services") },
   { name: "browser-routes", path: "/", width: 1100, height: 300, act: area("Routes") },
