@@ -24,7 +24,7 @@ describe("anyOf", () => {
     assert.equal(verdict.status, 401);
     assert.equal(
       verdict.sentence,
-      "apiKey: there is no header x-api-key; jwt: there is no token in the header Authorization",
+      'apiKey: there is no header x-api-key: it must hold the key of a consumer; jwt: there is no token in the header Authorization: it must be "Bearer" and the token',
     );
     const fields = anyOf.replyFields?.(trial().config as never, 1, 0, 0, passageOf()) ?? [];
     assert.deepEqual(

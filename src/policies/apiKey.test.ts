@@ -40,7 +40,7 @@ describe("apiKey", () => {
     const missing = trial.peek(passageOf({ query: "k=1" }));
     assert.deepEqual(
       [missing.reason, missing.status, missing.sentence],
-      ["missing", 401, "there is no query parameter key"],
+      ["missing", 401, "there is no query parameter key: it must hold the key of a consumer"],
     );
     assert.equal(missing.fields["WWW-Authenticate"], 'ApiKey realm="switchyard", in="query", name="key"');
     const unknown = trial.peek(passageOf({ query: "key=web-kez" }));

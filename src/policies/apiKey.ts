@@ -60,7 +60,7 @@ export const apiKey: Policy<Config, undefined, keyof typeof Refusal> = {
     missing: {
       status: 401,
       title: "API key missing",
-      say: (c) => `there is no ${placeText(c)}`,
+      say: (c) => `there is no ${placeText(c)}: it must hold the key of a consumer`,
       brief: () => "no key",
     },
     unknown: {
@@ -69,7 +69,7 @@ export const apiKey: Policy<Config, undefined, keyof typeof Refusal> = {
       say: (c, length, consumers) =>
         consumers === 0
           ? `no consumer has an API key, so the one in the ${placeText(c)} cannot be right`
-          : `the ${placeText(c)} holds a key of ${length} characters that belongs to none of the ${consumers} consumers with a key`,
+          : `the ${placeText(c)} holds a key of ${length} characters that belongs to ${consumers === 1 ? "no consumer: there is one" : `none of the ${consumers} consumers`} with a key`,
     },
     forbiddenGroup: {
       status: 403,

@@ -108,7 +108,8 @@ export const apiVersion: Policy<Config, undefined, keyof typeof Refusal> = {
 };
 
 function listed(c: Config): string {
-  return `there are ${Object.keys(c.versions).join(", ")}`;
+  const names = Object.keys(c.versions);
+  return names.length === 1 ? `there is only ${names[0]}` : `there are ${names.join(", ")}`;
 }
 
 function place(c: Config): string {

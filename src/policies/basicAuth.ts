@@ -68,7 +68,7 @@ export const basicAuth: Policy<Config, undefined, keyof typeof Refusal> = {
     missing: {
       status: 401,
       title: "name and password missing",
-      say: () => "there is no name and password in the header Authorization",
+      say: () => 'there is no name and password in the header Authorization: it must be "Basic" and both in base64',
     },
     malformed: {
       status: 401,

@@ -15,7 +15,7 @@ describe("concurrency", () => {
     assert.equal(trial.pass(from("10.0.0.1")).reason, "");
     const full = trial.pass(from("10.0.0.1"));
     assert.equal(full.status, 429);
-    assert.equal(full.sentence, "2 requests are on their way; 2 may be at once by client.ip");
+    assert.equal(full.sentence, "2 requests are on the way; 2 may be at once by client.ip");
     assert.equal(full.fields["Retry-After"], "1");
     assert.deepEqual(full.fixes[0], {
       title: "Allow 3 at once: the least that admits this one",

@@ -44,7 +44,8 @@ export const concurrency: Policy<Config, State, keyof typeof Refusal> = {
     full: {
       status: 429,
       title: "too many requests at once",
-      say: (c, inFlight) => `${inFlight} requests are on their way; ${c.max} may be at once by ${keyText(c.key)}`,
+      say: (c, inFlight) =>
+        `${inFlight} ${inFlight === 1 ? "request is" : "requests are"} on the way; ${c.max} may be at once by ${keyText(c.key)}`,
       fix: (_c, inFlight): readonly Fix[] => [
         { title: `Allow ${inFlight + 1} at once: the least that admits this one`, path: ["max"], value: inFlight + 1 },
       ],

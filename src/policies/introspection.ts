@@ -19,6 +19,7 @@ import {
   isSafeUrl,
   secondsText,
   type Claims,
+  sayNoToken,
 } from "./token-claims.ts";
 
 const config = z.strictObject({
@@ -84,7 +85,7 @@ export const introspection: Policy<Config, undefined, RefusalName> = {
     missing: {
       status: 401,
       title: "token missing",
-      say: (c) => `there is no token in the header ${c.header}`,
+      say: (c, _x, _y, seen) => sayNoToken(c.header, seen),
       brief: () => "no token",
     },
     malformed: {

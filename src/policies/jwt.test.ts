@@ -49,7 +49,10 @@ describe("jwt", () => {
     for (const fact of [undefined, { state: "absent" } as const]) {
       const { verdict } = judged(`{ ${BASE} }`, fact);
       assert.deepEqual([verdict.reason, verdict.status], ["missing", 401]);
-      assert.equal(verdict.sentence, "there is no token in the header Authorization");
+      assert.equal(
+        verdict.sentence,
+        'there is no token in the header Authorization: it must be "Bearer" and the token',
+      );
       assert.deepEqual(verdict.fields, { "WWW-Authenticate": 'Bearer realm="switchyard"' });
     }
   });

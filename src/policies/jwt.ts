@@ -21,6 +21,7 @@ import {
   isSafeUrl,
   secondsText,
   type Claims,
+  sayNoToken,
 } from "./token-claims.ts";
 
 const SHARED = ["HS256", "HS384", "HS512"];
@@ -114,7 +115,7 @@ export const jwt: Policy<Config, undefined, RefusalName> = {
     missing: {
       status: 401,
       title: "token missing",
-      say: (c) => `there is no token in the header ${c.header}`,
+      say: (c, _x, _y, seen) => sayNoToken(c.header, seen),
       brief: () => "no token",
     },
     malformed: {

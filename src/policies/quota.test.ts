@@ -29,8 +29,8 @@ describe("quota", () => {
       "all 3 requests of this day are used (3 per day by client.ip, UTC); the next day begins in 11 h",
     );
     assert.deepEqual(over.fields, {
-      "RateLimit-Policy": '"client.ip/day";q=3',
-      RateLimit: `"client.ip/day";r=0;t=${11 * 3600}`,
+      "RateLimit-Policy": '"client.ip/3/day";q=3',
+      RateLimit: `"client.ip/3/day";r=0;t=${11 * 3600}`,
       "Retry-After": String(11 * 3600),
     });
     assert.equal(over.fixes[0].value, 4);

@@ -65,7 +65,7 @@ export const quota: Policy<Config, State, keyof typeof Refusal> = {
       status: 429,
       title: "quota used up",
       say: (c, _left, wait) =>
-        `all ${c.requests} requests of this ${c.per} are used (${limitText(c)}); the next ${c.per} begins in ${longText(wait)}`,
+        `${c.requests === 1 ? `the one request of this ${c.per} is` : `all ${c.requests} requests of this ${c.per} are`} used (${limitText(c)}); the next ${c.per} begins in ${longText(wait)}`,
       brief: (c, _left, wait) => `0 of ${c.requests}, next ${c.per} in ${longText(wait)}`,
       fix: (c) => {
         const more = Math.ceil(c.requests * 1.25);
@@ -155,7 +155,7 @@ function compile(c: Config, context: CompileContext): Step<State> {
 
 /** draft-ietf-httpapi-ratelimit-headers, as `rateLimit` writes them. */
 function replyFields(c: Config, reason: number, x: number, y: number): readonly (readonly [string, string])[] {
-  const name = `${keyText(c.key)}/${c.per}`.replace(/[^\x20-\x7e]/g, "?");
+  const name = `${keyText(c.key)}/${c.requests}/${c.per}`.replace(/[^\x20-\x7e]/g, "?");
   const seconds = Math.ceil(y / 1000);
   const left = Math.max(0, Math.floor(x));
   const parameters = (entries: [string, number][]) => serializeList([[name, new Map(entries)]]);

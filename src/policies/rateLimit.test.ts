@@ -35,13 +35,13 @@ describe("rateLimit", () => {
     const trial = new Trial(rateLimit, "{ key: jwt.sub, requests: 2, per: 10s }");
     const x = passageOf({ caller: { jwt: { sub: "ann" } } });
     assert.deepEqual(trial.pass(x, START).fields, {
-      "RateLimit-Policy": '"jwt.sub";q=2;w=10',
-      RateLimit: '"jwt.sub";r=1;t=0',
+      "RateLimit-Policy": '"jwt.sub/2/10s";q=2;w=10',
+      RateLimit: '"jwt.sub/2/10s";r=1;t=0',
     });
     trial.pass(x, START);
     assert.deepEqual(trial.pass(x, START + 1).fields, {
-      "RateLimit-Policy": '"jwt.sub";q=2;w=10',
-      RateLimit: '"jwt.sub";r=0;t=5',
+      "RateLimit-Policy": '"jwt.sub/2/10s";q=2;w=10',
+      RateLimit: '"jwt.sub/2/10s";r=0;t=5',
       "Retry-After": "5",
     });
     const legacy = new Trial(rateLimit, "{ key: client.ip, requests: 1, per: 10s, headers: legacy }");

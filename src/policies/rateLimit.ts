@@ -210,7 +210,10 @@ function carry(old: State, from: Config, to: Config, now: Millis): State {
   return kept;
 }
 
-/** draft-ietf-httpapi-ratelimit-headers (structured fields; the policy is named by what it counts by), or X-RateLimit-*. */
+/**
+ * draft-ietf-httpapi-ratelimit-headers (structured fields), or X-RateLimit-*. Names must differ within a field, and several
+ * limits may count by one key: so a limit is named by its key and its numbers, "client.ip/20/1m".
+ */
 interface DraftNames {
   /** The whole RateLimit-Policy field. */
   readonly policy: string;
@@ -224,7 +227,7 @@ const draftNamesOf = new WeakMap<Config, DraftNames>();
 function draftNames(c: Config): DraftNames {
   let names = draftNamesOf.get(c);
   if (names === undefined) {
-    const key = printable(keyText(c.key));
+    const key = printable(`${keyText(c.key)}/${c.requests}/${writeDuration(c.per)}`);
     const quota: [string, number][] = [
       ["q", c.requests],
       ["w", Math.max(1, Math.ceil(c.per / 1000))],

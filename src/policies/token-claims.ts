@@ -17,6 +17,14 @@ import { safeFieldValue } from "./template.ts";
 const claim = z.union([z.string(), z.number(), z.boolean()], { error: "write text, a number, true or false" });
 
 /** The fields that both policies have. */
+/** What a caller without a token sent instead (RFC 6750 section 2.1), and what is expected. The value itself is not told. */
+export function sayNoToken(header: string, seen: Passage): string {
+  const came = seen.arrival.header(header.toLowerCase());
+  const scheme = /^[A-Za-z][A-Za-z0-9-]{0,20}(?= )/.exec(came ?? "")?.[0];
+  const instead = scheme === undefined || /^bearer$/i.test(scheme) ? "" : ` (it says ${scheme})`;
+  return `there is no token in the header ${header}${instead}: it must be "Bearer" and the token`;
+}
+
 export const claimFields = {
   issuer: z.optional(
     z
