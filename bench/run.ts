@@ -22,6 +22,7 @@ import { recording } from "./recording.ts";
 import { replaying } from "./replay.ts";
 import { splice } from "./splice.ts";
 import { tokens } from "./tokens.ts";
+import { whatIf } from "./what-if.ts";
 
 const benches: Readonly<Record<string, Bench>> = {
   decide,
@@ -37,6 +38,7 @@ const benches: Readonly<Record<string, Bench>> = {
   limits,
   hostile,
   tokens,
+  "what-if": whatIf,
 };
 
 const names = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));

@@ -74,7 +74,10 @@ export function describeLiveEditor(): void {
       const words = hovers.flatMap(({ contents }) =>
         contents.map((part) => (typeof part === "string" ? part : part.value)),
       );
-      assert.match(words.join("\n"), /\*\*Now\*\* on route orders.*`web`/);
+      assert.match(
+        words.join("\n"),
+        /\*\*5 per 20s by consumer.*\*\* on route orders · 5 min [▁▂▃▄▅▆▇█]{5} · .*`web`.*\[Keys\]\(command:.*\[Docs\]\(file:.*policies\.md/,
+      );
     });
   });
 
