@@ -3,13 +3,10 @@
  * A row comes here by being taken apart into a recording and packed again, so that filters, explanation and export read
  * it like any other. Must not decide what is kept: pins.ts and imports.ts do, each within its bounds.
  */
-import { Chunk, CHUNK_ROWS, Tag, type PayloadPlace } from "./chunk.ts";
+import { Chunk, Tag, type PayloadPlace } from "./chunk.ts";
 import { decisionOf, passageOf } from "./passage.ts";
 import type { RowPlace } from "./recorder.ts";
 import type { Recording } from "./recording.ts";
-
-/** Most rows of one shelf. */
-export const SHELF_ROWS = CHUNK_ROWS;
 
 export class Shelf {
   private chunk: Chunk | undefined;
