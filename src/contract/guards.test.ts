@@ -18,6 +18,8 @@ describe("guardFrame", () => {
       call("simulate", "orders", "http://localhost:4001", { kind: "errors", status: 503, percent: 20 }),
       call("simulate", "orders", "http://localhost:4001", null),
       call("scale", "orders", 32),
+      call("mintToken", { target: { id: 7 }, given: { sub: "ann" } }),
+      call("mintToken", { target: { method: "GET", url: "/", headers: {} }, given: {}, key: "./dev-key.json" }),
       call("stop"),
     ])
       assert.deepEqual(guardFrame(frame), { kind: "call" });
@@ -34,6 +36,17 @@ describe("guardFrame", () => {
       ["scale", "orders", 33],
     ])
       assert.equal(guardFrame(call(name as string, ...rest)).kind, "refused", JSON.stringify([name, ...rest]));
+  });
+
+  it("refuses to mint for what is no request, with claims that are no text", () => {
+    for (const wish of [
+      { target: {}, given: {} },
+      { target: { id: "7" }, given: {} },
+      { target: { id: 7 }, given: { sub: 7 } },
+      { target: { id: 7 }, given: {}, key: 7 },
+      { given: {} },
+    ])
+      assert.equal(guardFrame(call("mintToken", wish)).kind, "refused", JSON.stringify(wish));
   });
 
   it("answers a call that it refuses, and says which argument is wrong", () => {

@@ -9,6 +9,7 @@ import type { GatewayFunctions, Topics, WatcherFunctions } from "../../src/contr
 import type { Detail } from "../../src/contract/detail.ts";
 import type { FilterVerdict, Suggestion } from "../../src/contract/filter.ts";
 import type { BucketChange, BucketUndo, FrozenBucket, LimitsView } from "../../src/contract/limits.ts";
+import type { MintResult, MintWish } from "../../src/contract/minting.ts";
 import type { PolicyStatus } from "../../src/contract/policy.ts";
 import type { DraftResult, SendResult } from "../../src/contract/sending.ts";
 import type { AdminState, ServicesView, Simulation, SimulationView } from "../../src/contract/services.ts";
@@ -315,6 +316,16 @@ export class FakeGateway implements GatewayFunctions {
     this.acts.push(text);
     if (!text.includes("Host: shop.test")) return { kind: "invalid", line: 3, message: "It has no Host." };
     return this.replayRequest(id);
+  }
+
+  /** Asks once who it is for. */
+  mintToken({ target, given }: MintWish): MintResult {
+    const { sub } = given;
+    if (sub === undefined)
+      return { kind: "asks", questions: [{ claim: "sub", prompt: "Who it is for", value: "dev" }] };
+    this.acts.push(`mint ${"id" in target ? target.id : target.url} for ${sub}`);
+    const made = { token: "e30.e30.c2ln", field: "Authorization", value: "Bearer e30.e30.c2ln", claims: { sub } };
+    return { kind: "minted", ...made, expires: NOON, key: "dev-key.json", policies: ["user-jwt"] };
   }
 
   services(): ServicesView {

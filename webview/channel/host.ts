@@ -29,7 +29,8 @@ export interface Host {
   savePolicy(): void;
   revertPolicy(): void;
   openLocation(location: PolicyLocation): void;
-  copyText(text: string): void;
+  /** @param done said once it is copied. */
+  copyText(text: string, done?: string): void;
   openText(title: string, language: string, text: string): void;
   /** Whether a request can be opened beside, in a window of its own. */
   readonly opensBeside: boolean;
@@ -93,9 +94,9 @@ export function windowHost(place: Place, api: WebviewApi, connection: Connection
     savePolicy: () => quietly(gateway.savePolicy()),
     revertPolicy: () => quietly(gateway.revertPolicy()),
     openLocation: (location) => quietly(gateway.openLocation(location)),
-    copyText(text) {
+    copyText(text, done = "Copied") {
       quietly(gateway.copyText(text));
-      say("Copied");
+      say(done);
     },
     openText: (title, language, text) => quietly(gateway.openText(title, language, text)),
     opensBeside: place === "sidebar",
@@ -137,7 +138,7 @@ export function browserHost(place: Place, say: Say): Host {
     savePolicy() {},
     revertPolicy() {},
     openLocation: ({ file, line }) => copy(`${file}:${line}`, `Copied ${file}:${line}`),
-    copyText: (text) => copy(text, "Copied"),
+    copyText: (text, done = "Copied") => copy(text, done),
     openText: (title, _language, text) => download(title, text),
     opensBeside: false,
     openBeside() {},

@@ -27,8 +27,7 @@ export async function mintInPage(
       return say(`No rule says every claim: use switchyard mint with ${claims}`);
     }
     if (result.kind !== "minted") return say(result.message);
-    host.copyText(result.token);
-    say(`Token copied: signed with ${result.key}, passes ${result.policies.join(", ")}`);
+    host.copyText(result.token, `Token copied: signed with ${result.key}, passes ${result.policies.join(", ")}`);
   } catch (error) {
     say(`No token: ${(error as Error).message}`);
   }

@@ -208,8 +208,7 @@ export class RequestDetail extends PageElement {
             ${icon("lightbulb")} ${fix.title}
           </button>`,
       )}
-    ${passingFixes(this.fixes, this.host, (title) => this.host.applyFix(detail.row.id, title))}
-    ${this.#instead(detail)}
+    ${passingFixes(this.fixes, this.host, (title) => this.host.applyFix(detail.row.id, title))} ${this.#instead(detail)}
     ${
       this.limit === undefined || detail.row.caller === undefined
         ? nothing
@@ -269,7 +268,10 @@ export class RequestDetail extends PageElement {
     }
     ${
       this.host.editsPolicy && !verdict.refused && row.state !== "pending" && !row.tags.includes("mock")
-        ? html`<button title="The policy answers this in the service's place" @click=${() => this.host.createMock(row.id)}>
+        ? html`<button
+            title="The policy answers this in the service's place"
+            @click=${() => this.host.createMock(row.id)}
+          >
             ${icon("diamond")} Create Mock
           </button>`
         : nothing
