@@ -1,11 +1,11 @@
 /** Edits change what they name and nothing else. */
 import assert from "node:assert/strict";
 import * as fc from "fast-check";
-import { parse } from "yaml";
+import { Document, parse, visit } from "yaml";
 import { appendItem, applyEdits, policyFix, removeKey, setValue } from "./edit.ts";
 import { sources, whole } from "./policy-file.fixture.ts";
 import { read } from "./read.ts";
-import type { Path } from "./tree.ts";
+import { Tree, type Path } from "./tree.ts";
 import { write } from "./write.ts";
 
 const text = `# top
@@ -26,6 +26,35 @@ function set(path: Path, value: unknown, from = text): string {
   const edits = setValue(from, path, value);
   assert.ok(edits, `no place for ${path.join(".")}`);
   return applyEdits(from, edits);
+}
+
+/** Every `flowEvery`-th map or list in braces, the rest on lines; a comment above each key and behind each line. */
+function styledText(value: unknown, flowEvery: number): string {
+  const document = new Document(value);
+  let count = 0;
+  visit(document, {
+    Collection: (_, node) => void (node.flow = flowEvery > 0 && ++count % flowEvery === 0),
+    Pair: (_, pair) => void ((pair.key as { commentBefore?: string }).commentBefore ??= ` above ${++count}`),
+  });
+  return document
+    .toString({ lineWidth: 0 })
+    .split("\n")
+    .map((line, index) => (/[\w\]}"]$/.test(line) && !line.includes("#") ? `${line} # at ${index}` : line))
+    .join("\n");
+}
+
+function leavesOf(value: unknown, path: Path): Path[] {
+  if (typeof value !== "object" || value === null) return [path];
+  return Object.entries(value).flatMap(([key, item]) =>
+    leavesOf(item, [...path, Array.isArray(value) ? Number(key) : key]),
+  );
+}
+
+function changed(value: unknown, [first, ...rest]: Path, next: unknown): unknown {
+  if (first === undefined) return next;
+  const copy = structuredClone(value) as Record<string | number, unknown>;
+  copy[first] = changed(copy[first], rest, next);
+  return copy;
 }
 
 describe("editing a policy file", () => {
@@ -100,6 +129,44 @@ describe("editing a policy file", () => {
       }),
       { numRuns: 120 },
     );
+  });
+
+  it("changes one value of a text in any style - lines, braces, comments, either line end - and nothing else", () => {
+    const leaf = fc.oneof(fc.integer({ min: 0, max: 99 }), fc.constantFrom("x", "a b", "5m", "a: b"), fc.boolean());
+    const { node } = fc.letrec<{ node: unknown }>((tie) => ({
+      node: fc.oneof(
+        { maxDepth: 3 },
+        leaf,
+        fc.dictionary(fc.constantFrom("k", "m", "n", "p"), tie("node"), { minKeys: 1, maxKeys: 3 }),
+        fc.array(tie("node"), { minLength: 1, maxLength: 3 }),
+      ),
+    }));
+    const documents = fc.record({ one: node, two: node, three: fc.record({ last: leaf }) });
+    fc.assert(
+      fc.property(documents, fc.nat(), fc.nat(7), fc.boolean(), leaf, (value, which, flowEvery, windows, next) => {
+        const styled = styledText(value, flowEvery);
+        const before = windows ? styled.replaceAll("\n", "\r\n") : styled;
+        const paths = leavesOf(value, []);
+        const path = paths[which % paths.length];
+        const edits = setValue(before, path, next);
+        assert.equal(edits?.length, 1, before);
+        const after = applyEdits(before, edits);
+        assert.deepEqual(parse(after), changed(value, path, next), after);
+        const [{ offset, endOffset, newText }] = edits;
+        assert.equal(before.slice(offset, endOffset).includes("#"), false, before);
+        assert.equal(after, before.slice(0, offset) + newText + before.slice(endOffset));
+        assert.equal(newText.includes("\n"), false);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it("does not reach through an alias, where another place would change too, and leaves broken indentation alone", () => {
+    const shared = "base: &b { limit: 5 }\nother: *b\n";
+    assert.equal(setValue(shared, ["other", "limit"], 6), undefined);
+    assert.equal(set(["other"], 6, shared), "base: &b { limit: 5 }\nother: 6\n");
+    assert.equal(set(["base", "limit"], 6, shared), "base: &b { limit: 6 }\nother: *b\n");
+    assert.ok(new Tree("a:\n\tb: 1\n", "").problems.some(({ message }) => /tabs/.test(message)));
   });
 
   it("writes text so that it stays text", () => {

@@ -3,7 +3,7 @@
  * The page and quick fixes hold no model of the file; they ask for an edit of the text as it is now.
  * Must not print the document anew (that moves comments and re-flows).
  */
-import { isMap, isSeq } from "yaml";
+import { isAlias, isMap, isSeq } from "yaml";
 import type { Node, YAMLMap, YAMLSeq } from "yaml";
 import type { Fix } from "../model/policy.ts";
 import type { TextEdit, TextFix } from "./diagnostic.ts";
@@ -56,6 +56,8 @@ export function applyEdits(text: string, edits: readonly TextEdit[]): string {
 
 export function valueEdits(tree: Tree, path: Path, value: unknown): readonly TextEdit[] | undefined {
   if (tree.brokenAt !== Infinity && tree.document === undefined) return undefined;
+  // What stands behind an alias is somebody else's as well: an edit there would change both.
+  if (path.some((_, depth) => isAlias(tree.find(path.slice(0, depth))?.value))) return undefined;
   const found = tree.find(path);
   if (value === undefined) {
     const edit = removalEdit(tree, path);
