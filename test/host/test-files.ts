@@ -3,9 +3,10 @@
  * stands in its editor.
  */
 import assert from "node:assert/strict";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import * as vscode from "vscode";
-import { eventually } from "../e2e/window/expect.ts";
+import { eventually, holds } from "../e2e/window/expect.ts";
 import { draft, placeOf, replace, workspaceFolder } from "./window.ts";
 
 const POLICY = `version: 1
@@ -48,6 +49,14 @@ export function describeTestFiles(): void {
     policy = await draft("tested", POLICY);
   });
 
+  // Else the Test Explorer of a later suite would find and run them.
+  after(async () => {
+    await vscode.commands.executeCommand("workbench.action.files.saveAll");
+    await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+    const drafts = join(workspaceFolder(), "drafts");
+    for (const name of readdirSync(drafts)) if (/switchyard-test/.test(name)) rmSync(join(drafts, name));
+  });
+
   it("are a language of their own, and nothing is wrong with a right one", async () => {
     const document = await testFile("right", TESTS);
     assert.equal(document.languageId, "switchyard-test");
@@ -56,15 +65,16 @@ export function describeTestFiles(): void {
       problemsOf(document).some((one) => one.startsWith("SY102 all-ordrs")),
     );
     const [problem] = vscode.languages.getDiagnostics(document.uri);
-    const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
-      "vscode.executeCodeActionProvider",
-      document.uri,
-      problem.range,
-      vscode.CodeActionKind.QuickFix.value,
-    );
-    const fix = actions.find(({ isPreferred }) => isPreferred);
-    assert.ok(fix?.edit, actions.map(({ title }) => title).join(", "));
-    await vscode.workspace.applyEdit(fix.edit);
+    const edit = await eventually("the quick fix", async () => {
+      const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+        "vscode.executeCodeActionProvider",
+        document.uri,
+        problem.range,
+        vscode.CodeActionKind.QuickFix.value,
+      );
+      return actions.find(({ isPreferred }) => isPreferred)?.edit;
+    });
+    await vscode.workspace.applyEdit(edit);
     assert.equal(document.getText(), TESTS);
     await eventually("and gone", () => problemsOf(document).length === 0);
     await document.save();
@@ -105,17 +115,21 @@ export function describeTestFiles(): void {
         .flatMap(({ contents }) => contents.map((one) => (typeof one === "string" ? one : one.value)))
         .join();
     };
-    assert.match(await words("expect:"), /What must come of it/);
-    assert.match(await words("all-orders"), /route[^]*name: all-orders/);
-    const found = await vscode.commands.executeCommand<vscode.Location[]>(
-      "vscode.executeDefinitionProvider",
-      document.uri,
-      placeOf(document, "service: orders", "service: ".length + 1),
-    );
-    assert.deepEqual(
-      found.map(({ uri, range }) => [uri.fsPath, range.start.line]),
-      [[policy.uri.fsPath, placeOf(policy, "  orders:\n").line]],
-    );
+    await holds("the hovers", async () => {
+      assert.match(await words("expect:"), /What must come of it/);
+      assert.match(await words("all-orders"), /route[^]*name: all-orders/);
+    });
+    await holds("the declaration", async () => {
+      const found = await vscode.commands.executeCommand<vscode.Location[]>(
+        "vscode.executeDefinitionProvider",
+        document.uri,
+        placeOf(document, "service: orders", "service: ".length + 1),
+      );
+      assert.deepEqual(
+        found.map(({ uri, range }) => [uri.fsPath, range.start.line]),
+        [[policy.uri.fsPath, placeOf(policy, "  orders:\n").line]],
+      );
+    });
   });
 
   it("have an outline of tests and steps, and fold", async () => {
