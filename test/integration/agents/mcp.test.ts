@@ -24,7 +24,8 @@ import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { findRecords, recordKey } from "../../../src/gateway/control/agent-record.ts";
 import { freePort } from "../../free-port.ts";
-import { backend, policy, policyFile, stopAll, switchyard, until } from "../control/helpers.ts";
+import { eventually } from "../../e2e/window/expect.ts";
+import { backend, policy, policyFile, stopAll, switchyard } from "../control/helpers.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const KEY = "alices-own-key-4711";
@@ -93,8 +94,7 @@ describe("switchyard mcp", function () {
     const port = await freePort();
     const file = policyFile(policy(port, await backend(), 2));
     const line = switchyard(["run", file, "--quiet"]);
-    await line.says("Listening on");
-    await until(() => findRecords(runs, recordKey(file)).length === 1);
+    await eventually("the gateway tells agents of itself", () => findRecords(runs, recordKey(file)).length === 1);
     const send = async (path: string, key?: string) =>
       (await fetch(`http://127.0.0.1:${port}${path}`, { headers: key === undefined ? {} : { "x-api-key": key } }))
         .status;
@@ -182,7 +182,7 @@ describe("switchyard mcp", function () {
     assert.match(text, /requests: 3, .*\n[^]*# a person was here/);
     assert.equal(statSync(file).mode & 0o777, 0o640);
     assert.deepEqual(readdirSync(resolve(file, "..")), ["switchyard.yaml"]);
-    await until(async () => (await send("/keyed/2", KEY)) === 200);
+    await eventually("the gateway has followed", async () => (await send("/keyed/2", KEY)) === 200);
   });
 
   it("explains a described request by the file alone, and says what it lacks for the rest", async () => {
@@ -260,11 +260,7 @@ describe("switchyard mcp", function () {
     });
     const say = (message: object | string) =>
       child.stdin.write(typeof message === "string" ? message : `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
-    const answered = (id: number) =>
-      until(
-        () => told.some((one) => one.id === id),
-        () => text,
-      );
+    const answered = (id: number) => eventually(`the answer to ${id}`, () => told.some((one) => one.id === id));
     const of = (id: number) => told.find((one) => one.id === id);
     const clientInfo = { name: "by hand", version: "1" };
     say({ id: 1, method: "initialize", params: { protocolVersion: "1999-01-01", capabilities: {}, clientInfo } });
@@ -372,11 +368,8 @@ describe("switchyard mcp", function () {
     const client = await agent([file]);
     assert.match(await refusal(client, "list_rejections"), /No gateway that serves/);
     const second = policyFile(policy(await freePort(), 9));
-    const other = switchyard(["run", second, "--quiet"]);
-    await until(
-      () => findRecords(runs, recordKey(second)).length === 1,
-      () => other.output(),
-    );
+    switchyard(["run", second, "--quiet"]);
+    await eventually("the second has started", () => findRecords(runs, recordKey(second)).length === 1);
     assert.ok(!existsSync(path));
     assert.ok(!existsSync(path.replace(/json$/, "sock")));
   });
@@ -385,7 +378,7 @@ describe("switchyard mcp", function () {
     mkdirSync(runs, { recursive: true, mode: 0o700 });
     const file = policyFile(policy(await freePort(), 9));
     const line = switchyard(["run", file, "--no-agents"]);
-    await line.says("Ctrl-C stops");
+    await eventually("it runs", () => line.output().includes("Ctrl-C stops"));
     assert.deepEqual(findRecords(runs, recordKey(file)), []);
   });
 });
