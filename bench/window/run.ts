@@ -26,25 +26,20 @@ const SECONDS = smoke ? 1 : 10;
 const ROUNDS = smoke ? 1 : 3;
 const FILL = smoke ? 2000 : 100_000;
 
-/** Milliseconds between the frames that the page was given. */
+/** Milliseconds between the frames that the page was given. As text: what tsx makes of a named function runs only here. */
 const frames = (page: Frame, seconds: number): Promise<number[]> =>
-  page.evaluate(
-    (milliseconds) =>
-      new Promise<number[]>((resolve) => {
-        const gaps: number[] = [];
-        const start = performance.now();
-        let last = start;
-        const next = (): void => {
-          const at = performance.now();
-          gaps.push(at - last);
-          last = at;
-          if (at - start < milliseconds) requestAnimationFrame(next);
-          else resolve(gaps.slice(1));
-        };
-        requestAnimationFrame(next);
-      }),
-    seconds * 1000,
-  );
+  page.evaluate<number[]>(`new Promise((resolve) => {
+    const gaps = [];
+    const start = performance.now();
+    let last = start;
+    requestAnimationFrame(function next() {
+      const at = performance.now();
+      gaps.push(at - last);
+      last = at;
+      if (at - start < ${seconds * 1000}) requestAnimationFrame(next);
+      else resolve(gaps.slice(1));
+    });
+  })`);
 
 const load = (): string =>
   loadavg()
