@@ -82,7 +82,7 @@ export const sendingFields = {
   mirror: z.optional(
     described(
       mirror,
-      "Sends copies of the requests to another service. They have rows of their own, and never delay or fail the caller.",
+      "Sends copies of the requests to another service, head and body as the route's policies change them for the backend. They have rows of their own, and never delay or fail the caller.",
     ),
   ),
 };

@@ -21,7 +21,7 @@ import type { Exchange } from "./exchange.ts";
 import type { Hop } from "./hop.ts";
 import { LivePassage } from "./passage.ts";
 import { Relay } from "./relay.ts";
-import type { AnswerTaker, Run } from "./run.ts";
+import type { AnswerTaker, HeldBody, Run } from "./run.ts";
 import type { Active, EngineServices } from "./services.ts";
 import type { Visit } from "./visit.ts";
 
@@ -42,7 +42,7 @@ export abstract class Companion<Side extends Exchange> implements Run, Timed {
   readonly hop: Hop;
   readonly active: Active;
   recording: Recording | undefined;
-  readonly body = undefined;
+  readonly body: HeldBody | undefined = undefined;
   readonly race = undefined;
   reply: AnswerTaker | undefined = undefined;
   protected readonly relay: Relay;

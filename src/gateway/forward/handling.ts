@@ -35,6 +35,9 @@ import { seconds } from "./sentences.ts";
 import type { AnswerTaker } from "./run.ts";
 import { policyLines, shapeAnswer } from "./shapes.ts";
 
+/** Between two looks of the traffic view at a request on its way. */
+const PROGRESS: Millis = 1000;
+
 /** gRPC is HTTP/2 with a content type of its own. */
 function protocolOf({ version, head }: Exchange): Recording["protocol"] {
   if (version === "1.1") return "http/1.1";
@@ -66,6 +69,9 @@ export class Handling implements Handler, RaceOwner<Relay> {
   private turn = 0;
   private entered = false;
   private requestDue: Millis = Infinity;
+  /** When the traffic view was told of a request that takes long, and of how many bytes. */
+  private toldAt: Millis = 0;
+  private toldBytes = -1;
   private readonly startTrace = (): string => {
     const { services } = this;
     return `00-${services.randomId()}${services.randomId()}-${services.randomId()}-01`;
@@ -206,6 +212,7 @@ export class Handling implements Handler, RaceOwner<Relay> {
   /** @returns true while a request is on its way. */
   tick(now: Millis): boolean {
     if (!this.busy) return false;
+    if (now - this.toldAt >= PROGRESS) this.progress(now);
     if (now >= this.requestDue) {
       const limit = this.active.plan.routes[this.decision.route].timeouts.request;
       this.requestDue = Infinity;
@@ -223,6 +230,16 @@ export class Handling implements Handler, RaceOwner<Relay> {
     this.race?.tick(now);
     this.relay.tick(now);
     return true;
+  }
+
+  /** An open WebSocket, and whatever takes long, shows where it goes and how much has moved before it ends. */
+  private progress(now: Millis): void {
+    const { attempts, requestBody, responseBody } = this.recording as Recording;
+    this.toldAt = now;
+    const bytes = requestBody.bytes + responseBody.bytes;
+    if (bytes === this.toldBytes || attempts.length === 0 || attempts[attempts.length - 1].connectedAt < 0) return;
+    this.toldBytes = bytes;
+    this.services.recorder.progressed?.(this.recording as Recording);
   }
 
   get routeName(): string {
@@ -307,7 +324,8 @@ export class Handling implements Handler, RaceOwner<Relay> {
     this.recording = recording;
     passage.begin(recording.id, seed, wallClock);
     recording.at = wallClock;
-    recording.start = now;
+    recording.start = this.toldAt = now;
+    this.toldBytes = -1;
     recording.revision = this.active.revision;
     recording.seed = seed;
     recording.arrival = this.arrival;

@@ -13,7 +13,7 @@ import type { Recording } from "../record/recording.ts";
 import { Companion } from "./companion.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Relay } from "./relay.ts";
-import type { Run } from "./run.ts";
+import type { HeldBody, Run } from "./run.ts";
 import { seconds } from "./sentences.ts";
 
 /** Bytes of a body that wait for the mirror: one that takes them more slowly is given up. */
@@ -21,6 +21,8 @@ const MOST_QUEUED = 262_144;
 
 export class Mirror extends Companion<MirrorExchange> {
   private requestDue: Millis = Infinity;
+  /** Set where the body that comes by itself has another length than the head that was copied says. */
+  override body: HeldBody | undefined = undefined;
 
   /** `of` is decided, and its policy wants a copy. */
   static begin(of: Run, now: Millis): Mirror | undefined {
@@ -32,7 +34,12 @@ export class Mirror extends Companion<MirrorExchange> {
     const mirror = new Mirror(of, head);
     // What was collected of the body for a policy has passed already.
     const { body } = of;
-    if (body?.held !== undefined) mirror.exchange.give(body.held, of.exchange.complete ? body.trailers : undefined);
+    if (body?.held !== undefined) {
+      // As the backend gets it: a copy of what the policies took out would show it to the mirror's service.
+      const size = body.rewrite();
+      if (size >= 0) mirror.body = { held: undefined, trailers: "", rewrite: () => size };
+      mirror.exchange.give(body.held, of.exchange.complete ? body.trailers : undefined);
+    }
     const { requestHead, protocol } = of.recording as Recording;
     // What the mirror's own service asks for may never have been looked up.
     if (mirror.enter(of, { requestHead, protocol }, now)) mirror.lookUp(of.passage.facts, now);

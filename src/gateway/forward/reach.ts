@@ -5,6 +5,7 @@
 import type { Millis } from "../../model/basics.ts";
 import type { PlanEndpoint } from "../../model/endpoint.ts";
 import type { PlanService } from "../../model/plan.ts";
+import { shownAsTunnel } from "../http2/fields.ts";
 import { isWebSocket } from "../http2/websocket.ts";
 import type { UpstreamSecurity } from "../tls/upstream-security.ts";
 import type { Backend } from "./backend.ts";
@@ -40,6 +41,10 @@ export class Reach {
   private http2 = false;
   /** How it is secured; undefined in the clear. */
   private security: UpstreamSecurity | undefined;
+  /** A WebSocket, and the service speaks HTTP/2: a tunnel there (RFC 8441) if the backend takes them. */
+  private tunnels = false;
+  /** How a connection is secured that shall speak HTTP/1.1 whatever else the backend can. */
+  private plainSecurity: UpstreamSecurity | undefined;
   private calledOff: (() => void) | undefined;
   /** Milliseconds before anybody is asked; -1 = none are pretended. */
   private latency = -1;
@@ -61,7 +66,9 @@ export class Reach {
     this.target = met?.kind === "errors" ? met.place : endpoint;
     const own = this.target === endpoint;
     this.http2 = own && this.outbound.wantsHttp2(service.http2 === true);
-    this.security = own ? securities.of(service, endpoint, this.http2 ? HTTP2 : HTTP1) : undefined;
+    this.tunnels = own && service.http2 === true && isWebSocket(this.outbound.upgrade);
+    this.security = own ? securities.of(service, endpoint, this.http2 || this.tunnels ? HTTP2 : HTTP1) : undefined;
+    this.plainSecurity = this.tunnels ? securities.of(service, endpoint, HTTP1) : undefined;
     const direct = met === undefined || met.kind === "errors";
     return mayReuse && direct ? this.take(now) : undefined;
   }
@@ -110,20 +117,17 @@ export class Reach {
     const { security } = this;
     const { host, port } = this.target as Place;
     if (this.http2) this.calledOff = sessions.dial({ host, port, security }, this.dialled);
-    else if (security === undefined && this.tunnelsOverHttp2)
-      this.calledOff = sessions.dialTunnel({ host, port, security }, this.dialled);
+    else if (this.tunnels)
+      this.calledOff = sessions.dialTunnel({ host, port, security }, this.plainSecurity, this.dialled);
     else this.calledOff = pool.dial(host, port, this.dialled, security);
-  }
-
-  /** A WebSocket to a backend that speaks HTTP/2 by prior knowledge (RFC 8441). */
-  private get tunnelsOverHttp2(): boolean {
-    const { upgrade } = this.outbound;
-    const { active, decision } = this.run;
-    return upgrade !== "" && active.plan.services[decision.service].http2 === true && isWebSocket(upgrade);
   }
 
   private readonly dialled = (backend: Backend | undefined, problem: DialProblem | undefined): void => {
     this.calledOff = undefined;
+    const { recording } = this.run;
     this.seeker.reached(backend, problem, false, this.run.services.now());
+    // After it was written down as any request is.
+    if (this.tunnels && backend?.version === "2" && recording !== undefined)
+      recording.upstreamHead = shownAsTunnel(recording.upstreamHead);
   };
 }

@@ -70,8 +70,8 @@ export class MessageReader {
   private readonly response: boolean;
   private readonly startLine: StartLineScanner;
   private readonly headFields: FieldScanner;
-  private readonly trailerTable = new FieldTable();
-  private readonly trailerFields = new FieldScanner(Section.Trailers, this.trailerTable);
+  /** Made with the first trailers: most connections never see any. */
+  private trailing: { readonly table: FieldTable; readonly fields: FieldScanner } | undefined = undefined;
   private readonly chunks = new ChunkReader();
   private readonly last = new LastHead();
   /** What the last head's framing depended on besides its bytes. */
@@ -215,7 +215,7 @@ export class MessageReader {
         scan = this.beginFields(bytes, base, limit);
       }
     }
-    const fields = this.phase === Phase.Trailers ? this.trailerFields : this.headFields;
+    const fields = this.phase === Phase.Trailers ? this.trailer.fields : this.headFields;
     if (scan === Scan.More && this.phase !== Phase.StartLine) scan = fields.scan(bytes, base, limit);
     if (scan === Scan.Done) {
       this.position = start + fields.at - before;
@@ -322,7 +322,7 @@ export class MessageReader {
         return Event.Body;
       case Chunk.Last:
         this.phase = Phase.Trailers;
-        this.trailerFields.reset(0);
+        this.trailer.fields.reset(0);
         return this.readSection(buffer, chunks.position, end);
       case Chunk.Bad:
         return this.refuse(chunks.problem, "");
@@ -332,9 +332,18 @@ export class MessageReader {
   }
 
   private leaveTrailers(text: string): number {
-    this.trailerTable.text = text;
-    this.trailers = this.trailerTable.count === 0 ? "" : permittedTrailers(this.trailerTable);
+    const { table } = this.trailer;
+    table.text = text;
+    this.trailers = table.count === 0 ? "" : permittedTrailers(table);
     return this.endMessage();
+  }
+
+  private get trailer(): { readonly table: FieldTable; readonly fields: FieldScanner } {
+    if (this.trailing === undefined) {
+      const table = new FieldTable();
+      this.trailing = { table, fields: new FieldScanner(Section.Trailers, table) };
+    }
+    return this.trailing;
   }
 
   private endMessage(): number {

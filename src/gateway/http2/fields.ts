@@ -198,6 +198,13 @@ export function connectHeaders(text: string, scheme: string): { headers: Outgoin
   return { headers: { ...headers, ":method": "CONNECT", ":protocol": "websocket" }, key: String(key ?? "") };
 }
 
+/** A request to change to WebSocket as it goes out here: an extended CONNECT (RFC 8441 section 4). */
+export function shownAsTunnel(text: string): string {
+  return text
+    .replace(/^\S+ (\S+) HTTP\/[12.]+\r\n/, "CONNECT $1 HTTP/2\r\n:protocol: websocket\r\n")
+    .replace(/\r\n(?:upgrade|connection|sec-websocket-key): [^\r]*(?=\r\n)/gi, "");
+}
+
 /** How a head is written down: what is sent and got is HTTP/2, whatever it was composed as. */
 export function shownAsHttp2(text: string): string {
   return text

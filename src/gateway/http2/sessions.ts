@@ -81,22 +81,25 @@ export class BackendSessions implements Timed {
 
   /**
    * For a WebSocket: a stream of a session whose backend takes tunnels (RFC 8441), else a connection of HTTP/1.1.
-   * Whether it does stands in its first settings. @param done is never called synchronously. @returns how to call it off.
+   * Whether it does stands in its first settings; behind TLS it may also agree to HTTP/1.1 by itself (ALPN).
+   * @param plain how the connection of HTTP/1.1 is secured. @param done is never called synchronously.
+   * @returns how to call it off.
    */
-  dialTunnel(to: Destination, done: Dialled): () => void {
+  dialTunnel(to: Destination, plain: UpstreamSecurity | undefined, done: Dialled): () => void {
     let over = false;
     let callOff = (): void => {};
     const ask = (kept: Kept): void =>
       whenSettled(kept.session, (takes) => {
         if (over) return;
         if (takes) done(this.stream(kept), undefined);
-        else callOff = this.pool.dial(to.host, to.port, done, to.security);
+        else callOff = this.pool.dial(to.host, to.port, done, plain);
       });
     const kept = this.places.get(keyOf(to))?.find(hasRoom);
     if (kept !== undefined) ask(kept);
     else {
       const dialled: Dialled = (upstream, problem) => {
         if (upstream === undefined) return done(undefined, problem);
+        if (!agreesToHttp2(to, upstream as Upstream)) return done(upstream, undefined);
         ask(this.keep(keyOf(to), to, upstream as Upstream));
       };
       callOff = this.pool.dial(to.host, to.port, dialled, to.security);
@@ -127,7 +130,7 @@ export class BackendSessions implements Timed {
       for (const done of callers) done(undefined, problem);
       return;
     }
-    if (to.security !== undefined && (upstream.socket as TLSSocket).alpnProtocol !== "h2") {
+    if (!agreesToHttp2(to, upstream)) {
       // One connection serves one request of HTTP/1.1: the first takes it, the others open their own.
       const [first, ...others] = callers;
       if (first === undefined) upstream.abandon();
@@ -174,6 +177,11 @@ export class BackendSessions implements Timed {
     kept.served++;
     return stream;
   }
+}
+
+/** In the clear there is nothing to agree upon: it was said. */
+function agreesToHttp2(to: Destination, upstream: Upstream): boolean {
+  return to.security === undefined || (upstream.socket as TLSSocket).alpnProtocol === "h2";
 }
 
 function hasRoom({ session, streams }: Kept): boolean {

@@ -8,18 +8,24 @@ import { once } from "node:events";
 import {
   connect,
   constants,
+  createSecureServer,
   createServer as createHttp2,
   performServerHandshake,
   type ClientHttp2Session,
   type ClientHttp2Stream,
+  type Http2SecureServer,
   type Http2Server,
   type IncomingHttpHeaders,
+  type SecureServerOptions,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { compileFilter } from "../../../src/gateway/record/filter/compile.ts";
 import { parseFilter } from "../../../src/gateway/record/filter/syntax.ts";
 import { atEnd, bytes, client, closing, server, start, stopEverything, type Running } from "../layer4/harness.ts";
+import { folder, makeCa, pem, type Folder } from "../tls/certificates.ts";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const acceptOf = (key: string): string =>
@@ -39,7 +45,7 @@ function http1Echo(answer?: (key: string) => string): Promise<number> {
   });
 }
 
-async function listening(made: Http2Server): Promise<number> {
+async function listening(made: Http2Server | Http2SecureServer): Promise<number> {
   const sessions = new Set<{ destroy(): void }>();
   made.on("session", (session) => sessions.add(session));
   atEnd(() => {
@@ -176,6 +182,63 @@ describe("WebSockets over HTTP/2", () => {
     assert.equal(await heard(stream, 7), "welcome");
     stream.end("bye");
     assert.equal(await heard(stream, 3), "bye");
+  });
+
+  describe("behind TLS", () => {
+    let files: Folder;
+    before(() => makeCa((files = folder()).path, "ca"));
+    after(() => files.remove());
+
+    const secured = (port: number): Promise<Running> =>
+      start(`
+listeners: [{ name: edge, port: 0 }]
+services: { live: { protocol: HTTP2, tls: { verify: false }, endpoints: [{ url: "https://127.0.0.1:${port}" }] } }
+routes: [{ name: live, backendRefs: [{ service: live }] }]`);
+    const options = () => ({ cert: pem(files.path, "ca.pem"), key: pem(files.path, "ca.key") });
+    /** @param seen protocols that requests came by. */
+    const backend = (more: SecureServerOptions, seen: string[]): Promise<number> => {
+      const made = createSecureServer({ ...options(), ...more });
+      made.on("stream", (stream: ServerHttp2Stream) => {
+        seen.push("h2");
+        stream.on("error", () => {});
+        stream.respond({ ":status": 200 });
+        stream.write("welcome");
+        stream.pipe(stream);
+      });
+      made.on("upgrade", (request: IncomingMessage, socket: Duplex) => {
+        seen.push("http/1.1");
+        const accept = acceptOf(String(request.headers["sec-websocket-key"]));
+        socket.write(
+          `HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\nwelcome`,
+        );
+        socket.on("error", () => {}).pipe(socket);
+      });
+      return listening(made);
+    };
+    const cases = [
+      ["an extended CONNECT to who takes them", { settings: { enableConnectProtocol: true }, allowHTTP1: true }, "h2"],
+      ["HTTP/1.1 to who speaks HTTP/2 without them", { allowHTTP1: true }, "http/1.1"],
+      ["HTTP/1.1 to who agrees to nothing else", { allowHTTP1: true, ALPNProtocols: ["http/1.1"] }, "http/1.1"],
+    ] as const;
+    for (const [name, more, protocol] of cases) {
+      it(`are ${name}, the second on the same terms`, async () => {
+        const seen: string[] = [];
+        const running = await secured(await backend(more as SecureServerOptions, seen));
+        for (const round of [1, 2]) {
+          const stream = await tunnel(running.port("edge"));
+          assert.equal(await heard(stream, 7), "welcome");
+          stream.end("bye");
+          assert.equal(await heard(stream, 3), "bye");
+          const rows = await running.rows(round);
+          assert.deepEqual([rows[round - 1].protocol, rows[round - 1].status], ["websocket", 101]);
+          const place = running.gateway.recorder.place(rows[round - 1].id)!;
+          const sent = running.gateway.recorder.payload(place)?.upstreamHead ?? "";
+          const line = protocol === "h2" ? "CONNECT /live HTTP/2\r\n:protocol: websocket" : "GET /live HTTP/1.1";
+          assert.ok(sent.startsWith(line), sent);
+        }
+        assert.deepEqual(seen, [protocol, protocol]);
+      });
+    }
   });
 
   it("are refused by a backend as any request is", async () => {

@@ -111,6 +111,31 @@ describe("layers", () => {
     assert.match(gateway.balance, /less busy/);
   });
 
+  it("are there while the request is still on its way", async () => {
+    const running = await layered();
+    const answered = get(running.port("nlb"), "/api/orders/7", { ...KEY, "x-wait": "60000" });
+    answered.catch(() => {});
+    const { recorder } = running.gateway;
+    let rows: Row[] = [];
+    let seen: readonly LayerView[] = [];
+    while (seen.length < 3) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      rows = Array.from({ length: recorder.next - recorder.first }, (_, i) => running.gateway.row(recorder.first + i)!);
+      const last = rows.find(({ listener }) => listener === "api");
+      if (last !== undefined) seen = running.layers(last);
+    }
+    assert.ok(rows.every(({ state }) => state === "pending"));
+    assert.deepEqual(
+      seen.map(({ layer, current }) => [layer, current]),
+      [
+        [4, false],
+        [7, false],
+        [7, true],
+      ],
+    );
+    assert.match(seen[2].target, /^orders :\d+$/);
+  });
+
   it("say which layer refused", async () => {
     const running = await layered();
     assert.match(await get(running.port("nlb"), "/api/orders/7", {}), /^401/);

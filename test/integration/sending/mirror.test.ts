@@ -63,6 +63,26 @@ describe("mirrors", function () {
       );
   });
 
+  it("get the body as the backend gets it: what a policy takes out, no copy shows", async () => {
+    const main = await backend((_, response) => response.end("main"));
+    const copy = await backend((_, response) => response.end());
+    const rewrites = "policies: [{ requestBody: { remove: [/secret], set: { /via: gateway } } }]";
+    const running = await start([main.port], `${rewrites}, mirror: { service: shadow }`, shadow(copy.port));
+    for (const headers of [{ "content-length": "22" }, { "transfer-encoding": "chunked" }]) {
+      const options = { method: "POST", headers: { ...headers, "content-type": "application/json" } };
+      assert.equal((await ask(running.port, options, '{"a":1,"secret":"123"}')).text, "main");
+    }
+    await running.rows(4);
+    for (const { asked } of [main, copy])
+      assert.deepEqual(
+        asked.map(({ body }) => JSON.parse(body)),
+        [
+          { a: 1, via: "gateway" },
+          { a: 1, via: "gateway" },
+        ],
+      );
+  });
+
   it("are drawn in the share that is asked for", async () => {
     const main = await backend((_, response) => response.end("main"));
     const copy = await backend((_, response) => response.end());
