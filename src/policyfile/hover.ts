@@ -59,7 +59,7 @@ function declaredHover(tree: Tree, place: NamePlace): Hover {
 }
 
 /** The key or scalar under the cursor. */
-export interface Under {
+interface Under {
   readonly path: Path;
   readonly span: readonly [number, number];
   readonly isKey: boolean;

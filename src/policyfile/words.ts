@@ -10,7 +10,7 @@ import { namesIn } from "./names.ts";
 import { schema, schemasAt, type Schema } from "./schema.ts";
 import type { Path, Tree } from "./tree.ts";
 
-export interface Word {
+interface Word {
   readonly label: string;
   /** Where it is from. */
   readonly detail: string;

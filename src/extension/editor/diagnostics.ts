@@ -10,7 +10,7 @@ import { asDiagnostic, asEdits, asRange } from "./conversions.ts";
 /** Milliseconds of silence before a text that is being typed is read. */
 const DEBOUNCE = 250;
 
-export interface Reading {
+interface Reading {
   /** True for a document that is read. */
   concerns(document: vscode.TextDocument): boolean;
   read(document: vscode.TextDocument): readonly Diagnostic[];

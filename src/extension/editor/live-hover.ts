@@ -12,7 +12,7 @@ const MOST_KEYS = 3;
 const MINUTES = 5;
 const BARS = "▁▂▃▄▅▆▇█";
 
-export interface BlockNumbers {
+interface BlockNumbers {
   readonly services: ServicesView | undefined;
   readonly limits: readonly LimitView[];
   /** Requests by minute, oldest first. */
