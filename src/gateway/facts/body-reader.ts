@@ -42,7 +42,7 @@ const MOST_WAITING = 32 * 1_048_576;
 /** Milliseconds that the thread may take for one body: allowances end it long before, unless the machine is very busy. */
 const LONGEST = 20_000;
 /** Before it says that it begins with one, it may have to start, and to read the policy file. */
-const LONGEST_START = 60_000;
+const LONGEST_START = 120_000;
 /** Mebibytes: 8 MiB of JSON become some twentyfold. */
 const MEMORY = 512;
 
@@ -89,7 +89,7 @@ export class BodyReader {
     return new Promise((tell) => {
       this.#bytesWaiting += body.bytes?.length ?? 0;
       this.#waiting.push({ need, recipe, arrival, wallClock: x.wallClock, body, tell });
-      this.#next();
+      this.#nextSoon();
     });
   }
 
@@ -97,6 +97,11 @@ export class BodyReader {
     this.#closed = true;
     this.#end();
     for (const one of this.#waiting.splice(0)) tellState(one, BodyState.Busy);
+  }
+
+  /** Not in the turn that joined the body's pieces: handing 8 MiB over, or starting a thread, is enough for one. */
+  #nextSoon(): void {
+    setImmediate(() => this.#next());
   }
 
   #next(): void {
@@ -168,7 +173,7 @@ export class BodyReader {
     if (asked === undefined) return;
     clearTimeout(asked.late);
     tellState(asked, BodyState.TooMuch);
-    this.#next();
+    this.#nextSoon();
   }
 }
 

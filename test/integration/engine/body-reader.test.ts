@@ -49,7 +49,7 @@ function reader(schema: string): { bodies: BodyReader; need: BodyNeed } {
 
 describe("bodies in a thread of their own", function () {
   // The thread starts from its sources here.
-  this.timeout(120_000);
+  this.timeout(240_000);
 
   afterEach(() => {
     for (const one of readers.splice(0)) one.close();
