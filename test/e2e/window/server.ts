@@ -92,8 +92,9 @@ export class CodeServer {
           "--disable-update-check",
           "--disable-getting-started-override",
           "--ignore-last-opened",
+          // Seconds: a busy machine loses the connection now and then, and the tests inside would go with it, unreported.
           "--reconnection-grace-time",
-          "1",
+          options.testDriver ? "300" : "10",
           ...(options.trust ? [] : ["--disable-workspace-trust"]),
           ...(options.testDriver ? ["--vscode-option", "enable-smoke-test-driver"] : []),
           ...folders,
