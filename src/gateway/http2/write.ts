@@ -5,7 +5,10 @@
 import { constants, type Http2Stream } from "node:http2";
 
 /** What Node refuses to send becomes a reset. */
-export function writeOrReset<Stream extends Http2Stream>(stream: Stream | undefined, how: (stream: Stream) => void): void {
+export function writeOrReset<Stream extends Http2Stream>(
+  stream: Stream | undefined,
+  how: (stream: Stream) => void,
+): void {
   if (stream === undefined || stream.destroyed || stream.closed) return;
   try {
     how(stream);

@@ -22,7 +22,7 @@ describe("a request that a mock answered", () => {
     const gateway = new Gateway({ file: policyFile(text) });
     await gateway.start(text);
     try {
-      const ids = [];
+      const ids: number[] = [];
       for (const path of ["/open/7", "/open/8", "/open/9"]) {
         const sent = ask({ host: "127.0.0.1", port, path, agent: false });
         sent.end();
