@@ -123,6 +123,7 @@ export function describeStandingIn(): void {
     await run("mintToken");
     assert.match(person.heard("There is no development key") ?? "", /keys\/dev-key\.json does not exist/);
     assert.equal(readFileSync(at("keys/jwks.json"), "utf8"), before);
+    await vscode.env.clipboard.writeText("nothing yet");
     person
       .picks("GET /reports")
       .presses("Create Development Key…")

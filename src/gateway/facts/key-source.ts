@@ -128,7 +128,7 @@ async function keySetOf(text: string, place: string, version: number, options: K
 }
 
 /** How long a file is taken to be unchanged without looking, in milliseconds. */
-const FILE_TRUSTED_FOR = 500;
+export const FILE_TRUSTED_FOR = 500;
 
 /** Keys out of a file; read again when its size or time of change differs. */
 class FileKeys implements KeySource {

@@ -3,6 +3,7 @@
  * development key, and judged by the whole policy before it is given out. Gateway and command line use it alike.
  * Must not sign what no person asked for, nor guess a claim: what no rule says is asked.
  */
+import { setTimeout } from "node:timers/promises";
 import type { ExplainRequest } from "../../contract/explaining.ts";
 import type { MintQuestion, MintResult } from "../../contract/minting.ts";
 import { clone } from "../../decide/clone.ts";
@@ -12,6 +13,7 @@ import type { FactRequest, TokenFact } from "../../model/arrival.ts";
 import { Decision } from "../../model/decision.ts";
 import type { PlanStep } from "../../model/plan.ts";
 import { passageFor, type WhatIfContext } from "../control/what-if.ts";
+import { FILE_TRUSTED_FOR } from "../facts/key-source.ts";
 import { locationOf } from "../record/location.ts";
 import { developmentKey, type DevelopmentKey } from "./development-key.ts";
 
@@ -88,7 +90,13 @@ async function signed(context: MintContext, request: ExplainRequest, made: Made)
   const value = header === "authorization" ? `Bearer ${token}` : token;
   const others = Object.entries(request.headers).filter(([name]) => name.toLowerCase() !== header);
   const x = passageFor(context, { ...request, headers: { ...Object.fromEntries(others), [field]: value } });
-  const fact = (await context.facts.gather([{ ...need, when: () => true }], x))[need.name] as TokenFact;
+  const verdict = async () => (await context.facts.gather([{ ...need, when: () => true }], x))[need.name] as TokenFact;
+  let fact = await verdict();
+  if (fact.state !== "verified") {
+    // The key may have been made after the latest look at the file of the set.
+    await setTimeout(FILE_TRUSTED_FOR);
+    fact = await verdict();
+  }
   if (fact.state !== "verified") {
     const problem = "problem" in fact ? fact.problem : fact.state;
     return { kind: "refused", message: `The gateway does not take what ${key.path} signs: ${problem}.` };

@@ -125,6 +125,21 @@ routes:
     assert.equal((await send({ authorization: value })).status, 200);
   });
 
+  it("is signed with a key that was made a moment after the gateway looked at the set", async () => {
+    const [before, made] = [pair("ec", "old"), pair("ec", "new")];
+    await serve(["jwt: { jwks: ./jwks.json }"], { "jwks.json": before.set });
+    const { SignJWT, importJWK } = await import("jose");
+    const token = await new SignJWT({ sub: "dave" })
+      .setProtectedHeader({ alg: "ES256", kid: "old" })
+      .sign(await importJWK(before.own, "ES256"));
+    assert.equal((await send({ authorization: `Bearer ${token}` })).status, 200);
+    const { id } = await send();
+    writeFileSync(join(folder, "dev-key.json"), JSON.stringify(made.own));
+    writeFileSync(join(folder, "jwks.json"), JSON.stringify(made.set));
+    const { value } = minted(await mint(id));
+    assert.equal((await send({ authorization: value })).status, 200);
+  });
+
   for (const type of ["ed25519", "rsa"] as const) {
     it(`is signed with a key of type ${type}, in the header that the policy reads`, async () => {
       const { own, pem } = pair(type);
