@@ -254,9 +254,17 @@ http.createServer((request, response) => proxy.web(request, response)).listen(${
 }
 
 /** Switchyard as it ships: dist/cli.js over a policy text in which `{port}` and `{backend}` are filled in. */
-export async function switchyard(folder: string, name: string, policy: string, backend: number): Promise<Peer> {
+export async function switchyard(
+  folder: string,
+  name: string,
+  policy: string,
+  backend: number,
+  cpu: number | "any" = PROXY_CPU,
+): Promise<Peer> {
   const port = await freePort();
   const file = join(folder, `${name.replaceAll(/\W+/g, "-")}.switchyard.yaml`);
   writeFileSync(file, policy.replaceAll("{port}", String(port)).replaceAll("{backend}", String(backend)));
-  return start(name, port, gatewayNode(), [join(root, "dist/cli.js"), "run", "--quiet", file], { cpu: PROXY_CPU });
+  return start(name, port, gatewayNode(), [join(root, "dist/cli.js"), "run", "--quiet", file], {
+    ...(cpu === "any" ? {} : { cpu }),
+  });
 }

@@ -320,9 +320,11 @@ describe("switchyard mcp", function () {
         told += part;
         if (told.split("\n").length >= lines.length) socket.end();
       });
+      // Whoever is shown the door may meet it closed while it still talks: `once` would take that for a failure of the test.
       socket.on("error", () => {});
+      const closed = new Promise((resolve) => socket.once("close", resolve));
       for (const one of lines) socket.write(typeof one === "string" ? one : `${JSON.stringify(one)}\n`);
-      await once(socket, "close");
+      await closed;
       return told;
     };
     const ask = (m: string, ...a: unknown[]) => ({ t: "q", i: "1", m, a });
