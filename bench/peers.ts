@@ -264,7 +264,6 @@ export async function switchyard(
   const port = await freePort();
   const file = join(folder, `${name.replaceAll(/\W+/g, "-")}.switchyard.yaml`);
   writeFileSync(file, policy.replaceAll("{port}", String(port)).replaceAll("{backend}", String(backend)));
-  return start(name, port, gatewayNode(), [join(root, "dist/cli.js"), "run", "--quiet", file], {
-    ...(cpu === "any" ? {} : { cpu }),
-  });
+  const place = cpu === "any" ? {} : { cpu };
+  return start(name, port, gatewayNode(), [join(root, "dist/cli.js"), "run", "--quiet", file], place);
 }
