@@ -7,8 +7,7 @@ import type { MintResult } from "../contract/minting.ts";
 import { PolicyReader } from "../gateway/control/policy-reader.ts";
 import { FactGatherer } from "../gateway/facts/gatherer.ts";
 import { mint as mintToken } from "../gateway/mint/minter.ts";
-import { Mask } from "../gateway/record/mask.ts";
-import { freshState } from "../model/fresh.ts";
+import { aloneWith } from "./described.ts";
 import { diagnosticLines } from "./diagnostics.ts";
 import { headersOf } from "./explain.ts";
 import { paintFor } from "./paint.ts";
@@ -51,17 +50,7 @@ async function made(file: string, { request, given, key }: Order): Promise<MintR
     return undefined;
   }
   const facts = new FactGatherer({ baseDirectory: reader.directory });
-  const context = {
-    plan,
-    state: freshState(plan),
-    revision: 1,
-    facts,
-    mask: Mask.of([plan]),
-    directory: reader.directory,
-    now: () => performance.now(),
-    wallClock: () => Date.now(),
-    seed: () => 1,
-  };
+  const context = { ...aloneWith(plan, facts), directory: reader.directory };
   // Relative to where the person stands, not to the policy.
   const order = { request, given, ...(key === undefined ? {} : { key: resolve(key) }) };
   try {
