@@ -15,24 +15,17 @@ import type { Stamp } from "../contract/stamp.ts";
 import type { GatewayStatus } from "../contract/status.ts";
 import type { HarExport, Row } from "../contract/traffic.ts";
 import { clone } from "../decide/clone.ts";
-import { otlpMetrics } from "./analytics/otlp.ts";
-import { prometheusText } from "./analytics/prometheus.ts";
-import { analyticsView } from "./analytics/view.ts";
 import { freshState } from "../model/fresh.ts";
 import type { JournalEvent } from "../model/journal.ts";
 import type { Plan } from "../model/plan.ts";
 import { carry } from "../policyfile/carry.ts";
 import { DurableStates } from "./control/durable-state.ts";
+import { GatewayViews } from "./control/gateway-views.ts";
 import { LimitHands } from "./control/limit-hands.ts";
-import { cacheViews } from "./control/caches-view.ts";
-import { limitViews } from "./control/limits-view.ts";
-import { exportHar } from "./control/har-export.ts";
 import { Hands } from "./control/hands.ts";
 import { PolicyProblem } from "./control/policy-problem.ts";
 import { PolicyReader } from "./control/policy-reader.ts";
-import { routeViews, serviceViews, unhealthyServices, type Beside } from "./control/services-view.ts";
 import { Session, type SessionGateway, type SessionOptions } from "./control/session.ts";
-import { listenerStatuses } from "./control/listener-view.ts";
 import { TrafficLists } from "./control/traffic-lists.ts";
 import { explainRequest } from "./control/what-if.ts";
 import { FactGatherer } from "./facts/gatherer.ts";
@@ -41,7 +34,6 @@ import { now, seed, wallClock } from "./readings.ts";
 import { detailOf } from "./record/detail.ts";
 import { Mask } from "./record/mask.ts";
 import { BothJournals, EventJournal, type Journal } from "./record/journal.ts";
-import { RATE_SECONDS } from "./record/rates.ts";
 import { Recorder, type RecorderOptions } from "./record/recorder.ts";
 import { RowMaker } from "./record/row.ts";
 import { MintDesk } from "./mint/mint-desk.ts";
@@ -99,6 +91,7 @@ export class Gateway implements SessionGateway {
   readonly lists: TrafficLists;
   private readonly journal: Journal;
   private readonly rows: RowMaker;
+  private readonly views: GatewayViews;
   private readonly sessions = new Set<Session>();
   private knownMask: { size: number; revision: number; mask: Mask } | undefined;
   private text = "";
@@ -145,6 +138,7 @@ export class Gateway implements SessionGateway {
       mask: () => this.mask,
       changed: (ids) => this.sessions.forEach((session) => session.previewChanged(ids)),
     });
+    const changed = (): void => void this.urgency++;
     const told = options.journal?.bind(options);
     const { journal: own } = this.whatIfs;
     const journal = (this.journal = told === undefined ? own : new BothJournals(own, new EventJournal(told)));
@@ -157,20 +151,20 @@ export class Gateway implements SessionGateway {
       seed,
       simulations: this.simulations,
       journal,
-      changed: () => void this.urgency++,
+      changed,
     });
     this.hands = new Hands({
       now,
       active: () => this.engine.active,
       journal,
-      changed: () => void this.urgency++,
+      changed,
     });
     this.limitHands = new LimitHands({
       now,
       wallClock,
       active: () => this.engine.active,
       journal,
-      changed: () => void this.urgency++,
+      changed,
     });
     this.durable = new DurableStates({ file: options.file, active: () => this.engine.active });
     this.fleet = new Fleet({
@@ -182,6 +176,24 @@ export class Gateway implements SessionGateway {
       replan: () => void this.inTurn(() => this.replan()).catch(() => {}),
       remarked: (...remark) => options.replicaRemarked?.(...remark),
       printed: (...line) => options.replicaPrinted?.(...line),
+    });
+    const { recorder, engine, fleet, simulations, limitHands, durable, lists } = this;
+    this.views = new GatewayViews({
+      recorder,
+      engine,
+      fleet,
+      simulations,
+      limitHands,
+      durable,
+      lists,
+      file: options.file,
+      version: VERSION,
+      instance: this.generation,
+      active: () => this.active,
+      mask: () => this.mask,
+      policy: () => ({ acceptedAt: this.acceptedAt, invalid: this.invalid, diagnostics: this.diagnostics }),
+      draining: () => this.draining,
+      detail: (id) => this.detail(id, false),
     });
   }
 
@@ -354,18 +366,6 @@ export class Gateway implements SessionGateway {
     return row && this.whatIfs.marked(row);
   }
 
-  counts(): ReturnType<SessionGateway["counts"]> {
-    const { recorder } = this;
-    const at = now();
-    return {
-      ...this.lists.counts,
-      recording: recorder.recording,
-      perSecond: tenth(recorder.rate.perSecond(at)),
-      rejectedShare: Math.round(recorder.rate.refusedShare(at, RATE_SECONDS) * 1000) / 1000,
-      p95: tenth(recorder.durations.percentile(at, 0.95)),
-    };
-  }
-
   detail(id: number, reveal: boolean): Detail | undefined {
     if (id < 0) return this.lists.importedDetail(id);
     return detailOf({ recorder: this.recorder, rows: this.rows, mask: this.mask, port: this.portOf }, id, reveal);
@@ -376,107 +376,53 @@ export class Gateway implements SessionGateway {
     return id === 0 ? undefined : this.detail(id, false);
   }
 
-  /** @throws Error when the filter cannot be read. */
-  exportHar(filter: string): Promise<HarExport> {
-    const view = this.openView(filter);
-    view.catchUp();
-    const ids = view.idsBetween(view.first, view.first + view.matched);
-    view.close();
-    const listeners = listenerStatuses(this.engine.listeners);
-    return exportHar({
-      ids,
-      detail: (id) => this.detail(id, false),
-      origin: (name) => listeners.find((each) => each.name === name)?.url.replace(/\/$/, "") ?? "http://localhost",
-      version: VERSION,
-    });
-  }
-
   private readonly portOf = (listener: string): number => {
     const known = this.engine.listeners.find((each) => each.name === listener);
     return known?.addresses.find((address) => address.port !== 0)?.port ?? known?.port ?? 80;
   };
 
+  counts(): ReturnType<SessionGateway["counts"]> {
+    return this.views.counts();
+  }
+
+  /** @throws Error when the filter cannot be read. */
+  exportHar(filter: string): Promise<HarExport> {
+    return this.views.har(filter);
+  }
+
   servicesView(stamp: Stamp): ServicesView {
-    const page = this.servingPage();
-    const at = now();
-    return {
-      stamp,
-      at: wallClock(),
-      services: serviceViews(page, this.active.state, at, this.beside),
-      routes: routeViews(page, at, this.recorder),
-    };
+    return this.views.services(stamp);
   }
 
   analyticsView(stamp: Stamp, window: AnalyticsWindow): AnalyticsView {
-    return this.mask.deep(analyticsView({ ...this.counted, at: wallClock() }, stamp, window));
+    return this.views.analytics(stamp, window);
   }
 
   /** The counts since the start, for Prometheus. */
   metricsText(): string {
-    const { analytics, costs, plan, now: at } = this.counted;
-    return this.mask.text(prometheusText(analytics, costs, plan, at));
+    return this.views.metricsText();
   }
 
   /** The same for a collector of OpenTelemetry. */
   otlpMetrics(): object {
-    const { analytics } = this.recorder;
-    const startedAt = wallClock() - (now() - analytics.since);
-    return this.mask.deep(
-      otlpMetrics({ ...this.counted, at: wallClock(), startedAt, version: VERSION, instance: this.generation }),
-    );
-  }
-
-  private get counted() {
-    const { costs } = this.engine;
-    return { analytics: this.recorder.analytics, costs, plan: this.active.plan, now: now() };
+    return this.views.otlpMetrics();
   }
 
   cachesView(search: string, count: number): CachesView {
-    const { mask } = this;
-    const show = (url: string) => mask.target(url);
-    const asked = { plan: this.active.plan, now: now(), wallClock: wallClock(), search, count, show };
-    return mask.deep({ at: wallClock(), caches: cacheViews(this.engine.caches, asked) });
+    return this.views.caches(search, count);
+  }
+
+  limitsView(stamp: Stamp, search: string, count: number): LimitsView {
+    return this.views.limits(stamp, search, count);
+  }
+
+  statusView(stamp: Stamp): GatewayStatus {
+    return this.views.status(stamp);
   }
 
   purgeCache(identity: string, prefix: string): number {
     this.urgency++;
     return this.engine.caches.purge(identity === "" ? undefined : identity, prefix);
-  }
-
-  limitsView(stamp: Stamp, search: string, count: number): LimitsView {
-    const { plan, state } = this.active;
-    const { problem } = this.durable;
-    const limits = limitViews(plan, state, now(), search, count);
-    return this.mask.deep({ stamp, at: wallClock(), ...(problem === "" ? {} : { problem }), limits });
-  }
-
-  statusView(stamp: Stamp): GatewayStatus {
-    const at = now();
-    const { rate } = this.recorder;
-    return {
-      stamp,
-      state: this.draining ? "draining" : "running",
-      listeners: listenerStatuses(this.engine.listeners),
-      policy: {
-        file: this.options.file,
-        revision: this.engine.active?.revision ?? this.revision,
-        acceptedAt: this.acceptedAt,
-        invalid: this.invalid,
-        diagnostics: this.mask.deep(this.diagnostics),
-      },
-      perSecond: tenth(rate.perSecond(at)),
-      rejected: rate.recent(at, RATE_SECONDS).refused,
-      unhealthy: unhealthyServices(serviceViews(this.servingPage(), this.active.state, at, this.beside)),
-      simulations: this.simulations.list,
-      frozen: this.mask.deep(this.limitHands.frozen),
-      processId: process.pid,
-    };
-  }
-
-  private servingPage(): NonNullable<ReturnType<Recorder["plans"]["get"]>> {
-    const page = this.recorder.plans.get(this.active.revision);
-    if (page === undefined) throw new Error("The gateway has not started yet.");
-    return page;
   }
 
   changeBucket(identity: string, key: string, change: BucketChange): BucketUndo {
@@ -527,11 +473,6 @@ export class Gateway implements SessionGateway {
     return text === undefined ? undefined : this.mask.text(text);
   }
 
-  private readonly beside: Beside = {
-    simulation: (service, url) => this.simulations.words(service, url),
-    scale: (service) => this.fleet.wanted(service),
-  };
-
   policyText(masked: boolean): { text: string; revision: number } {
     return { text: masked ? this.mask.text(this.text) : this.text, revision: this.active.revision };
   }
@@ -560,8 +501,4 @@ export class Gateway implements SessionGateway {
 /** Carried at the moment of the swap, so that nothing taken meanwhile is lost. */
 function stateFor(plan: Plan, old: Active | undefined, at: number): Active["state"] {
   return old === undefined ? freshState(plan) : carry(old.state, old.plan, plan, at);
-}
-
-function tenth(value: number): number {
-  return Math.round(value * 10) / 10;
 }
