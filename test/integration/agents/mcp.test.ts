@@ -24,8 +24,10 @@ import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { findRecords, recordKey } from "../../../src/gateway/control/agent-record.ts";
 import { freePort } from "../../free-port.ts";
-import { eventually } from "../../e2e/window/expect.ts";
-import { backend, policy, policyFile, stopAll, switchyard } from "../control/helpers.ts";
+import { COMMAND_LINE } from "../../processes.ts";
+import { until } from "../../until.ts";
+import { backend, policy, policyFile, stopAll } from "../control/helpers.ts";
+import { switchyard } from "../control/processes.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
 const KEY = "alices-own-key-4711";
@@ -59,7 +61,7 @@ describe("switchyard mcp", function () {
     rmSync(data, { recursive: true, force: true });
   });
 
-  const words = (more: readonly string[]) => ["--import", "tsx", join(root, "src/cli/main.ts"), "mcp", ...more];
+  const words = (more: readonly string[]) => [COMMAND_LINE, "mcp", ...more];
 
   async function agent(more: readonly string[], mode: "legacy" | "auto" = "auto"): Promise<Client> {
     const client = new Client({ name: "test", version: "1" }, { versionNegotiation: { mode } });
@@ -94,7 +96,7 @@ describe("switchyard mcp", function () {
     const port = await freePort();
     const file = policyFile(policy(port, await backend(), 2));
     const line = switchyard(["run", file, "--quiet"]);
-    await eventually("the gateway tells agents of itself", () => findRecords(runs, recordKey(file)).length === 1);
+    await until(() => findRecords(runs, recordKey(file)).length === 1, "the gateway tells agents of itself");
     const send = async (path: string, key?: string) =>
       (await fetch(`http://127.0.0.1:${port}${path}`, { headers: key === undefined ? {} : { "x-api-key": key } }))
         .status;
@@ -182,7 +184,7 @@ describe("switchyard mcp", function () {
     assert.match(text, /requests: 3, .*\n[^]*# a person was here/);
     assert.equal(statSync(file).mode & 0o777, 0o640);
     assert.deepEqual(readdirSync(resolve(file, "..")), ["switchyard.yaml"]);
-    await eventually("the gateway has followed", async () => (await send("/keyed/2", KEY)) === 200);
+    await until(async () => (await send("/keyed/2", KEY)) === 200, "the gateway has followed");
   });
 
   it("explains a described request by the file alone, and says what it lacks for the rest", async () => {
@@ -260,7 +262,7 @@ describe("switchyard mcp", function () {
     });
     const say = (message: object | string) =>
       child.stdin.write(typeof message === "string" ? message : `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
-    const answered = (id: number) => eventually(`the answer to ${id}`, () => told.some((one) => one.id === id));
+    const answered = (id: number) => until(() => told.some((one) => one.id === id), `the answer to ${id}`);
     const of = (id: number) => told.find((one) => one.id === id);
     const clientInfo = { name: "by hand", version: "1" };
     say({ id: 1, method: "initialize", params: { protocolVersion: "1999-01-01", capabilities: {}, clientInfo } });
@@ -371,7 +373,7 @@ describe("switchyard mcp", function () {
     assert.match(await refusal(client, "list_rejections"), /No gateway that serves/);
     const second = policyFile(policy(await freePort(), 9));
     switchyard(["run", second, "--quiet"]);
-    await eventually("the second has started", () => findRecords(runs, recordKey(second)).length === 1);
+    await until(() => findRecords(runs, recordKey(second)).length === 1, "the second has started");
     assert.ok(!existsSync(path));
     assert.ok(!existsSync(path.replace(/json$/, "sock")));
   });
@@ -380,7 +382,7 @@ describe("switchyard mcp", function () {
     mkdirSync(runs, { recursive: true, mode: 0o700 });
     const file = policyFile(policy(await freePort(), 9));
     const line = switchyard(["run", file, "--no-agents"]);
-    await eventually("it runs", () => line.output().includes("Ctrl-C stops"));
+    await until(() => line.output().includes("Ctrl-C stops"), "it runs");
     assert.deepEqual(findRecords(runs, recordKey(file)), []);
   });
 });

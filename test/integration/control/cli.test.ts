@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { renameSync, writeFileSync } from "node:fs";
 import { freePort } from "../../free-port.ts";
-import { backend, policy, policyFile, stopAll, switchyard } from "./helpers.ts";
+import { backend, policy, policyFile, stopAll } from "./helpers.ts";
+import { switchyard } from "./processes.ts";
 
 describe("the command line", function () {
   this.timeout(300_000);

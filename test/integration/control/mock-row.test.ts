@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { request as ask } from "node:http";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import { freePort } from "../../free-port.ts";
-import { backend, policy, policyFile, stopAll, until } from "./helpers.ts";
+import { until } from "../../until.ts";
+import { backend, policy, policyFile, stopAll } from "./helpers.ts";
 
 const MOCK = `routes:
   - name: mock

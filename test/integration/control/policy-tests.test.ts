@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { policy, policyFile, stopAll, switchyard } from "./helpers.ts";
+import { policy, policyFile, stopAll } from "./helpers.ts";
+import { switchyard } from "./processes.ts";
 
 const shop = resolve(import.meta.dirname, "../../../examples/shop/shop.switchyard-test.yaml");
 

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { join } from "node:path";
 import { freePort } from "../../free-port.ts";
-import { backend, forkGateway, policy, policyFile, stopAll, until } from "./helpers.ts";
+import { GATEWAY } from "../../processes.ts";
+import { until } from "../../until.ts";
+import { backend, policy, policyFile, stopAll } from "./helpers.ts";
+import { forkGateway } from "./processes.ts";
 
 describe("the gateway as a forked process", function () {
   this.timeout(300_000);
@@ -72,7 +75,7 @@ describe("the gateway as a forked process", function () {
   it("does not outlive a parent that was killed", async () => {
     const port = await freePort();
     const file = policyFile(policy(port, await backend()));
-    const parent = fork(join(import.meta.dirname, "parent.fixture.mjs"), [file], { execArgv: [] });
+    const parent = fork(join(import.meta.dirname, "parent.fixture.mjs"), [GATEWAY, file], { execArgv: [] });
     await new Promise((done) => parent.once("message", done));
     assert.equal((await fetch(`http://127.0.0.1:${port}/open`)).status, 200);
     parent.kill("SIGKILL");

@@ -14,7 +14,9 @@ import { freshState } from "../../../src/model/fresh.ts";
 import type { JournalEvent } from "../../../src/model/journal.ts";
 import { replay } from "../../../src/replay/replay.ts";
 import { freePort } from "../../free-port.ts";
-import { backend, forkGateway, policyFile, stopAll, until } from "./helpers.ts";
+import { until } from "../../until.ts";
+import { backend, policyFile, stopAll } from "./helpers.ts";
+import { forkGateway } from "./processes.ts";
 
 const text = (port: number, target: number, policies: string): string => `version: 1
 listeners: [{ name: edge, port: ${port}, address: 127.0.0.1 }]

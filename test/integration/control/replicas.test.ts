@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import type { JournalEvent } from "../../../src/model/journal.ts";
-import { policyFile, stopAll, until } from "./helpers.ts";
+import { until } from "../../until.ts";
+import { policyFile, stopAll } from "./helpers.ts";
 
 const stamp = { generation: "", seq: 0 };
 

@@ -9,7 +9,8 @@ import type { AddressInfo } from "node:net";
 import type { SendResult } from "../../../src/contract/sending.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import { freePort } from "../../free-port.ts";
-import { policy, policyFile, stopAll, until } from "./helpers.ts";
+import { until } from "../../until.ts";
+import { policy, policyFile, stopAll } from "./helpers.ts";
 
 interface Heard {
   readonly method: string;

@@ -8,7 +8,8 @@ import type { GatewayFunctions, WatcherFunctions } from "../../../src/contract/c
 import { packFrame, unpackFrame, type Frame } from "../../../src/contract/frames.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import { freePort } from "../../free-port.ts";
-import { backend, policy, policyFile, stopAll, until } from "./helpers.ts";
+import { until } from "../../until.ts";
+import { backend, policy, policyFile, stopAll } from "./helpers.ts";
 
 describe("the lists of requests over a channel", () => {
   let gateway: Gateway;

@@ -11,7 +11,8 @@ import { dirname, join, resolve } from "node:path";
 import type { MintResult, MintWish } from "../../../src/contract/minting.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import { freePort } from "../../free-port.ts";
-import { backend, policyFile, stopAll, until } from "../control/helpers.ts";
+import { until } from "../../until.ts";
+import { backend, policyFile, stopAll } from "../control/helpers.ts";
 
 const SHOP = resolve(import.meta.dirname, "../../../examples/shop");
 const RULE = `authorization: { rules: [{ name: can-write, allow: "'orders:write' in jwt.scope && jwt.tenant == 'acme'" }] }`;

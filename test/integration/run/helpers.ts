@@ -4,21 +4,20 @@
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EndpointView, ServiceView } from "../../../src/contract/services.ts";
 import { Gateway, type GatewayOptions } from "../../../src/gateway/gateway.ts";
-import { until as comes } from "../control/helpers.ts";
+import { until } from "../../until.ts";
 
-/** @param what for the message when it does not come about. */
-export function until(condition: () => boolean | Promise<boolean>, what = ""): Promise<void> {
-  return comes(condition, () => what);
-}
-
-/** Answers with its process id; what the path asks for: /slow/MS, /die/CODE. Ends politely on SIGTERM. */
-export const REPLICA = `
+/**
+ * Answers with its process id; what the path asks for: /slow/MS, /die/CODE. Ends politely on SIGTERM.
+ * While the file `broken` stands beside it, it ends at once; while `held` does, it does not listen yet.
+ */
+const REPLICA = `
+import { existsSync } from "node:fs";
 import { createServer } from "node:http";
+if (existsSync("broken")) process.exit(3);
 const server = createServer((request, response) => {
   const [, what, number] = request.url.split("/");
   if (what === "die") process.exit(Number(number));
@@ -26,7 +25,9 @@ const server = createServer((request, response) => {
   request.resume().on("end", () => (what === "slow" ? setTimeout(answer, Number(number)) : answer()));
 });
 process.on("SIGTERM", () => { console.log("polite end"); server.close(() => process.exit(0)); server.closeIdleConnections(); });
-setTimeout(() => server.listen(Number(process.env.PORT), "127.0.0.1", () => console.log("listening on " + process.env.PORT)), Number(process.env.WAIT ?? 0));
+const listen = () => server.listen(Number(process.env.PORT), "127.0.0.1", () => console.log("listening on " + process.env.PORT));
+const begin = () => (existsSync("held") ? setTimeout(begin, 10) : listen());
+begin();
 `;
 
 const gateways = new Set<Gateway>();
@@ -48,15 +49,6 @@ export function workspace(): string {
   folders.add(folder);
   writeFileSync(join(folder, "replica.mjs"), REPLICA);
   return folder;
-}
-
-/** A port that nobody has at the moment: replicas count up from it. */
-export async function freeSpan(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((done) => server.close(() => done()));
-  return Math.min(port, 60_000);
 }
 
 export const NODE = JSON.stringify(process.execPath);

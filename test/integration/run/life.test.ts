@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { stopAll as stopOthers, switchyard } from "../control/helpers.ts";
-import { ask, freeSpan, isAlive, NODE, policy, Running, stopAll, until, workspace } from "./helpers.ts";
+import { stopAll as stopOthers } from "../control/helpers.ts";
+import { switchyard } from "../control/processes.ts";
+import { freePort } from "../../free-port.ts";
+import { until } from "../../until.ts";
+import { ask, isAlive, NODE, policy, Running, stopAll, workspace } from "./helpers.ts";
 
 interface Answer {
   readonly pid: number;
@@ -15,6 +18,18 @@ async function answer(running: Running): Promise<Answer> {
   return JSON.parse((await ask(running.port, "/")).text);
 }
 
+/** A server that has nothing to do with the gateway, which itself may be trying whether the port is free at this moment. */
+async function squat(port: number): Promise<Server> {
+  const server = createServer((_, response) => response.end("a stranger"));
+  const listens = () =>
+    new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+  await until(listens, `port ${port} for a stranger`);
+  return server;
+}
+
 describe("the life of a replica", function () {
   this.timeout(300_000);
   afterEach(async () => {
@@ -23,7 +38,10 @@ describe("the life of a replica", function () {
   });
 
   it("begins without requests until somebody listens, and the refusal says that it is starting", async () => {
-    const running = await Running.start(policy({ from: await freeSpan(), env: '{ WAIT: "1500" }' }));
+    const folder = workspace();
+    const held = join(folder, "held");
+    writeFileSync(held, "");
+    const running = await Running.start(policy({ from: await freePort() }), {}, folder);
     const { status } = await ask(running.port, "/");
     assert.equal(status, 503);
     const detail = running.gateway.lastRejection() ?? running.gateway.detail(1, false);
@@ -32,6 +50,7 @@ describe("the life of a replica", function () {
       [candidate.verdict, candidate.why],
       ["excluded", "is starting: it gets requests once it is healthy"],
     );
+    rmSync(held);
     await running.serving(1);
     assert.equal((await ask(running.port, "/")).status, 200);
   });
@@ -45,7 +64,7 @@ describe("the life of a replica", function () {
     writeFileSync(join(folder, "slow.cjs"), script);
     const more = "    healthCheck: { active: { path: /ready, interval: 1h } }\n";
     const running = await Running.start(
-      policy({ from: await freeSpan(), command: `${NODE} slow.cjs`, more }),
+      policy({ from: await freePort(), command: `${NODE} slow.cjs`, more }),
       {},
       folder,
     );
@@ -54,47 +73,50 @@ describe("the life of a replica", function () {
   });
 
   it("starts again after it died, after longer and longer pauses, and requests say why they went elsewhere", async () => {
-    const running = await Running.start(policy({ from: await freeSpan(), replicas: 2 }));
+    const folder = workspace();
+    const running = await Running.start(policy({ from: await freePort(), replicas: 2 }), {}, folder);
     await running.serving(2);
     const before = await answer(running);
+    const broken = join(folder, "broken");
+    writeFileSync(broken, "");
     await assert.doesNotReject(ask(running.port, "/die/3", { method: "POST" }));
     await until(() => running.endpoints.some(({ health }) => health === "restarting"));
     const dead = running.endpoints.find(({ health }) => health === "restarting");
     assert.match(dead?.sentence ?? "", /^restarting in \d+ ms after exit code 3$/);
-    for (let i = 0; i < 4; i++) assert.equal((await ask(running.port, `/${i}`)).status, 200);
-    const whys = [];
-    for (let id = 1; id < 20; id++) {
-      const detail = running.gateway.detail(id, false);
-      for (const { why } of detail?.balance?.candidates ?? []) whys.push(why);
+    // It dies again and again, so that one of the requests meets it in a pause.
+    const whys: string[] = [];
+    for (let id = 2; !whys.some((why) => /^is restarting in .* after exit code 3$/.test(why)); id++) {
+      assert.ok(id < 5000, whys.join("\n"));
+      assert.equal((await ask(running.port, `/${id}`)).status, 200);
+      for (const { why } of running.gateway.detail(id, false)?.balance?.candidates ?? []) whys.push(why);
     }
-    assert.ok(
-      whys.some((why) => /^is restarting in \d+ ms after exit code 3$/.test(why)),
-      whys.join("\n"),
-    );
+    rmSync(broken);
     await running.serving(2);
     assert.ok(before.pid > 0);
     assert.ok(running.remarks.some((remark) => /restarting in 500 ms after exit code 3/.test(remark)));
   });
 
   it("doubles the pause while a command keeps failing", async () => {
-    const running = await Running.start(policy({ from: await freeSpan(), command: "exit 7" }));
+    const running = await Running.start(policy({ from: await freePort(), command: "exit 7" }));
     await until(() => running.remarks.filter((remark) => remark.includes("restarting in")).length >= 3);
     const pauses = running.remarks.flatMap((remark) => /restarting in (.*) after exit code 7/.exec(remark)?.[1] ?? []);
     assert.deepEqual(pauses.slice(0, 3), ["500 ms", "1 s", "2 s"]);
   });
 
   it("is not taken for another process that holds its port", async () => {
-    const from = await freeSpan();
-    const running = await Running.start(policy({ from }));
+    const folder = workspace();
+    const running = await Running.start(policy({ from: await freePort() }), {}, folder);
     const [{ url }] = await running.serving(1);
-    const { port } = new URL(url);
+    const port = Number(new URL(url).port);
     const { pid } = await answer(running);
-    // Dies, and somebody else is quicker to take the port.
+    // Dies, and somebody else is quicker to take the port: it does not listen again until it may.
+    const broken = join(folder, "broken");
+    writeFileSync(broken, "");
     process.kill(pid, "SIGKILL");
     await until(() => running.endpoints[0].health === "restarting");
     assert.match(running.endpoints[0].sentence, /after SIGKILL$/);
-    const squatter = createServer((_, response) => response.end("a stranger"));
-    await new Promise<void>((done) => squatter.listen(Number(port), "127.0.0.1", done));
+    const squatter = await squat(port);
+    rmSync(broken);
     await until(() => running.remarks.some((remark) => remark.includes(`port ${port} is held by another process`)));
     assert.equal((await ask(running.port, "/")).status, 503);
     await new Promise((done) => squatter.close(done));
@@ -103,9 +125,8 @@ describe("the life of a replica", function () {
   });
 
   it("takes the next free port when the first is somebody's", async () => {
-    const from = await freeSpan();
-    const squatter = createServer((_, response) => response.end("a stranger"));
-    await new Promise<void>((done) => squatter.listen(from, "127.0.0.1", done));
+    const from = await freePort();
+    const squatter = await squat(from);
     try {
       const running = await Running.start(policy({ from }));
       const [{ url }] = await running.serving(1);
@@ -117,7 +138,7 @@ describe("the life of a replica", function () {
   });
 
   it("goes on over an edit of something else, and rolls over when its command changes, without a failed request", async () => {
-    const from = await freeSpan();
+    const from = await freePort();
     const running = await Running.start(policy({ from, replicas: 2 }));
     await running.serving(2);
     const before = new Set([(await answer(running)).pid, (await answer(running)).pid]);
@@ -143,7 +164,7 @@ describe("the life of a replica", function () {
   });
 
   it("keeps the old ones serving while a changed command does not work", async () => {
-    const from = await freeSpan();
+    const from = await freePort();
     const running = await Running.start(policy({ from }));
     await running.serving(1);
     const { pid } = await answer(running);
@@ -155,7 +176,7 @@ describe("the life of a replica", function () {
   });
 
   it("keeps what its process said, across its deaths, and remarks of its own between", async () => {
-    const running = await Running.start(policy({ from: await freeSpan() }));
+    const running = await Running.start(policy({ from: await freePort() }));
     const [{ url }] = await running.serving(1);
     const log = (): string => running.gateway.replicaLog("reviews", url) ?? "";
     await until(() => log().includes(`listening on ${new URL(url).port}`));
@@ -167,7 +188,7 @@ describe("the life of a replica", function () {
   });
 
   it("does not begin where commands of the file may not be run", async () => {
-    const running = await Running.start(policy({ from: await freeSpan() }), { mayRun: false });
+    const running = await Running.start(policy({ from: await freePort() }), { mayRun: false });
     assert.equal(running.endpoints[0].health, "forbidden");
     assert.equal((await ask(running.port, "/")).status, 503);
     assert.deepEqual(running.remarks, []);
@@ -188,7 +209,7 @@ describe("the end of a gateway", function () {
     writeFileSync(
       file,
       policy({
-        from: await freeSpan(),
+        from: await freePort(),
         replicas: 2,
         command: `sh -c "${process.execPath} replica.mjs; echo gone" ; echo over`,
       }),
@@ -221,7 +242,7 @@ describe("the end of a gateway", function () {
   });
 
   it("is not needed for that: when the supervisor is killed, its replicas end and start again", async () => {
-    const running = await Running.start(policy({ from: await freeSpan() }));
+    const running = await Running.start(policy({ from: await freePort() }));
     await running.serving(1);
     const { pid } = await answer(running);
     process.kill(running.gateway.supervisorId ?? 0, "SIGKILL");

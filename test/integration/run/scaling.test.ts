@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { agent, ask, freeSpan, isAlive, policy, Running, stopAll, until } from "./helpers.ts";
+import { freePort, freeSpan } from "../../free-port.ts";
+import { until } from "../../until.ts";
+import { agent, ask, isAlive, policy, Running, stopAll } from "./helpers.ts";
 
 describe("scaling replicas that the gateway runs", function () {
   this.timeout(300_000);
   afterEach(stopAll);
 
   it("3 to 8 to 2 under load, and no request fails", async () => {
-    const running = await Running.start(policy({ from: await freeSpan(), replicas: 3 }));
+    const running = await Running.start(policy({ from: await freeSpan(8), replicas: 3 }));
     await running.serving(3);
     const { port } = running;
     const connections = agent(16);
@@ -50,7 +52,7 @@ describe("scaling replicas that the gateway runs", function () {
   });
 
   it("lets a request on its way end before its replica is told to", async () => {
-    const running = await Running.start(policy({ from: await freeSpan(), replicas: 2 }));
+    const running = await Running.start(policy({ from: await freePort(), replicas: 2 }));
     await running.serving(2);
     const slow = [ask(running.port, "/slow/700"), ask(running.port, "/slow/700")];
     await until(() => running.endpoints.every(({ inFlight }) => inFlight === 1));
@@ -62,7 +64,7 @@ describe("scaling replicas that the gateway runs", function () {
   });
 
   it("cuts off what takes longer than the service's drain, and says so", async () => {
-    const running = await Running.start(policy({ from: await freeSpan(), replicas: 2, more: "    drain: 200ms\n" }));
+    const running = await Running.start(policy({ from: await freePort(), replicas: 2, more: "    drain: 200ms\n" }));
     await running.serving(2);
     const slow = [
       ask(running.port, "/slow/20000", { method: "POST" }),
@@ -78,14 +80,14 @@ describe("scaling replicas that the gateway runs", function () {
   });
 
   it("is refused for a service that it does not run, and beyond 32", async () => {
-    const running = await Running.start(policy({ from: await freeSpan() }));
+    const running = await Running.start(policy({ from: await freePort() }));
     await assert.rejects(running.gateway.scale("nobody", 2), /does not run the replicas of "nobody"/);
     for (const count of [0, 33, 1.5])
       await assert.rejects(running.gateway.scale("reviews", count), /has 1 to 32 replicas/);
   });
 
   it("leaves edits that were based on the same text welcome", async () => {
-    const text = policy({ from: await freeSpan() });
+    const text = policy({ from: await freePort() });
     const running = await Running.start(text);
     await running.gateway.scale("reviews", 2);
     const result = await running.gateway.propose(`${text}# a remark\n`, 1);

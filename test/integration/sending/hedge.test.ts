@@ -3,8 +3,8 @@
  */
 import assert from "node:assert/strict";
 import type { ServerResponse } from "node:http";
+import { until } from "../../until.ts";
 import { connect } from "node:net";
-import { setTimeout as wait } from "node:timers/promises";
 import { ask, backend, start, stopAll } from "./harness.ts";
 
 const quick = (name: string) => backend((_, response) => response.end(name));
@@ -15,13 +15,6 @@ const slow = (name: string, after = 2000) =>
 const AWHILE = 200;
 /** The hedge has arrived: nobody has to guess when its time is over. */
 const asked = (backend: { readonly asked: readonly unknown[] }) => () => backend.asked.length > 0;
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const end = performance.now() + 20_000; !condition();) {
-    assert.ok(performance.now() < end, "it did not come about");
-    await wait(5);
-  }
-}
 
 describe("hedges", function () {
   this.timeout(300_000);

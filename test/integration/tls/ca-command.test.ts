@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { trustSteps, untrustSteps } from "../../../src/contract/trust.ts";
+import { COMMAND_LINE } from "../../processes.ts";
 import { folder, pem, type Folder } from "./certificates.ts";
 
 const run = promisify(execFile);
@@ -15,7 +16,7 @@ describe("switchyard ca", () => {
   afterEach(() => files.remove());
 
   const ca = (...words: string[]): Promise<{ stdout: string }> =>
-    run(process.execPath, ["--import", "tsx", "src/cli/main.ts", "ca", ...words], {
+    run(process.execPath, [COMMAND_LINE, "ca", ...words], {
       env: { ...process.env, SWITCHYARD_DATA: files.path },
     });
 
