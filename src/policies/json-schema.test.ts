@@ -233,6 +233,61 @@ describe("JSON Schema", () => {
     assert.equal(beside.validate("x", { left: 300_000 })?.length, 1);
   });
 
+  it("tells of keywords that hold what they cannot: they would ask nothing, without a word", () => {
+    for (const [schema, at, words] of [
+      [{ properties: { id: { required: true } } }, "/properties/id/required", /a list of names, not true; it stands/],
+      [{ required: "id" }, "/required", /a list of names, not "id"/],
+      [{ items: { type: "strng" } }, "/items/type", /one of array, .*, not "strng"/],
+      [{ minimum: "5" }, "/minimum", /a number, not "5"/],
+      [{ maxLength: -1 }, "/maxLength", /a whole number, 0 or more/],
+      [{ multipleOf: 0 }, "/multipleOf", /a number above 0/],
+      [{ minimum: 3, exclusiveMinimum: true }, "/exclusiveMinimum", /is written `exclusiveMinimum: 3`/],
+      [{ properties: { id: null } }, "/properties/id", /must be a schema .*, not null/],
+      [{ allOf: [] }, "/allOf", /at least one schema/],
+      [{ $recursiveRef: "#" }, "/$recursiveRef", /it is `\$dynamicRef`/],
+      [{ $schema: "https://shop.test/mine" }, "/$schema", /a dialect that is not read here/],
+      [["a"], "", /must be a schema/],
+    ] as const) {
+      const { problems } = check(schema);
+      assert.equal(problems.length, 1, JSON.stringify(schema));
+      assert.equal(problems[0].at, at);
+      assert.match(problems[0].message, words);
+    }
+    const named = { $schema: "http://json-schema.org/draft-07/schema#", properties: { required: { type: "integer" } } };
+    assert.deepEqual(check(named).problems, [], "a member may be called like a keyword");
+    assert.deepEqual(check({ minimum: 3, exclusiveMinimum: true }, { openapi: "3.0" }).problems, []);
+  });
+
+  it("matches as ECMA-262 does, wherever RE2 would differ without a word", () => {
+    const texts = [
+      "",
+      "a",
+      "A1",
+      "é",
+      "\n",
+      "\r",
+      "\t",
+      "\u00a0",
+      "\u2028",
+      "\ufeff",
+      "💩",
+      "[",
+      "]",
+      "-",
+      "\b",
+      "\0",
+      "a\n",
+      "\\p{L}",
+    ];
+    const sources = String.raw`^.$ ^\s$ ^\S$ ^[\s]$ ^[^\s]$ ^[\S]$ ^[^\S]$ [] ^[^]$ ^[^.]$ ^[a\-]$ ^[[a]$ ^[[]$ ^[[^]$ ^[\]a]$ ^[\b]$ ^\0$ ^\cI$ ^\u00e9$ ^\u{e9}$ ^\ud83d\udca9$ ^[\u{1f4a9}]$ \p{Letter} \P{L} ^a$ \w \d ^\\p\{L\}$ ^(?=a)a$ (?<name>a)\w \/|-`;
+    for (const source of sources.split(" ")) {
+      const theirs = new RegExp(source, "u");
+      assert.deepEqual(check({ pattern: source }).problems, [], source);
+      for (const text of texts)
+        assert.equal(fits({ pattern: source }, text), theirs.test(text), `${source} ${JSON.stringify(text)}`);
+    }
+  });
+
   it("bounds its work: hostile values end soon, as a verdict or as too costly", function () {
     this.timeout(120_000);
     const many = JSON.parse(`[${"1,".repeat(499_999)}1]`) as unknown;

@@ -25,6 +25,7 @@ import {
   texts,
   unevaluated,
 } from "./schema-checks.ts";
+import { formProblems, notSchema } from "./schema-form.ts";
 import { isObject, type Resource, type SchemaRegistry } from "./schema-registry.ts";
 import { Enough, Run, told, TooCostly, type Check, type Violation } from "./schema-run.ts";
 import { FORMATS, hasType, keyOf, NEVER, patternOf, typeOf } from "./schema-values.ts";
@@ -82,7 +83,7 @@ export class SchemaCompiler {
 
   #node(schema: unknown, around: Resource, at: string): Check {
     if (schema === false) return (_value, place, run) => run.add(place, "must not be here");
-    if (!isObject(schema)) return () => true;
+    if (!isObject(schema)) return this.#plain(schema, at);
     const known = this.#checks.get(schema);
     if (known !== undefined) return known;
     const home = this.#registry.homeOf(schema, around);
@@ -103,7 +104,15 @@ export class SchemaCompiler {
     return check;
   }
 
+  /** Nothing at all asks nothing: callers hand on what may be missing. */
+  #plain(schema: unknown, at: string): Check {
+    const wrong = schema === undefined ? undefined : notSchema(schema);
+    return wrong === undefined ? () => true : this.#problem(at, wrong);
+  }
+
   #parts(schema: Record<string, unknown>, home: Resource, at: string): Check[] {
+    for (const { keyword, message } of formProblems(schema, this.#options.openapi === "3.0"))
+      this.#problem(`${at}/${keyword}`, message);
     const part = (value: unknown, key: string) => this.#node(value, home, `${at}/${key}`);
     const checks: Check[] = [];
     if (typeof schema.$ref === "string") {
@@ -122,7 +131,7 @@ export class SchemaCompiler {
     if (schema.not !== undefined) checks.push(negation(part(schema.not, "not")));
     if (schema.if !== undefined)
       checks.push(condition(part(schema.if, "if"), part(schema.then, "then"), part(schema.else, "else")));
-    checks.push(...this.#ofObjects(schema, part), ...this.#ofArrays(schema, part));
+    checks.push(...this.#ofObjects(schema, at, part), ...this.#ofArrays(schema, part));
     if (schema.unevaluatedProperties === undefined && schema.unevaluatedItems === undefined) return checks;
     const members =
       schema.unevaluatedProperties === undefined
@@ -237,7 +246,7 @@ export class SchemaCompiler {
     };
   }
 
-  #ofObjects(schema: Record<string, unknown>, part: (value: unknown, key: string) => Check): Check[] {
+  #ofObjects(schema: Record<string, unknown>, at: string, part: (value: unknown, key: string) => Check): Check[] {
     const { properties, patternProperties, additionalProperties, propertyNames, dependentSchemas, dependencies } =
       schema;
     const checks = memberCounts(schema);
@@ -254,7 +263,7 @@ export class SchemaCompiler {
     const matching = Object.entries(isObject(patternProperties) ? patternProperties : {}).map(([source, one]) => {
       const fits = patternOf(source);
       if (fits === undefined)
-        this.#problem(`patternProperties`, `the pattern ${source} cannot be matched in bounded time`);
+        this.#problem(`${at}/patternProperties`, `the pattern ${source} cannot be matched in bounded time`);
       return { pattern: fits ?? NEVER, check: part(one, `patternProperties/${source}`) };
     });
     const others = additionalProperties === undefined ? undefined : part(additionalProperties, "additionalProperties");

@@ -3,6 +3,7 @@
  * Patterns are matched in time linear in the text (RE2), whatever a stranger sends. Must not read a schema.
  */
 import { RE2JS } from "re2js";
+import { patternForRe2 } from "./schema-pattern.ts";
 
 export function typeOf(value: unknown): string {
   if (value === null) return "null";
@@ -62,20 +63,6 @@ export const NEVER: Pattern = { test: () => false, cost: () => 1 };
 
 type Fits = (text: string) => boolean;
 
-/** Long names of Unicode properties, which RE2 knows by their short ones. */
-const LONG: Readonly<Record<string, string>> = {
-  Letter: "L",
-  Lowercase_Letter: "Ll",
-  Uppercase_Letter: "Lu",
-  Number: "N",
-  Decimal_Number: "Nd",
-  digit: "Nd",
-  Punctuation: "P",
-  Symbol: "S",
-  Separator: "Z",
-  Mark: "M",
-};
-
 const patterns = new Map<string, Pattern>();
 /** Places that a pattern beyond RE2 may look at for one text: about ten milliseconds. */
 const MOST_LOOKS = 1_000_000;
@@ -93,14 +80,8 @@ export function patternOf(source: string): Pattern | undefined {
 }
 
 function compile(source: string): Pattern | undefined {
-  const translated = source
-    .replace(/\\([pP])\{(\w+)\}/g, (_, p: string, name: string) => `\\${p}{${LONG[name] ?? name}}`)
-    .replace(/\\u([0-9a-fA-F]{4})/g, "\\x{$1}")
-    .replace(/\\u\{([0-9a-fA-F]{1,6})\}/g, "\\x{$1}")
-    .replace(/\\c([A-Za-z])/g, (_, letter: string) => `\\x{${(letter.toUpperCase().charCodeAt(0) - 64).toString(16)}}`)
-    .replaceAll("\\/", "/");
   try {
-    const compiled = RE2JS.compile(translated);
+    const compiled = RE2JS.compile(patternForRe2(source));
     // Linear in the text, and for each character at worst in the size of the pattern, once it is unrolled.
     const each = 8 + compiled.programSize();
     return { test: (text) => compiled.matcher(text).find(), cost: (text) => 1 + ((text.length * each) >> 5) };
