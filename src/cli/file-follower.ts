@@ -33,7 +33,7 @@ export class FileFollower {
     this.busy = true;
     try {
       const mark = await this.mark();
-      if (mark === this.seen) return;
+      if (mark === "" || mark === this.seen) return;
       await new Promise((resolve) => setTimeout(resolve, SETTLED));
       if ((await this.mark()) !== mark) return;
       const text = await readFile(this.file, "utf8");
@@ -48,8 +48,11 @@ export class FileFollower {
     }
   }
 
+  /** "" for a pipe or a device: what was read of it does not come again. */
   private async mark(): Promise<string> {
-    const { ino, size, mtimeMs, ctimeMs } = await stat(this.file);
+    const looks = await stat(this.file);
+    const { ino, size, mtimeMs, ctimeMs } = looks;
+    if (!looks.isFile()) return "";
     return `${ino} ${size} ${mtimeMs} ${ctimeMs}`;
   }
 }

@@ -2,7 +2,7 @@
  * Runs policy test files and reports on them as plain data, the form of `--reporter json`: the editor reads it too.
  * Must not send anything anywhere: policies and tests are files, and the rest is the pure core.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { TestCoverageReport, TestFileReport, TestReport, TestsReport } from "../contract/test-report.ts";
 import { PolicyReader } from "../gateway/control/policy-reader.ts";
@@ -15,7 +15,7 @@ import { outlineOf, readTestFile, type TestFile } from "../replay/policy-test-fi
 import { checkNames } from "../replay/policy-test-names.ts";
 import { runTest } from "../replay/policy-test.ts";
 import type { Fixable } from "./diagnostics.ts";
-import { NoPolicy, policyText } from "./policy-text.ts";
+import { NoPolicy, policyText, writtenText } from "./policy-text.ts";
 
 interface Policy {
   readonly plan: Plan | undefined;
@@ -55,7 +55,7 @@ export function runFiles(files: readonly string[]): TestsReport {
 }
 
 function runFile(file: string, policies: Map<string, Policy>): TestFileReport {
-  const test = readTestFile(testText(file), file);
+  const test = readTestFile(writtenText(file, `There is no ${file} here.`), file);
   const named = isAbsolute(test.policy) ? test.policy : join(dirname(file), test.policy);
   const path = isAbsolute(file) ? resolve(named) : relative(process.cwd(), resolve(named));
   const unable = (problems: readonly Fixable[]): TestFileReport => ({
@@ -91,16 +91,6 @@ function runFile(file: string, policies: Map<string, Policy>): TestFileReport {
 
 function collect(text: string, type: string, most: number) {
   return collectedOf(Buffer.from(text), type, "", most);
-}
-
-function testText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? `There is no ${file} here.` : `${file} cannot be read: ${message}`;
-    throw new NoPolicy(why, { cause: error });
-  }
 }
 
 function policyAt(path: string, policies: Map<string, Policy>, test: TestFile): Policy {
