@@ -62,8 +62,9 @@ const GLYPHS: Readonly<Record<TimelineStep["state"], string>> = {
 
 function story({ row, verdict, gateway, balancer, routes, balance }: Detail, paint: Paint): string {
   const out: string[] = [];
-  const head = verdict.refused ? paint.bad(`Refused: ${verdict.title}`) : paint.good(verdict.title);
-  out.push(`${paint.strong(printable(`${row.method} ${row.path}`))}\n${head}`, printable(verdict.sentence));
+  const head = verdict.refused ? paint.bad(verdict.title) : paint.good(verdict.title);
+  const at = paint.faint(`(listener ${row.listener})`);
+  out.push(`${paint.strong(printable(`${row.method} ${row.path}`))}  ${at}\n${head}`, printable(verdict.sentence));
   if (verdict.location !== undefined) out.push(`  at ${verdict.location.file}:${verdict.location.line}`);
   for (const fix of verdict.fixes) out.push(`  fix: ${fix.title}: ${fix.newText} (line ${fix.location.line})`);
   out.push("");

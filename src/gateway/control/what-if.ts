@@ -83,7 +83,7 @@ function urlOf(text: string): URL {
   const whole = text.startsWith("/") ? `http://localhost${text}` : text;
   try {
     const url = new URL(/^[a-z]+:\/\//i.test(whole) ? whole : `http://${whole}`);
-    if (url.protocol === "http:" || url.protocol === "ws:") return url;
+    if (/^(?:http|ws)s?:$/.test(url.protocol)) return url;
   } catch {
     // Said below.
   }
