@@ -179,7 +179,6 @@ export class RequestDetail extends PageElement {
           >${icon(glyph)}${verdict.status > 0 ? verdict.status : nothing}<span class="unseen"> ${word}</span></b
         >
         <b>${verdict.title}</b>
-        ${verdict.policy === undefined ? nothing : html`<span class="dim">by</span> <b>${verdict.policy}</b>`}
       </p>
       <p>${verdict.sentence}</p>
       <div class="verdict-track">${drawTrack(row.track, true)}<span class="dim">${row.track.say}</span></div>
