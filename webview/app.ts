@@ -27,6 +27,10 @@ import { Wishes } from "./wishes.ts";
 const SPLIT = 820;
 /** From this width on a panel has room for the other areas. */
 const AREAS = 700;
+/** What they take of it. */
+const TABS = 430;
+/** Width of a detail that nobody has drawn wider or narrower. */
+const DETAIL = 460;
 /** Milliseconds that a word on what happened stays. */
 const TOAST = 2500;
 /** Filter for the requests that an unsaved policy would treat otherwise. */
@@ -239,7 +243,7 @@ export class SwitchyardApp extends PageElement {
   #traffic(): TemplateResult {
     const split = this.#split && this.detailOpen;
     const covered = !this.#split && this.detailOpen;
-    const width = this.settings.detailWidth ?? 460;
+    const width = this.settings.detailWidth ?? DETAIL;
     return html`<div class="traffic ${split ? "split" : ""}" .style=${`--detail: ${width}px`}>
       <section class="list" aria-label="Traffic" ?hidden=${covered}>
         ${this.#bar()}
@@ -251,12 +255,19 @@ export class SwitchyardApp extends PageElement {
     </div>`;
   }
 
+  /** What a detail beside the list leaves of the page. */
+  get #listWidth(): number {
+    return this.#split && this.detailOpen ? this.width - (this.settings.detailWidth ?? DETAIL) : this.width;
+  }
+
   #bar(): TemplateResult {
     const { traffic } = this.session;
     const { counts, frozen } = traffic;
     const recording = counts?.recording !== false;
+    const tabs = this.host.place === "panel" && this.width >= AREAS;
+    const room = this.#listWidth - (tabs ? TABS : 0);
     return html`<div class="bar">
-      ${this.host.place === "panel" && this.width >= AREAS ? areaTabs(this.session) : nothing}
+      ${tabs ? areaTabs(this.session) : nothing}
       <filter-box
         .connection=${this.session.connection}
         .value=${traffic.filter}
@@ -264,7 +275,7 @@ export class SwitchyardApp extends PageElement {
         @leave=${() => this.#table?.focus()}
       ></filter-box>
       ${
-        this.width >= 520 && counts !== undefined
+        room >= 520 && counts !== undefined
           ? html`<span class="dim num count" title="Requests that match, of all recorded"
               >${traffic.filter === "" ? whole(counts.total) : `${whole(counts.matched)} of ${whole(counts.total)}`}</span
             >`
@@ -277,7 +288,7 @@ export class SwitchyardApp extends PageElement {
         title=${recording ? "Recording. Click to stop: requests pass, but are not kept." : "Not recording. Click to record."}
         @click=${() => void this.wishes.setRecording(!recording)}
       >
-        <span class="rec" aria-hidden="true"></span>${this.width >= 520 ? "Recording" : nothing}
+        <span class="rec" aria-hidden="true"></span>${room >= 520 ? "Recording" : nothing}
       </button>
       <button
         class="freeze"
@@ -286,7 +297,7 @@ export class SwitchyardApp extends PageElement {
         title="${frozen ? "Let the view run on" : "Stop the view; recording goes on"} (f)"
         @click=${() => this.#freeze()}
       >
-        ${icon(frozen ? "play" : "pause")}${this.width >= 420 ? "Freeze" : nothing}
+        ${icon(frozen ? "play" : "pause")}${room >= 420 ? "Freeze" : nothing}
       </button>
       ${columnsMenu(this.settings, this.width, traffic.filter, {
         remember: (settings) => this.#remember(settings),
