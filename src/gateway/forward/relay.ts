@@ -1,6 +1,7 @@
 /**
  * Carries one decided request to a backend and its answer back: attempts and retries, bodies both ways, deadlines.
  * One per connection, reused. Bodies pass through with back-pressure and are never collected.
+ * One state machine from dialling to the last byte: what could stand alone does, in the files that it imports.
  * Must not choose an endpoint (`again` does) and must not retry what a backend may have acted upon.
  */
 import { again } from "../../decide/again.ts";

@@ -1,6 +1,7 @@
 /**
  * One client connection of HTTP/1.1: reads requests one after another, feeds them to their handling, writes replies.
  * It owns the socket, pipelining, keep-alive, half-close and the deadlines of a silent client.
+ * Longer than other files: it is one state machine, and reading, writing and closing all read and set the same mode.
  * Must not know routes or backends, and nothing a client sends may throw out of here.
  */
 import type { Socket } from "node:net";
