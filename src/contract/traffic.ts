@@ -137,7 +137,7 @@ export interface TrafficCounts {
 
 /** Sent at most ten times a second, only to who watches. */
 export interface TrafficDelta extends TrafficCounts {
-  /** New matching rows, oldest first, at most 200; `appendedAt` is the position of the first. When more came, they are left out and must be asked for. */
+  /** New matching rows, oldest first, at most 100; `appendedAt` is the position of the first. When more came, they are left out and must be asked for. */
   readonly appended: readonly Row[];
   readonly appendedAt: number;
   /** Rows sent before or shown before that have changed since (pending ones that ended). */

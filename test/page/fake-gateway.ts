@@ -154,7 +154,8 @@ export class FakeGateway implements GatewayFunctions {
     const before = this.#matched.length;
     for (let k = 0; k < count; k += 1) this.rowsAll.push(makeRow(this.rowsAll.length + 1, this.#newest));
     const matched = this.#matched;
-    this.#send(matched.length, matched.slice(before, before + 200), before);
+    const from = Math.max(before, matched.length - 100);
+    this.#send(matched.length, matched.slice(from), from);
   }
 
   /** A pending request ends, or any other row changes. */

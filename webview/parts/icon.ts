@@ -4,7 +4,6 @@
  * An icon is decoration: the word stands beside it or in the label of what holds it.
  */
 import { html, type TemplateResult } from "lit";
-import { unsafeHTML } from "lit/directives/unsafe-html.js";
 import archive from "@vscode/codicons/src/icons/archive.svg";
 import arrowDown from "@vscode/codicons/src/icons/arrow-down.svg";
 import arrowLeft from "@vscode/codicons/src/icons/arrow-left.svg";
@@ -39,7 +38,7 @@ import sync from "@vscode/codicons/src/icons/sync.svg";
 import trash from "@vscode/codicons/src/icons/trash.svg";
 import warning from "@vscode/codicons/src/icons/warning.svg";
 
-const ICONS = {
+const PICTURES = {
   archive,
   "arrow-down": arrowDown,
   "arrow-left": arrowLeft,
@@ -75,11 +74,27 @@ const ICONS = {
   warning,
 };
 
-export type IconName = keyof typeof ICONS;
+export type IconName = keyof typeof PICTURES;
+
+interface Drawn {
+  readonly d: string;
+  readonly rule: "evenodd" | "nonzero";
+}
+
+/** All of them are paths on 16 by 16: drawn as one, another picture is another attribute and no new element. */
+function drawn(picture: string): Drawn {
+  const paths = [...picture.matchAll(/<path[^>]*? d="([^"]+)"/gu)].map(([, d]) => d);
+  return { d: paths.join(" "), rule: picture.includes('fill-rule="evenodd"') ? "evenodd" : "nonzero" };
+}
+
+const ICONS: ReadonlyMap<string, Drawn> = new Map(
+  Object.entries(PICTURES).map(([name, picture]) => [name, drawn(picture)]),
+);
 
 /** `name` that is not in the list draws nothing rather than failing: a state word may be newer than the page. */
 export function icon(name: string, extraClass = ""): TemplateResult {
-  // The text is ours: it was bundled from the package, nothing that came over the channel reaches it.
-  const picture = Object.hasOwn(ICONS, name) ? ICONS[name as IconName] : "";
-  return html`<span class="icon ${extraClass}" aria-hidden="true">${unsafeHTML(picture)}</span>`;
+  const { d, rule } = ICONS.get(name) ?? { d: "", rule: "nonzero" };
+  return html`<span class="icon ${extraClass}" aria-hidden="true"
+    ><svg viewBox="0 0 16 16" fill="currentColor" fill-rule=${rule}><path d=${d}></path></svg
+  ></span>`;
 }

@@ -80,18 +80,18 @@ export function statusWords(row: Row): TemplateResult | typeof nothing {
   if (row.whatIf !== undefined) return shiftedStatus(row);
   const { icon: name, word, tone } = STATES[row.state] ?? STATES.aborted;
   const live = row.status === 101 ? "live" : tone;
+  const mark = markOf(row, name);
   return html`<span class="status tone-${live}" title=${word}
-    >${markOf(row, name)}<span>${outcome(row)}</span
+    ><span title=${mark.title ?? nothing}>${icon(mark.icon)}</span><span>${outcome(row)}</span
     ><span class="unseen"> ${word}${row.tags.length > 0 ? `, ${row.tags.join(", ")}` : ""}</span></span
   >`;
 }
 
 /** How it came to its end, where that is more than its state tells. */
-function markOf({ tags }: Row, state: string): TemplateResult {
-  if (tags.includes("replay"))
-    return html`<span title="sent again by a person">${icon("debug-rerun", "replay")}</span>`;
-  if (tags.includes("mock")) return html`<span title="answered by a mock">${icon("diamond", "mock")}</span>`;
-  return tags.includes("retried") ? icon("sync", "retried") : icon(state);
+function markOf({ tags }: Row, state: string): { icon: string; title?: string } {
+  if (tags.includes("replay")) return { icon: "debug-rerun", title: "sent again by a person" };
+  if (tags.includes("mock")) return { icon: "diamond", title: "answered by a mock" };
+  return { icon: tags.includes("retried") ? "sync" : state };
 }
 
 function statusTerm({ status, grpcStatus }: Row): string | undefined {
@@ -142,7 +142,7 @@ export const COLUMNS: readonly Column[] = [
     width: 84,
     grow: 0.4,
     from: 940,
-    cell: (row) => row.route ?? html`<span class="dim">–</span>`,
+    cell: ({ route }) => html`<span class=${route === undefined ? "dim" : ""}>${route ?? "–"}</span>`,
     term: (row) => term("route", row.route),
   },
   {
@@ -151,10 +151,9 @@ export const COLUMNS: readonly Column[] = [
     width: 96,
     grow: 0.3,
     from: 1060,
-    cell: (row) =>
-      row.service === undefined
-        ? html`<span class="dim">–</span>`
-        : html`${row.service} <span class="num dim">${row.endpoint ?? ""}</span>`,
+    cell: ({ service, endpoint }) =>
+      html`<span class=${service === undefined ? "dim" : ""}>${service ?? "–"}</span>
+        <span class="num dim">${endpoint ?? ""}</span>`,
     term: (row) => term("replica", row.endpoint),
   },
   {

@@ -21,6 +21,7 @@ import {
   whyWords,
   type Column,
 } from "./columns.ts";
+import { RowSlots } from "./row-slots.ts";
 import { TableHead } from "./table-head.ts";
 import type { TrafficStore } from "./traffic-store.ts";
 
@@ -77,6 +78,7 @@ export class TrafficTable extends PageElement {
   #drawn = { first: 0, end: 0 };
   /** scrollTop that we set ourselves: its event must not count as the person's. */
   #ownScroll = -1;
+  readonly #slots = new RowSlots();
   readonly #observer = new ResizeObserver((entries) => {
     const box = entries[0]?.contentRect;
     if (box === undefined) return;
@@ -202,10 +204,7 @@ export class TrafficTable extends PageElement {
     this.#topOf = sorted;
     // The longest, or the first: what one sorts for stands at the top.
     if (another) return this.#scrollTo(0);
-    if (this.store.follow && !this.store.frozen) {
-      this.#scrollTo(this.#newestFirst ? 0 : grid.scrollHeight);
-      return;
-    }
+    if (this.#follows) return this.#scrollTo(this.#newest);
     if (previous.rowHeight !== this.#rowHeight) {
       this.#scrollTo((grid.scrollTop / Math.max(1, previous.rowHeight)) * this.#rowHeight);
       return;
@@ -220,7 +219,8 @@ export class TrafficTable extends PageElement {
     if (Math.abs(bounded - grid.scrollTop) < 1) return;
     grid.scrollTop = bounded;
     this.#ownScroll = grid.scrollTop;
-    if (this.#range().first < this.#drawn.first || this.#range().end > this.#drawn.end) this.requestUpdate();
+    const { first, end } = this.#range();
+    if (first < this.#drawn.first || end > this.#drawn.end) this.requestUpdate();
   }
 
   #onScroll(): void {
@@ -231,17 +231,36 @@ export class TrafficTable extends PageElement {
       const rest = this.#newestFirst ? grid.scrollTop : grid.scrollHeight - grid.clientHeight - grid.scrollTop;
       this.store.setFollow(rest < this.#rowHeight / 2);
     }
-    this.requestUpdate();
+    const { first, end } = this.#range();
+    if (first !== this.#drawn.first || end !== this.#drawn.end) this.requestUpdate();
+  }
+
+  get #follows(): boolean {
+    return this.store.follow && !this.store.frozen;
+  }
+
+  /** scrollTop at which the newest row is in view. */
+  get #newest(): number {
+    if (this.#newestFirst) return 0;
+    return Math.max(0, this.#count * this.#rowHeight + this.#headHeight - this.#height);
+  }
+
+  /** Following, it is known where the view will stand: asking would lay out rows that are about to go. */
+  get #top(): number {
+    if (this.#follows && this.#height > 0) return this.#newest;
+    return this.hasUpdated ? this.#grid.scrollTop : 0;
   }
 
   /** Indexes that are drawn: what is visible and a little more. */
   #range(): { first: number; end: number } {
-    const top = this.hasUpdated ? this.#grid.scrollTop : 0;
+    const top = this.#top;
+    // Rows beyond the edge are drawn for who scrolls; who follows sees the next ones in their place.
+    const overscan = this.#follows ? 1 : OVERSCAN;
     const first = Math.floor(top / this.#rowHeight);
     const visible = Math.ceil(Math.max(this.#height - this.#headHeight, this.#rowHeight) / this.#rowHeight) + 1;
     return {
-      first: Math.max(0, Math.min(first, this.#count) - OVERSCAN),
-      end: Math.min(this.#count, first + visible + OVERSCAN),
+      first: Math.max(0, Math.min(first, this.#count) - overscan),
+      end: Math.min(this.#count, first + visible + overscan),
     };
   }
 
@@ -343,6 +362,7 @@ export class TrafficTable extends PageElement {
     const selectedRow = this.store.positionOf(this.selected);
     const active = selectedRow !== undefined && this.#isDrawn(this.#indexOf(selectedRow));
     const indexes = Array.from({ length: this.#drawn.end - this.#drawn.first }, (_, k) => this.#drawn.first + k);
+    const slots = this.#slots.assign(indexes.map((index) => this.#positionAt(index)));
     return html`<div
       class="grid ${this.#narrow ? "narrow" : "wide"}"
       role="grid"
@@ -359,7 +379,7 @@ export class TrafficTable extends PageElement {
       <div class="space" role="rowgroup" .style=${`height: ${this.#count * this.#rowHeight}px`}>
         ${repeat(
           indexes,
-          (index) => this.#positionAt(index),
+          (index) => slots.get(this.#positionAt(index)),
           (index) => this.#row(index, columns),
         )}
       </div>

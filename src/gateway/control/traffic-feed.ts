@@ -41,7 +41,7 @@ interface Sorted {
   readonly ids: Promise<readonly number[]>;
 }
 
-const MAX_APPENDED = 200;
+const MAX_APPENDED = 100;
 const MAX_CHANGED = 500;
 /** Rows that were sent unasked and may still be on the screen. */
 const RECENT = 1000;
