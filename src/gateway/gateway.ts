@@ -126,7 +126,7 @@ export class Gateway implements SessionGateway {
       marked: (ids) => this.sessions.forEach((session) => session.rowsMarked(ids)),
       wallClock,
       savedAt: () => this.acceptedAt,
-      changed: (id) => this.whatIfs.shiftOf(id) !== undefined,
+      changed: (id) => this.whatIfs.changes(id),
     });
     this.mintDesk = new MintDesk({
       recorder: this.recorder,

@@ -52,7 +52,7 @@ export type Change =
 
 export interface Difference {
   readonly id: number;
-  readonly before: Verdict | undefined;
+  readonly before: Outline | undefined;
   readonly after: Verdict | undefined;
   /** The most that changed: admitted or refused, else why refused, else the answer, the route, the service, the endpoint. */
   readonly change: Change;

@@ -63,9 +63,10 @@ export function assess(recorded: Recorded, saved: Plan, edited: Plan): Assessmen
       if (request.assumed & Assumed.Moved) assumed.moved++;
       if (request.assumed & Assumed.NewlySent) assumed.sent++;
       if (request.assumed & Assumed.Fact) assumed.fact++;
-      const change = changeOf(outlineOf(other), outlineOf(request));
+      const was = outlineOf(other);
+      const change = changeOf(was, outlineOf(request));
       if (change === undefined) return;
-      differences.push({ id: request.id, before: verdictOf(other), after: verdictOf(request), change });
+      differences.push({ id: request.id, before: was, after: verdictOf(request), change });
     },
     true,
   );

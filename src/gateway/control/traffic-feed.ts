@@ -43,6 +43,9 @@ interface Sorted {
 
 const MAX_APPENDED = 100;
 const MAX_CHANGED = 500;
+/** Of rows that only look different: those in one delta, and those that wait for one. */
+const LOOKS_AT_ONCE = 100;
+const MOST_LOOKS = 1000;
 /** Rows that were sent unasked and may still be on the screen. */
 const RECENT = 1000;
 
@@ -130,14 +133,23 @@ export class TrafficFeed {
   refresh(ids: readonly number[]): void {
     if (this.watched !== undefined && namesChange(this.watched.text)) this.watched.refresh();
     if (this.asked !== undefined && namesChange(this.asked.text)) this.asked.refresh();
-    if (this.watched !== undefined) this.tellLater([...ids]);
+    if (this.watched !== undefined) for (const id of ids.slice(-MOST_LOOKS)) this.looks.add(id);
+  }
+
+  /** Rows that look different and are still to be told: a preview may change thousands of them at once. */
+  private readonly looks = new Set<number>();
+
+  private someLooks(): number[] {
+    const some = [...this.looks].slice(-LOOKS_AT_ONCE);
+    for (const id of some) this.looks.delete(id);
+    return some;
   }
 
   /** undefined = nothing to tell. */
   delta(): TrafficDelta | undefined {
     const view = this.watched;
     if (view === undefined) return undefined;
-    const changedIds = [...this.waiting, ...this.catchUp(view)];
+    const changedIds = [...this.waiting, ...this.someLooks(), ...this.catchUp(view)];
     this.waiting = [];
     const end = view.first + view.matched;
     const from = Math.max(this.told, end - MAX_APPENDED, view.first);

@@ -6,9 +6,10 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import type { BlockView } from "./packed.ts";
 import type { PlanRecipe } from "./recipe.ts";
 import type { Answer, Question } from "./study.ts";
-import type { TrafficJournal } from "./traffic-journal.ts";
+import type { JournalView, TrafficJournal } from "./traffic-journal.ts";
 import type { Reply } from "./worker.ts";
 
 export type Ask = Question["ask"];
@@ -31,6 +32,11 @@ interface Waiting {
   fail(error: Error): void;
 }
 
+interface Asked extends Waiting {
+  readonly id: number;
+  readonly late: NodeJS.Timeout;
+}
+
 /** A thread that has not answered after so long is given up. Milliseconds. */
 const PATIENCE = 60_000;
 
@@ -41,7 +47,7 @@ export class WhatIfDesk {
   /** Revisions that the thread has. */
   readonly #brought = new Set<number>();
   #worker: Worker | undefined;
-  #asked: (Waiting & { readonly id: number; readonly late: NodeJS.Timeout }) | undefined;
+  #asked: Asked | undefined;
   #waiting: Waiting[] = [];
   #nextId = 1;
   #closed = false;
@@ -73,6 +79,11 @@ export class WhatIfDesk {
     }
   }
 
+  /** It has a thread, and nobody waits for it. */
+  get idle(): boolean {
+    return this.#worker !== undefined && this.#asked === undefined && this.#waiting.length === 0;
+  }
+
   ask(ask: Ask): Promise<Told> {
     const stays = this.#waiting.filter((one) => one.ask.kind !== ask.kind);
     for (const one of this.#waiting) if (!stays.includes(one)) one.tell({ kind: "superseded" });
@@ -99,18 +110,37 @@ export class WhatIfDesk {
       next.tell({ kind: "nothing" });
       return this.#next();
     }
-    const id = this.#nextId++;
-    const recipes = [...this.#recipes.values()].filter(({ revision }) => !this.#brought.has(revision));
     const late = setTimeout(
       () => this.#end(new Error(`"What if" took longer than ${PATIENCE / 1000} s.`)),
       PATIENCE,
     ).unref();
-    this.#asked = { ...next, id, late };
+    const asked = (this.#asked = { ...next, id: this.#nextId++, late });
+    this.#bring(asked, journal, 0);
+  }
+
+  /** Block by block, each in a turn of its own: copying is the gateway's work, and requests wait for it. */
+  #bring(asked: Asked, journal: JournalView, at: number): void {
+    if (this.#asked !== asked) return;
+    const { blocks } = journal;
+    let place = at;
+    while (typeof blocks[place] === "number") place++;
     try {
       this.#worker ??= this.#start();
-      // A thread has no origin.
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin
-      this.#worker.postMessage({ id, journal, recipes, serving: this.#serving(), ask: next.ask } satisfies Question);
+      if (place < blocks.length) {
+        post(this.#worker, blocks[place] as BlockView);
+        setImmediate(() => this.#bring(asked, journal, place + 1));
+        return;
+      }
+      const recipes = [...this.#recipes.values()].filter(({ revision }) => !this.#brought.has(revision));
+      const { snapshot } = journal;
+      const numbers = blocks.map((block) => (typeof block === "number" ? block : block.number));
+      post(this.#worker, {
+        id: asked.id,
+        journal: { snapshot, blocks: numbers },
+        recipes,
+        serving: this.#serving(),
+        ask: asked.ask,
+      });
       for (const { revision } of recipes) this.#brought.add(revision);
     } catch (error) {
       this.#end(error as Error);
@@ -151,6 +181,12 @@ export class WhatIfDesk {
     asked.fail(error);
     this.#next();
   }
+}
+
+function post(worker: Worker, message: Question | BlockView): void {
+  // A thread has no origin.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin
+  worker.postMessage(message);
 }
 
 /** Beside the bundle, whose shared parts stand in a folder below; the source itself in tests. */

@@ -23,11 +23,34 @@ export const LONGEST = 14;
 /** What a block hands to a reader: the memory is shared, `used` says how far it may read. */
 export interface BlockView {
   readonly number: number;
+  /** Where the numbers begin that were not handed over before. */
+  readonly from: number;
   readonly used: number;
   readonly numbers: SharedArrayBuffer;
   readonly heads: SharedArrayBuffer;
+  /** Only those that were not handed over before; they follow them. */
   readonly words: readonly string[];
   readonly objects: readonly unknown[];
+}
+
+/** Reads one block, as it grows. */
+export class BlockReader {
+  readonly events: JournalEvent[] = [];
+  readonly #words: string[] = [];
+  readonly #objects: unknown[] = [];
+  #read = 0;
+
+  /** @throws when something between the last view and this one was not handed over. */
+  take(view: BlockView): this {
+    if (view.from !== this.#read) throw new Error("A part of the recording is missing.");
+    for (const word of view.words) this.#words.push(word);
+    for (const object of view.objects) this.#objects.push(object);
+    const numbers = new Float64Array(view.numbers, 0, view.used);
+    const heads = Buffer.from(view.heads);
+    while (this.#read < view.used)
+      this.#read += unpackOne(this.#words, this.#objects, numbers, heads, this.#read, this.events);
+    return this;
+  }
 }
 
 /** A `resume` or layer-4 arrival as plain data: functions do not cross threads. */
@@ -58,17 +81,15 @@ export function plainResume({ id, revision, seed, decision, arrival, requestHead
   };
 }
 
-/** Every event of a block in order. */
-export function unpack(view: BlockView): JournalEvent[] {
-  const numbers = new Float64Array(view.numbers, 0, view.used);
-  const heads = Buffer.from(view.heads);
-  const events: JournalEvent[] = [];
-  let at = 0;
-  while (at < view.used) at += unpackOne(view, numbers, heads, at, events);
-  return events;
-}
-
-function unpackOne(view: BlockView, n: Float64Array, heads: Buffer, i: number, out: JournalEvent[]): number {
+/** Puts the event that begins at `i` behind `out`. @returns how many numbers it is. */
+function unpackOne(
+  words: readonly string[],
+  objects: readonly unknown[],
+  n: Float64Array,
+  heads: Buffer,
+  i: number,
+  out: JournalEvent[],
+): number {
   switch (n[i]) {
     case Packed.Enter:
       out.push({
@@ -77,7 +98,7 @@ function unpackOne(view: BlockView, n: Float64Array, heads: Buffer, i: number, o
         at: n[i + 2],
         wallClock: n[i + 3],
         seed: n[i + 4],
-        arrival: arrivalAt(view, n, heads, i),
+        arrival: arrivalAt(words, objects, n, heads, i),
       });
       return LONGEST;
     case Packed.Decide:
@@ -86,11 +107,11 @@ function unpackOne(view: BlockView, n: Float64Array, heads: Buffer, i: number, o
         id: n[i + 1],
         at: n[i + 2],
         wallClock: n[i + 3],
-        facts: (view.objects[n[i + 4]] ?? NO_FACTS) as Facts,
+        facts: (objects[n[i + 4]] ?? NO_FACTS) as Facts,
       });
       return 5;
     case Packed.Object:
-      out.push(revived(view.objects[n[i + 1]] as JournalEvent));
+      out.push(revived(objects[n[i + 1]] as JournalEvent));
       return 2;
     default: {
       const kind = n[i] === Packed.Again ? "again" : "settle";
@@ -105,7 +126,13 @@ function unpackOne(view: BlockView, n: Float64Array, heads: Buffer, i: number, o
 
 const NO_FACTS: Facts = Object.freeze({});
 
-function arrivalAt({ words, objects }: BlockView, n: Float64Array, heads: Buffer, i: number): Arrival {
+function arrivalAt(
+  words: readonly string[],
+  objects: readonly unknown[],
+  n: Float64Array,
+  heads: Buffer,
+  i: number,
+): Arrival {
   const special = objects[n[i + 13]] as PlainArrival | undefined;
   const head = heads.toString("latin1", n[i + 11], n[i + 11] + n[i + 12]);
   if (special !== undefined) return withHeader(special, special.head === "" ? head : special.head);

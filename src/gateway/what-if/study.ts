@@ -8,17 +8,18 @@ import type { JournalEvent } from "../../model/journal.ts";
 import type { Plan } from "../../model/plan.ts";
 import type { State } from "../../model/state.ts";
 import type { TextEdit } from "../../policyfile/diagnostic.ts";
-import type { Difference } from "../../replay/compare.ts";
+import { verdictOf } from "../../replay/compare.ts";
 import { smallestChanges } from "../../replay/smallest-change.ts";
-import { assess, type Assessment, type Recorded } from "../../replay/what-if.ts";
+import { assess, runUnder, type Assessment, type Recorded } from "../../replay/what-if.ts";
 import { PolicyReader } from "../control/policy-reader.ts";
-import { unpack } from "./packed.ts";
+import { BlockReader, type BlockView } from "./packed.ts";
 import { readRecipe, type PlanRecipe } from "./recipe.ts";
-import type { JournalView, Snapshot } from "./traffic-journal.ts";
+import { packShifts, type PackedShifts } from "./shifts.ts";
+import type { JournalView } from "./traffic-journal.ts";
 
-/** What a question brings: blocks and recipes that were brought before are left out. */
+/** What a question brings: recipes that were brought before are left out, and blocks were brought before it. */
 export interface Brought {
-  readonly journal: JournalView;
+  readonly journal: Pick<JournalView, "snapshot"> & { readonly blocks: readonly number[] };
   readonly recipes: readonly PlanRecipe[];
   /** Revision of the plan that serves. */
   readonly serving: number;
@@ -28,20 +29,10 @@ export interface Question extends Brought {
   readonly id: number;
   readonly ask:
     | { readonly kind: "compare"; readonly text: string }
+    /** As a comparison will do it, so that the first one need not wait for what is read and compiled once. */
+    | { readonly kind: "warm" }
     /** The least edits of `text` under which a refused request would pass. */
     | { readonly kind: "fixes"; readonly text: string; readonly request: number };
-}
-
-/** One difference, as it is shown. */
-export interface Shift {
-  readonly id: number;
-  readonly change: Difference["change"];
-  readonly before: number;
-  readonly after: number;
-  /** "per-user 0 of 40" */
-  readonly why: string;
-  readonly policy?: string;
-  readonly assumed: boolean;
 }
 
 export interface Compared {
@@ -53,7 +44,7 @@ export interface Compared {
   readonly elsewhere: number;
   readonly unknown: number;
   readonly same: number;
-  readonly shifts: readonly Shift[];
+  readonly shifts: PackedShifts;
   readonly assumptions: readonly string[];
 }
 
@@ -66,14 +57,14 @@ export interface PassingEdit {
 
 export type Answer =
   | Compared
+  | { readonly kind: "warm" }
   | { readonly kind: "invalid"; readonly message: string; readonly line: number }
   | { readonly kind: "fixes"; readonly fixes: readonly PassingEdit[] };
 
-/** The most differences that are told one by one. */
-const MOST_SHIFTS = 2000;
-
 export class Study {
-  readonly #events = new Map<number, readonly JournalEvent[]>();
+  readonly #blocks = new Map<number, BlockReader>();
+  /** With which the recording begins: made by v8.serialize. */
+  #state: Uint8Array = new Uint8Array();
   readonly #recipes = new Map<number, PlanRecipe>();
   readonly #plans = new Map<number, Plan | undefined>();
   #edited: { readonly key: string; readonly result: ReturnType<typeof readRecipe> } | undefined;
@@ -82,6 +73,7 @@ export class Study {
     const recorded = this.#recorded(brought);
     const saved = this.#planOf(brought.serving);
     if (saved === undefined) throw new Error("The policy that serves could not be read again.");
+    if (ask.kind === "warm") return this.#warm(recorded, saved, brought.serving);
     const { plan, diagnostics } = this.#edit(ask.text, brought.serving);
     if (plan === undefined) {
       const wrong = diagnostics.find(({ severity }) => severity === "error");
@@ -106,25 +98,38 @@ export class Study {
 
   #recorded({ journal, recipes }: Brought): Recorded {
     for (const recipe of recipes) this.#recipes.set(recipe.revision, recipe);
-    const events = journal.blocks.map((block) => this.#block(block));
-    const kept = new Set(journal.blocks.map((block) => (typeof block === "number" ? block : block.number)));
-    for (const known of this.#events.keys()) if (!kept.has(known)) this.#events.delete(known);
+    for (const known of this.#blocks.keys()) if (!journal.blocks.includes(known)) this.#blocks.delete(known);
+    this.#state = journal.snapshot.state ?? this.#state;
+    const state = this.#state;
     const plan = this.#planOf(journal.snapshot.revision);
     if (plan === undefined) throw new Error("The policy with which the recording begins is no longer known.");
     return {
-      journal: events.flat(),
+      journal: journal.blocks.flatMap((number) => this.#eventsOf(number)),
       plan,
       at: journal.snapshot.at,
-      state: () => stateOf(journal.snapshot),
+      state: () => deserialize(state) as State,
       planOf: (revision) => this.#planOf(revision),
     };
   }
 
-  #block(block: JournalView["blocks"][number]): readonly JournalEvent[] {
-    if (typeof block !== "number") this.#events.set(block.number, unpack(block));
-    const events = this.#events.get(typeof block === "number" ? block : block.number);
-    if (events === undefined) throw new Error("A part of the recording is missing.");
-    return events;
+  /** What is new in a block, ahead of the question that needs it. */
+  take(view: BlockView): void {
+    const reader = this.#blocks.get(view.number) ?? new BlockReader();
+    this.#blocks.set(view.number, reader.take(view));
+  }
+
+  #eventsOf(number: number): readonly JournalEvent[] {
+    const reader = this.#blocks.get(number);
+    if (reader === undefined) throw new Error("A part of the recording is missing.");
+    return reader.events;
+  }
+
+  /** Reads, folds and finds words once, for nobody. */
+  #warm(recorded: Recorded, saved: Plan, serving: number): Answer {
+    const { plan } = this.#edit(this.#recipes.get(serving)?.text ?? "", serving);
+    if (plan !== undefined) assess(recorded, saved, plan);
+    runUnder(recorded, saved, verdictOf, true);
+    return { kind: "warm" };
   }
 
   #planOf(revision: number): Plan | undefined {
@@ -145,10 +150,6 @@ export class Study {
   }
 }
 
-function stateOf({ state }: Snapshot): State {
-  return deserialize(state) as State;
-}
-
 function compared({
   total,
   same,
@@ -166,22 +167,7 @@ function compared({
     elsewhere: differences.length - newlyRefused - newlyAdmitted - unknown,
     unknown,
     same,
-    shifts: differences
-      .filter(({ change }) => change !== "unknown")
-      .slice(-MOST_SHIFTS)
-      .map(shiftOf),
+    shifts: packShifts(differences),
     assumptions,
-  };
-}
-
-function shiftOf({ id, before, after, change }: Difference): Shift {
-  return {
-    id,
-    change,
-    before: before?.status ?? 0,
-    after: after?.status ?? 0,
-    why: after?.why ?? "",
-    policy: after?.policy,
-    assumed: after !== undefined && after.assumed !== 0,
   };
 }

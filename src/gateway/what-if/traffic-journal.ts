@@ -30,9 +30,11 @@ export interface Snapshot {
   readonly state: Uint8Array;
 }
 
-/** What is handed over: blocks that were handed over before come as their number. */
+/** What is handed over: only what was not handed over before. */
 export interface JournalView {
-  readonly snapshot: Snapshot;
+  /** The state is left out when it is the one that was handed over last. */
+  readonly snapshot: Omit<Snapshot, "state"> & { readonly state?: Uint8Array };
+  /** All that there are; those in which nothing is new come as their number. */
   readonly blocks: readonly (BlockView | number)[];
 }
 
@@ -53,9 +55,8 @@ class Block {
   used = 0;
   headBytes = 0;
   requests = 0;
-  /** Nothing is written to it any more. */
-  sealed = false;
-  handedOver = false;
+  /** What of it was handed over. */
+  #told = { numbers: 0, words: 0, objects: 0 };
   /** Somebody else reads its memory, or did. */
   shared = false;
   /** Word 0 is "absent". */
@@ -82,16 +83,35 @@ class Block {
     return this.objects.push(value) - 1;
   }
 
-  get view(): BlockView {
+  /** What is new since it was last asked; its number when nothing is. */
+  handOver(): BlockView | number {
     const { number, used, words, objects } = this;
+    const told = this.#told;
+    if (told.numbers === used) return number;
+    this.shared = true;
+    this.#told = { numbers: used, words: words.length, objects: objects.length };
     const memory = (array: Float64Array | Buffer) => array.buffer as unknown as SharedArrayBuffer;
-    return { number, used, numbers: memory(this.numbers), heads: memory(this.heads), words, objects };
+    return {
+      number,
+      from: told.numbers,
+      used,
+      numbers: memory(this.numbers),
+      heads: memory(this.heads),
+      words: words.slice(told.words),
+      objects: objects.slice(told.objects),
+    };
+  }
+
+  forgetHandOver(): void {
+    this.#told = { numbers: 0, words: 0, objects: 0 };
   }
 }
 
 export interface TrafficJournalOptions {
   /** The pair that serves; it was carried over every edit so far. */
   active(): { readonly state: State; readonly revision: number } | undefined;
+  /** Another block has begun: the one before is complete. */
+  begun?(): void;
 }
 
 export class TrafficJournal implements Journal {
@@ -100,6 +120,8 @@ export class TrafficJournal implements Journal {
   /** Memory of blocks that went and that nobody else has: fresh memory costs a page fault every few requests. */
   readonly #spare: Memory[] = [];
   #nextNumber = 1;
+  /** Number of the block whose snapshot was handed over last. */
+  #snapshotTold = 0;
   /** Requests since the latest snapshot, the first id after it, and after how many the next one is due. */
   #sinceSnapshot = 0;
   #firstId = 0;
@@ -116,20 +138,18 @@ export class TrafficJournal implements Journal {
 
   /** undefined = nothing is recorded. @throws nothing; the memory stays ours to go on writing behind `used`. */
   handOver(): JournalView | undefined {
-    const snapshot = this.#blocks.at(0)?.snapshot;
-    if (snapshot === undefined) return undefined;
-    const blocks = this.#blocks.map((block) => {
-      if (block.handedOver) return block.number;
-      block.handedOver = block.sealed;
-      block.shared = true;
-      return block.view;
-    });
-    return { snapshot, blocks };
+    const first = this.#blocks.at(0);
+    if (first?.snapshot === undefined) return undefined;
+    const { revision, at } = first.snapshot;
+    const snapshot = this.#snapshotTold === first.number ? { revision, at } : first.snapshot;
+    this.#snapshotTold = first.number;
+    return { snapshot, blocks: this.#blocks.map((block) => block.handOver()) };
   }
 
   /** Whoever had the blocks is gone: they are handed over anew. */
   forgetHandOver(): void {
-    for (const block of this.#blocks) block.handedOver = false;
+    this.#snapshotTold = 0;
+    for (const block of this.#blocks) block.forgetHandOver();
   }
 
   enter(recording: Recording, { wallClock }: Passage, at: Millis): void {
@@ -252,11 +272,10 @@ export class TrafficJournal implements Journal {
   }
 
   #open(snapshot: Snapshot | undefined): Block {
-    const before = this.#blocks.at(-1);
-    if (before !== undefined) before.sealed = true;
     const block = new Block(this.#nextNumber++, snapshot, this.#spare.pop());
     this.#blocks.push(block);
     this.#evict();
+    this.#options.begun?.();
     return block;
   }
 

@@ -10,7 +10,8 @@ import type { Active } from "../forward/services.ts";
 import type { Mask } from "../record/mask.ts";
 import { WhatIfDesk, type Told } from "./desk.ts";
 import { portsOf, type PlanRecipe, type SeenSources } from "./recipe.ts";
-import type { Compared, Shift } from "./study.ts";
+import { Shifts } from "./shifts.ts";
+import type { Compared } from "./study.ts";
 import { TrafficJournal } from "./traffic-journal.ts";
 
 /** A text with what its reading found. */
@@ -30,6 +31,10 @@ export interface WhatIfsOptions {
 
 /** Told one by one in an answer; the rows of the others say it themselves. */
 const MOST_TOLD = 200;
+/** Times that a thread works through the recording for nobody: when there is one, and when there is more of it. */
+const WARM_UPS = 2;
+/** Milliseconds of requests that a new recording has before it is worked through. */
+const SETTLING = 500;
 
 export class WhatIfs {
   readonly journal: TrafficJournal;
@@ -39,12 +44,14 @@ export class WhatIfs {
   readonly #desk: WhatIfDesk;
   #texts: SeenPolicy = { text: "", sources: { env: {}, files: {} } };
   #view: WhatIfView | null = null;
-  #shifts: ReadonlyMap<number, RowShift> = new Map();
+  #shifts: Shifts | undefined;
   #latest = 0;
+  #warmUps = 0;
+  #warming: NodeJS.Timeout | undefined;
 
   constructor(options: WhatIfsOptions) {
     this.#options = options;
-    this.journal = new TrafficJournal({ active: () => options.active() });
+    this.journal = new TrafficJournal({ active: () => options.active(), begun: () => this.#warmSoon() });
     this.#desk = new WhatIfDesk(this.journal, () => options.active()?.revision ?? 0);
   }
 
@@ -65,44 +72,66 @@ export class WhatIfs {
   }
 
   shiftOf(id: number): RowShift | undefined {
-    return this.#shifts.get(id);
+    const shift = this.#shifts?.of(id);
+    return shift && { ...shift, why: this.#options.mask().text(shift.why) };
+  }
+
+  /** It would be decided otherwise under the policy that is previewed. */
+  changes(id: number): boolean {
+    return this.#shifts?.has(id) === true;
   }
 
   /** The row, with what would become of it. */
   marked(row: Row): Row {
-    const whatIf = this.#shifts.get(row.id);
+    const whatIf = this.shiftOf(row.id);
     return whatIf === undefined ? row : { ...row, tags: [...row.tags, "changed"], whatIf };
   }
 
   async whatIf(text: string, show: boolean): Promise<WhatIfResult> {
     const turn = show ? ++this.#latest : this.#latest;
-    const told = this.#options.mask().deep(await this.#desk.ask({ kind: "compare", text }));
-    if (told.kind === "fixes") throw new Error("Another question was answered.");
+    const told = await this.#desk.ask({ kind: "compare", text });
+    if (told.kind === "fixes" || told.kind === "warm") throw new Error("Another question was answered.");
     const superseded = show && turn !== this.#latest;
     if (superseded) return { kind: "superseded" };
     if (told.kind !== "compared") {
-      if (show && told.kind !== "superseded") this.#show(null, []);
+      if (show && told.kind !== "superseded") this.#show(null, undefined);
       return told.kind === "invalid"
-        ? { kind: "invalid", message: told.message, line: told.line }
+        ? { kind: "invalid", message: this.#options.mask().text(told.message), line: told.line }
         : { kind: told.kind };
     }
-    const view = viewOf(told, told.milliseconds);
-    if (show) this.#show(view, told.shifts);
-    return {
-      kind: "compared",
-      view,
-      shifts: told.shifts.slice(-MOST_TOLD).map((shift) => ({ id: shift.id, ...rowShift(shift) })),
-    };
+    const mask = this.#options.mask();
+    const view = mask.deep(viewOf(told, told.milliseconds));
+    const shifts = new Shifts(told.shifts);
+    if (show) this.#show(view, shifts);
+    return { kind: "compared", view, shifts: mask.deep(shifts.last(MOST_TOLD)) };
   }
 
   /** Starts the thread and lets it read the policy and fold the journal once: the next question finds all that done. */
   prepare(): void {
-    if (this.#desk.prepare()) this.#desk.ask({ kind: "compare", text: this.#texts.text }).catch(() => {});
+    if (!this.#desk.prepare()) return;
+    this.#warmUps = 0;
+    this.#warm();
+  }
+
+  /** Nothing may be recorded yet, or too little for its code to have been compiled: then once more when there is. */
+  #warm(): void {
+    this.#desk.ask({ kind: "warm" }).then(
+      ({ kind }) => void (this.#warmUps += kind === "warm" ? 1 : 0),
+      () => {},
+    );
+  }
+
+  #warmSoon(): void {
+    if (this.#warmUps >= WARM_UPS || this.#warming !== undefined || !this.#desk.idle) return;
+    this.#warming = setTimeout(() => {
+      this.#warming = undefined;
+      if (this.#desk.idle) this.#warm();
+    }, SETTLING).unref();
   }
 
   end(): void {
     this.#latest++;
-    this.#show(null, []);
+    this.#show(null, undefined);
   }
 
   /** @param text null = the one that serves. */
@@ -113,24 +142,20 @@ export class WhatIfs {
   }
 
   close(): void {
+    clearTimeout(this.#warming);
     this.#desk.close();
   }
 
-  #show(view: WhatIfView | null, shifts: readonly Shift[]): void {
+  #show(view: WhatIfView | null, shifts: Shifts | undefined): void {
     if (view === null && this.#view === null) return;
-    const before = [...this.#shifts.keys()];
+    const before = this.#shifts?.ids ?? [];
     this.#view = view;
-    this.#shifts = new Map(shifts.map((shift) => [shift.id, rowShift(shift)]));
-    this.#options.changed([...before, ...this.#shifts.keys()]);
+    this.#shifts = shifts;
+    this.#options.changed([...before, ...(shifts?.ids ?? [])]);
   }
 }
 
 function viewOf(compared: Omit<Compared, "kind" | "shifts">, milliseconds: number): WhatIfView {
   const { total, rejected, admitted, elsewhere, unknown, same, assumptions } = compared;
   return { total, rejected, admitted, elsewhere, unknown, same, assumptions, milliseconds: Math.round(milliseconds) };
-}
-
-function rowShift({ change, before, after, why, assumed }: Shift): RowShift {
-  const word = change === "newly refused" ? "rejected" : change === "newly admitted" ? "admitted" : "elsewhere";
-  return { change: word, before, after, why, assumed };
 }
