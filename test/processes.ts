@@ -14,6 +14,7 @@ process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 
 const { processes, page } = bundles({ outdir: folder });
 await Promise.all([processes, page].map((options) => esbuild.build(options)));
+await esbuild.stop();
 
 /** The script of the gateway that an editor forks. */
 export const GATEWAY = join(folder, "gateway.js");

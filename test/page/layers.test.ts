@@ -3,10 +3,10 @@
  * Must not assert on pixels, except that nothing is cut off.
  */
 import assert from "node:assert/strict";
-import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import type { Detail, LayerView } from "../../src/contract/detail.ts";
 import type { Row } from "../../src/contract/traffic.ts";
+import { violations } from "./accessibility.ts";
 import { openBrowser } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { makeDetail } from "./made-up-traffic.ts";
@@ -137,12 +137,7 @@ describe("the page and layers", function () {
       );
       const wide = await page.evaluate<boolean>("document.documentElement.scrollWidth > window.innerWidth");
       assert.equal(wide, false);
-      await page.evaluate(axe.source);
-      const found = (await page.evaluate("axe.run()")) as axe.AxeResults;
-      assert.deepEqual(
-        found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`),
-        [],
-      );
+      assert.deepEqual(await violations(page, "layers"), []);
       await columns.nth(1).getByRole("button", { name: "Show This Layer" }).click();
       await page.locator(".layer.current", { hasText: "alb-a" }).waitFor();
     });

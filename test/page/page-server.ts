@@ -9,12 +9,12 @@ import { fileURLToPath } from "node:url";
 import { createBirpc } from "birpc";
 import * as esbuild from "esbuild";
 import { WebSocketServer, type WebSocket } from "ws";
+import { bundles } from "../../scripts/bundles.mjs";
 import { WATCHER_EVENTS } from "../../src/contract/calls.ts";
 import { packFrame, unpackFrame } from "../../src/contract/frames.ts";
 import type { WatcherFunctions } from "../../src/contract/calls.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'";
 
@@ -23,21 +23,10 @@ export interface PageFiles {
   readonly style: string;
 }
 
-/** The page's bundle as scripts/build.mjs makes it, in memory. */
+/** The page's bundle as the build makes it, in memory. */
 export async function bundlePage(): Promise<PageFiles> {
-  const { outputFiles } = await esbuild.build({
-    absWorkingDir: ROOT,
-    entryPoints: { page: "webview/main.ts" },
-    outdir: "dist",
-    bundle: true,
-    minify: process.env["PAGE_READABLE"] === undefined,
-    write: false,
-    platform: "browser",
-    format: "iife",
-    target: "es2022",
-    loader: { ".svg": "text" },
-    legalComments: "none",
-  });
+  const { page } = bundles({ development: process.env["PAGE_READABLE"] !== undefined });
+  const { outputFiles = [] } = await esbuild.build({ ...page, metafile: false, write: false });
   const text = (end: string): string => outputFiles.find((file) => file.path.endsWith(end))?.text ?? "";
   return { script: text(".js"), style: text(".css") };
 }

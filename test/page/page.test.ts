@@ -3,22 +3,13 @@
  * One browser for all; every test has its own gateway and page. Must not assert on times or pixels.
  */
 import assert from "node:assert/strict";
-import axe from "axe-core";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import type { PageIntent } from "../../src/contract/page.ts";
+import { eventually } from "../e2e/window/expect.ts";
+import { violations } from "./accessibility.ts";
 import { openBrowser } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { bundlePage, servePage, type PageFiles, type PageServer } from "./page-server.ts";
-
-/** Runs axe over the page as it stands; what it finds, in words. */
-async function violations(page: Page, what: string): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const found = (await page.evaluate("axe.run()")) as axe.AxeResults;
-  return found.violations.map(
-    ({ id, nodes }) =>
-      `${what}: ${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.failureSummary ?? ""}`).join("; ")}`,
-  );
-}
 
 interface Opened {
   readonly gateway: FakeGateway;
@@ -36,14 +27,6 @@ const openRow = async (page: Page, text: string): Promise<void> => {
 
 /** What the window sends to have a request shown. */
 const intent = (wish: PageIntent): string => JSON.stringify({ t: "q", m: "intent", a: [wish] });
-
-const eventually = async (what: string, test: () => boolean | Promise<boolean>): Promise<void> => {
-  for (const until = Date.now() + 120_000; Date.now() < until;) {
-    if (await test()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`never happened: ${what}`);
-};
 
 describe("the page", function () {
   this.timeout(300_000);

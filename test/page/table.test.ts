@@ -3,25 +3,12 @@
  * The built page in a real browser over a fake gateway. Must not assert on times or pixels.
  */
 import assert from "node:assert/strict";
-import axe from "axe-core";
 import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
+import { eventually } from "../e2e/window/expect.ts";
+import { violations } from "./accessibility.ts";
 import { openBrowser } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { bundlePage, servePage, type PageFiles } from "./page-server.ts";
-
-const eventually = async (what: string, test: () => boolean | Promise<boolean>): Promise<void> => {
-  for (let tries = 0; tries < 400; tries += 1) {
-    if (await test()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail(`never happened: ${what}`);
-};
-
-const violations = async (page: Page): Promise<string[]> => {
-  await page.evaluate(axe.source);
-  const { violations: found } = (await page.evaluate("axe.run()")) as axe.AxeResults;
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join("; ")}`);
-};
 
 const titlesOf = async (page: Page): Promise<string[]> =>
   (await page.getByRole("columnheader").allInnerTexts()).map((text) => text.trim());
@@ -194,7 +181,7 @@ describe("the traffic table", function () {
     await page.getByRole("button", { name: "Pinned", pressed: true }).waitFor();
     await page.getByRole("combobox").fill("is:pinned");
     await page.getByText("1 of 96").first().waitFor();
-    assert.deepEqual(await violations(page), []);
+    assert.deepEqual(await violations(page, "table"), []);
     await page.getByRole("grid").press("p");
     await page.getByText("Unpinned; 0 of 200 pinned").waitFor();
     assert.deepEqual(gateway.pinned, []);
@@ -249,7 +236,7 @@ describe("the traffic table", function () {
     assert.equal(await page.getByRole("button", { name: "Replay" }).count(), 0);
     assert.equal(await page.getByRole("button", { name: "Reveal Secrets" }).count(), 0);
     assert.match((await row.textContent()) ?? "", /imported/);
-    assert.deepEqual(await violations(page), []);
+    assert.deepEqual(await violations(page, "table"), []);
     assert.deepEqual(errors, []);
   });
 
