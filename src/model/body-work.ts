@@ -25,6 +25,10 @@ export interface JsonWork {
   readonly tooLarge: Reason;
   /** When it is no JSON, or cannot be decoded. */
   readonly unreadable: Reason;
+  /** When nobody could look at it: x = its bytes, y = `BodyState.Busy` or `TooMuch`. A request never is. */
+  readonly unjudged: Reason;
+  /** Header fields of the request that it looks at, in lower case: it may work where the request is not. */
+  readonly headers?: readonly string[];
 }
 
 export interface Verdict {

@@ -88,6 +88,18 @@ export function unreadReasons<Config>(
   };
 }
 
+/** An answer that nobody could look at. @param done "judged" */
+export function unjudgedAnswer<Config>(done: string): RefusalReason<Config> {
+  return {
+    status: 503,
+    title: `answer could not be ${done}`,
+    say: (_c, x, y) =>
+      y === BodyState.Busy
+        ? `so many answers are being read at this moment that this one (${x} bytes) was not ${done}: try again in a second`
+        : `the backend's answer (${x} bytes) was given up: reading it took longer, or more memory, than one answer may take here`,
+  };
+}
+
 /** "/items/0/price must be a number; /id is missing; and 3 more" */
 export function sayViolations(violations: readonly Violation[], most = 3): string {
   const shown = violations.slice(0, most).map(({ at, say }) => `${at === "" ? "it" : at} ${say}`);

@@ -7,7 +7,7 @@ import * as z from "zod/mini";
 import type { Passage } from "../model/arrival.ts";
 import type { CompileContext, ConfigProblem } from "../model/policy.ts";
 import { size } from "../model/scalars.ts";
-import { checkTemplate, compileTemplate } from "./template.ts";
+import { checkTemplate, compileTemplate, headersIn } from "./template.ts";
 
 const pointer = () =>
   z.string().check(
@@ -146,6 +146,11 @@ export function compileJsonEdits(c: JsonEdits, context: CompileContext): JsonEdi
     for (const step of steps) at = step(x, at, say);
     return at;
   };
+}
+
+/** Header fields of the request that fill what is set, in lower case. */
+export function headersOf({ set: values = {} }: JsonEdits): readonly string[] {
+  return Object.values(values).flatMap((value) => (typeof value === "string" ? headersIn(value) : []));
 }
 
 function times(count: number): string {

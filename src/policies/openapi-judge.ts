@@ -30,6 +30,7 @@ export const Refusal = {
   response: 12,
   responseHead: 13,
   responseTooLarge: 14,
+  responseUnjudged: 15,
 } as const;
 
 export interface ApiFinding extends Finding {

@@ -12,7 +12,7 @@ import type { BodyWork, Verdict } from "../model/body-work.ts";
 import type { CompileContext, ConfigProblem, Policy, Shape, Step } from "../model/policy.ts";
 import { size, writeSize } from "../model/scalars.ts";
 import { documentsOf } from "./documents.ts";
-import { placed, sayViolations, unreadReasons } from "./json-body.ts";
+import { placed, sayViolations, unjudgedAnswer, unreadReasons } from "./json-body.ts";
 import { readApi, type Api } from "./openapi-document.ts";
 import {
   called,
@@ -130,6 +130,7 @@ export const openapi: Policy<Config, undefined, keyof typeof Refusal> = {
       title: "answer too large to be judged",
       say: (_c, x, y) => `the backend's answer has ${x} bytes or more, and at most ${writeSize(y)} are judged`,
     },
+    responseUnjudged: unjudgedAnswer("judged"),
   },
   admits: (c, _x, _y, seen) => {
     const { operation } = findingOf(c, seen) ?? {};
@@ -224,6 +225,7 @@ function answerWork(c: Config, api: Api): BodyWork {
       },
       tooLarge: Refusal.responseTooLarge,
       unreadable: Refusal.response,
+      unjudged: Refusal.responseUnjudged,
     },
   };
 }

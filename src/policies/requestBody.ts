@@ -83,6 +83,7 @@ function compile(c: Config, context: CompileContext): Step<undefined> & Shape {
         edit: compileJsonEdits(c, context),
         tooLarge: 0,
         unreadable: 0,
+        unjudged: 0,
       },
     },
   };

@@ -7,7 +7,8 @@ import * as z from "zod/mini";
 import type { Passage } from "../model/arrival.ts";
 import type { CompileContext, Policy, ReplyEdit, RequestEdit, Shape } from "../model/policy.ts";
 import { writeSize } from "../model/scalars.ts";
-import { checkJsonEdits, compileJsonEdits, jsonEdits } from "./json-edit.ts";
+import { unjudgedAnswer } from "./json-body.ts";
+import { checkJsonEdits, compileJsonEdits, headersOf, jsonEdits } from "./json-edit.ts";
 import { isJson, isWhole, weaken } from "./reply-changes.ts";
 
 const config = z.strictObject({
@@ -25,7 +26,7 @@ const config = z.strictObject({
 
 type Config = z.output<typeof config>;
 
-const Refusal = { tooLarge: 1, unreadable: 2 } as const;
+const Refusal = { tooLarge: 1, unreadable: 2, unjudged: 3 } as const;
 
 export const responseBody: Policy<Config, undefined, keyof typeof Refusal> = {
   kind: "responseBody",
@@ -47,6 +48,7 @@ export const responseBody: Policy<Config, undefined, keyof typeof Refusal> = {
       say: (_c, x) =>
         `the backend's answer (${x} bytes) says it is JSON and cannot be read as such: letting it out would show what this policy takes away`,
     },
+    unjudged: unjudgedAnswer("rewritten"),
   },
   admits: (c) => `rewrites JSON answers: ${words(c)}`,
   check: (c) => checkJsonEdits(c),
@@ -86,6 +88,8 @@ function compile(c: Config, context: CompileContext): Shape {
         edit: compileJsonEdits(c, context),
         tooLarge: refuses ? Refusal.tooLarge : 0,
         unreadable: refuses ? Refusal.unreadable : 0,
+        unjudged: refuses ? Refusal.unjudged : 0,
+        headers: headersOf(c),
       },
     },
   };

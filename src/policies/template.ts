@@ -88,6 +88,11 @@ export function compileTemplate(text: string, context: CompileContext, escape = 
   };
 }
 
+/** Header fields of the request that fill it, in lower case. */
+export function headersIn(text: string): readonly string[] {
+  return [...text.matchAll(/\$\{\s*header\.([^}\s]+)\s*\}/g)].map(([, name]) => name.toLowerCase());
+}
+
 function readerOf(name: string, route: string | undefined): Reader | undefined {
   if (Object.hasOwn(READERS, name)) return READERS[name];
   if (name === "route") return () => route;

@@ -1,49 +1,67 @@
 /**
- * The thread in which large bodies are judged, one after the other: it makes the plan anew from what the plan was read
- * from, finds the policy's question by its name, and answers it.
+ * The thread in which large bodies are judged and rewritten, one after the other: it makes the plan anew from what the plan was
+ * read from, finds in it what was asked for, and answers.
  * Must not hold a body beyond its answer; whoever asks ends the thread when one takes too long.
  */
 import { parentPort } from "node:worker_threads";
+import type { Plan } from "../../model/plan.ts";
 import type { PlanRecipe } from "../what-if/recipe.ts";
 import { readRecipe } from "../what-if/recipe.ts";
+import { workOnAnswer, type Worked } from "./answer-work.ts";
+import { passageOf, type BodyAnswer, type BodyQuestion } from "./body-queue.ts";
+import type { BodyNeed } from "./body-reader.ts";
 import { Collected } from "./collected.ts";
-import { passageOf, type BodyAnswer, type BodyNeed, type BodyQuestion } from "./body-reader.ts";
 
-/** Questions by name, of the newest plans. */
-const plans = new Map<number, ReadonlyMap<string, BodyNeed>>();
+interface Known {
+  readonly plan: Plan;
+  readonly needs: ReadonlyMap<string, BodyNeed>;
+}
+
+/** The newest plans, by revision. */
+const plans = new Map<number, Known>();
 const MOST_PLANS = 2;
 
-function questionsOf(recipe: PlanRecipe): ReadonlyMap<string, BodyNeed> {
-  const needs = readRecipe(recipe).plan?.routes.flatMap((route) => route.needs) ?? [];
-  return new Map(needs.filter((need): need is BodyNeed => need.kind === "body").map((need) => [need.name, need]));
+function knownOf(recipe: PlanRecipe): Known | undefined {
+  const { plan } = readRecipe(recipe);
+  if (plan === undefined) return undefined;
+  const needs = plan.routes.flatMap((route) => route.needs).filter((need): need is BodyNeed => need.kind === "body");
+  return { plan, needs: new Map(needs.map((need) => [need.name, need])) };
 }
 
 function answer(question: BodyQuestion): unknown {
-  const { revision, recipe, need, body } = question;
+  const { revision, recipe, asked, body } = question;
   if (recipe !== undefined) {
-    plans.set(revision, questionsOf(recipe));
-    for (const known of plans.keys()) if (plans.size > MOST_PLANS) plans.delete(known);
+    const known = knownOf(recipe);
+    if (known !== undefined) plans.set(revision, known);
+    for (const oldest of plans.keys()) if (plans.size > MOST_PLANS) plans.delete(oldest);
   }
-  const asked = plans.get(revision)?.get(need);
-  if (asked === undefined) throw new Error(`the plan asks nothing by the name ${need}`);
+  const known = plans.get(revision);
+  if (known === undefined) throw new Error(`there is no plan ${revision}`);
   say({ id: question.id, begun: true });
   const bytes = Buffer.from(body.bytes.buffer, body.bytes.byteOffset, body.bytes.byteLength);
-  return asked.source.read(
-    new Collected(body.state, body.length, body.type, bytes),
-    passageOf(question.arrival, question.wallClock),
-  );
+  const collected = new Collected(body.state, body.length, body.type, bytes);
+  const passage = passageOf(question.passage);
+  if ("steps" in asked) return workOnAnswer(known.plan, asked.steps, passage, asked.status, collected);
+  const need = known.needs.get(asked.need);
+  if (need === undefined) throw new Error(`the plan asks nothing by the name ${asked.need}`);
+  return need.source.read(collected, passage);
 }
 
-function say(reply: BodyAnswer): void {
+function say(reply: BodyAnswer, moved: ArrayBuffer[] = []): void {
   // A thread has no origin.
   // oxlint-disable-next-line unicorn/require-post-message-target-origin
-  parentPort?.postMessage(reply);
+  parentPort?.postMessage(reply, moved);
 }
 
 parentPort?.on("message", (question: BodyQuestion) => {
   const { id } = question;
   try {
-    say({ id, fact: answer(question) });
+    const found = answer(question);
+    const { bytes } = (found ?? {}) as Partial<Worked>;
+    if (!("steps" in question.asked) || bytes === undefined) return say({ id, found });
+    // Memory of its own: a small Buffer's is shared.
+    const own = new Uint8Array(bytes);
+    say({ id, found: { ...(found as Worked), bytes: own } }, [own.buffer]);
   } catch (error) {
     say({ id, problem: error instanceof Error ? error.message : String(error) });
   }

@@ -7,10 +7,12 @@ import { BodyState } from "../../model/body.ts";
 import type { JsonWork, Verdict } from "../../model/body-work.ts";
 import type { Shape } from "../../model/policy.ts";
 import { Failure } from "../../model/state.ts";
+import { onlyTells, unseen, type Worked } from "../facts/answer-work.ts";
 import { Collected, collectedOf } from "../facts/collected.ts";
 import { HeadEdit } from "../http1/edit.ts";
 import { Framing, type Head } from "../http1/head.ts";
 import type { Recording } from "../record/recording.ts";
+import { heldOfAnswers } from "./held-bytes.ts";
 import { lateVerdict } from "./late-verdict.ts";
 import type { AnswerTaker, Run } from "./run.ts";
 import { appliesTo } from "./shapes.ts";
@@ -19,7 +21,6 @@ import { ClientSink, EncodingSink, NarrowSink, type Sink } from "./sinks.ts";
 interface Work {
   readonly step: number;
   readonly work: JsonWork;
-  readonly onlyTells: boolean;
 }
 
 /** What becomes of an answer once its head is known. */
@@ -44,6 +45,7 @@ export function takesAnswer(
   edit: HeadEdit | undefined,
   resume: () => void,
 ): boolean {
+  run.reply?.abandon();
   const reply = new ReplyBody(run, resume);
   const taken = reply.begin(head, lines, edit);
   if (taken === Taken.All) run.reply = reply;
@@ -57,6 +59,10 @@ class ReplyBody implements AnswerTaker {
   private most = 0;
   private readonly pieces: Buffer[] = [];
   private size = 0;
+  /** Of the account of all answers. */
+  private reserved = 0;
+  /** Counts what was asked about bodies: an answer to an earlier question is nobody's. */
+  private asked = 0;
   private collecting = false;
   private sink: Sink | undefined;
   private head: Head | undefined;
@@ -95,7 +101,9 @@ class ReplyBody implements AnswerTaker {
     if (!this.collecting) return this.sink?.write(bytes);
     this.pieces.push(bytes);
     this.size += bytes.length;
-    if (this.size > this.most) this.overflow();
+    if (this.size > this.most) return this.overflow(BodyState.TooLarge);
+    if (!heldOfAnswers.take(bytes.length)) return this.overflow(BodyState.Busy);
+    this.reserved += bytes.length;
   }
 
   /** All of one read is written. @returns true when the backend shall wait. */
@@ -120,7 +128,9 @@ class ReplyBody implements AnswerTaker {
     this.sink?.abandon();
     this.sink = undefined;
     this.collecting = false;
+    this.asked++;
     this.pieces.length = this.size = 0;
+    this.release();
   }
 
   /** @returns false when a policy has refused the answer by its head. */
@@ -137,9 +147,9 @@ class ReplyBody implements AnswerTaker {
         this.bandwidth = this.bandwidth === 0 ? body.bandwidth : Math.min(this.bandwidth, body.bandwidth);
       const work = body.response;
       const found = work?.judgeHead?.(passage, head.status, (name) => head.get(name), head.framing !== Framing.None);
-      if (found !== undefined && this.refuses(step, found, body.onlyTells === true)) return false;
+      if (found !== undefined && this.refuses(step, found)) return false;
       if (work === undefined || !work.wants(passage, head.status, type)) continue;
-      works.push({ step, work, onlyTells: body.onlyTells === true });
+      works.push({ step, work });
       this.most = Math.max(this.most, work.most);
     }
     this.works = works;
@@ -171,66 +181,58 @@ class ReplyBody implements AnswerTaker {
   }
 
   private collected(trailers: string): void {
+    const { run } = this;
     const head = this.head as Head;
     const came = this.take();
     const encoding = head.get("content-encoding") ?? "";
     const body = collectedOf(came, head.get("content-type") ?? "", encoding, this.most);
-    const rewritten = this.rewrite(body);
-    if (rewritten === false) return;
-    const bytes = rewritten ?? came;
-    if (rewritten !== undefined && encoding !== "") this.removeEncoding(head);
+    const steps = this.works.map(({ step }) => step);
+    const worked = run.services.facts.bodies.work(run.active.plan, steps, run.passage, head.status, body);
+    if (!(worked instanceof Promise)) return this.worked(worked, came, trailers);
+    const turn = ++this.asked;
+    void worked.then((late) => {
+      if (turn === this.asked) this.worked(late, came, trailers);
+    });
+  }
+
+  /** The policies have done their work on what came. */
+  private worked({ found, bytes }: Worked, came: Buffer, trailers: string): void {
+    this.release();
+    for (const { step, verdict } of found) if (this.refuses(step, verdict)) return;
+    const head = this.head as Head;
+    if (bytes !== undefined && (head.get("content-encoding") ?? "") !== "") this.removeEncoding(head);
     const coded = this.edit?.coding !== undefined;
-    this.open(coded ? -1 : rewritten?.length);
-    this.sink?.write(bytes);
-    this.sink?.end(rewritten === undefined ? trailers : "");
+    this.open(coded ? -1 : bytes?.length);
+    this.sink?.write(bytes === undefined ? came : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+    this.sink?.end(bytes === undefined ? trailers : "");
   }
 
-  /** @returns what it became, undefined when nothing changed, false when the answer is refused. */
-  private rewrite(body: Collected): Buffer | undefined | false {
-    const { passage } = this.run;
-    const { status } = this.head as Head;
-    let value: unknown;
-    let changed = false;
-    for (const { step, work, onlyTells } of this.works) {
-      const short = body.bytes === undefined || body.bytes.length <= work.most;
-      const large = body.state === BodyState.TooLarge || !short;
-      if (large) {
-        const x = body.bytes?.length ?? body.length;
-        if (this.refuses(step, { reason: work.tooLarge, x, y: work.most }, onlyTells)) return false;
-        continue;
-      }
-      const verdict = work.judge?.(passage, status, body);
-      if (verdict !== undefined && this.refuses(step, verdict, onlyTells)) return false;
-      if (work.edit === undefined) continue;
-      const read = changed ? { value } : body.exactJson();
-      if (read.problem !== undefined) {
-        if (this.refuses(step, { reason: work.unreadable, x: body.length, y: 0 }, onlyTells)) return false;
-        continue;
-      }
-      const edited = work.edit(passage, read.value);
-      if (edited === read.value) continue;
-      changed = true;
-      value = edited;
-    }
-    return changed ? Buffer.from(JSON.stringify(value) ?? "null", "utf8") : undefined;
-  }
-
-  /** More has come than anybody takes. */
-  private overflow(): void {
+  /** More has come than anybody takes, or than all answers may hold. @param state one of BodyState. */
+  private overflow(state: number): void {
     const announced = Math.max((this.head as Head).contentLength, this.size);
-    for (const { step, work, onlyTells } of this.works)
-      if (this.refuses(step, { reason: work.tooLarge, x: announced, y: work.most }, onlyTells)) return;
     const came = this.take();
+    const body = new Collected(state, announced, "");
+    for (const { step, work } of this.works) {
+      const verdict = unseen(work, body);
+      if (verdict !== undefined && this.refuses(step, verdict)) return;
+    }
+    this.release();
     this.open(this.edit?.coding === undefined ? undefined : -1);
     this.sink?.write(came);
   }
 
-  private refuses(step: number, verdict: Verdict, onlyTells: boolean): boolean {
+  private refuses(step: number, verdict: Verdict): boolean {
     if (verdict.reason === 0) return false;
-    if (!lateVerdict(this.run, step, verdict, onlyTells)) return false;
+    const { run } = this;
+    if (!lateVerdict(run, step, verdict, onlyTells(run.active.plan, step))) return false;
     this.abandon();
-    this.run.refuseLate();
+    run.refuseLate();
     return true;
+  }
+
+  private release(): void {
+    heldOfAnswers.give(this.reserved);
+    this.reserved = 0;
   }
 
   private take(): Buffer {

@@ -11,16 +11,13 @@ import { collectedOf, Collected, NO_BODY } from "../facts/collected.ts";
 import type { BodyFor } from "../facts/gatherer.ts";
 import { Framing, Head } from "../http1/head.ts";
 import { MessageReader } from "../http1/reader.ts";
+import { heldOfRequests } from "./held-bytes.ts";
 import { lateVerdict } from "./late-verdict.ts";
 import { appliesTo } from "./shapes.ts";
 import type { HeldBody, Run } from "./run.ts";
 
-/** Bytes that requests of the whole process may hold at once while they are collected or wait for a backend. */
-const ALL_HELD = 64 * 1_048_576;
 /** The longest that a body may take to arrive when it has to be there before the decision. */
 const LONGEST: Millis = 60_000;
-
-let heldByAll = 0;
 
 const Phase = { Passing: 0, Collecting: 1 } as const;
 
@@ -128,7 +125,7 @@ export class RequestBody implements HeldBody {
 
   /** Nothing more may be held: the request is over. */
   end(): void {
-    heldByAll -= this.reserved;
+    heldOfRequests.give(this.reserved);
     this.reserved = this.counted = 0;
     this.pieces.length = 0;
     this.held = undefined;
@@ -178,8 +175,7 @@ export class RequestBody implements HeldBody {
   }
 
   private reserve(bytes: number): boolean {
-    if (heldByAll + bytes > ALL_HELD) return false;
-    heldByAll += bytes;
+    if (!heldOfRequests.take(bytes)) return false;
     this.reserved += bytes;
     return true;
   }

@@ -17,6 +17,7 @@ import type { Story } from "../../../src/decide/story.ts";
 import type { Passage } from "../../../src/model/arrival.ts";
 import type { Plan } from "../../../src/model/plan.ts";
 import { read } from "../../../src/policyfile/read.ts";
+import type { EngineOptions } from "../../../src/gateway/listen/engine.ts";
 import { startEngine, stopEverything, type Kept, type Running } from "./harness.ts";
 
 export type Serve = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
@@ -54,6 +55,7 @@ export async function serving(
   serve: Serve,
   files: Readonly<Record<string, string>> = {},
   more = "",
+  options: Partial<EngineOptions> = {},
 ): Promise<Served> {
   const seen: { head: IncomingMessage; body: Buffer }[] = [];
   const server = createServer((request, response) => {
@@ -74,7 +76,7 @@ export async function serving(
   });
   const { port } = server.address() as AddressInfo;
   const plan = planFrom(policies, port, files, more);
-  const running = await startEngine(plan);
+  const running = await startEngine(plan, options);
   return {
     ...running,
     seen,

@@ -2,6 +2,12 @@
 import assert from "node:assert/strict";
 import { brotliDecompressSync, gunzipSync, gzipSync } from "node:zlib";
 import { get } from "node:http";
+import { connect } from "node:net";
+import type { Worked } from "../../../src/gateway/facts/answer-work.ts";
+import { FactGatherer } from "../../../src/gateway/facts/gatherer.ts";
+import { BodyState } from "../../../src/model/body.ts";
+import { Failure } from "../../../src/model/state.ts";
+import { until } from "../../until.ts";
 import { json, serving, stop } from "./body-policies.fixture.ts";
 
 const posted = (body: string | Buffer | readonly (string | Buffer)[], headers: Record<string, string> = {}) =>
@@ -132,6 +138,31 @@ describe("responseBody over sockets", () => {
     const head = await gateway.send({ method: "HEAD" });
     assert.equal(head.status, 200);
     assert.equal(head.headers["content-length"], undefined);
+  });
+
+  it("waits for a thread's work, serves others meanwhile, and forgets it when the client has gone", async () => {
+    const facts = new FactGatherer({ baseDirectory: process.cwd() });
+    const waiting: ((worked: Worked) => void)[] = [];
+    // As if each body were large.
+    facts.bodies.work = () => new Promise((tell) => waiting.push(tell));
+    const gateway = await serving("[{ responseBody: { remove: [/secret] } }]", json({ secret: 1 }), {}, "", { facts });
+    const leaving = connect(gateway.port, "127.0.0.1");
+    leaving.write("GET /left HTTP/1.1\r\nhost: a\r\n\r\n");
+    await until(() => waiting.length === 1);
+    leaving.destroy();
+    const asked = gateway.send({});
+    const refused = gateway.send({});
+    await until(() => waiting.length === 3);
+    assert.equal((await gateway.keeper.has(1))[0].failure, Failure.ClientGone, "whoever leaves is not waited for");
+    waiting[0]({ found: [], bytes: Buffer.from('{"nobody":1}') });
+    waiting[2]({ found: [{ step: 0, verdict: { reason: 3, x: 5_000_000, y: BodyState.Busy } }], bytes: undefined });
+    waiting[1]({ found: [], bytes: Buffer.from('{"changed":1}') });
+    const replies = [await asked, await refused].toSorted((a, b) => a.status - b.status);
+    assert.equal(replies[0].text, '{"changed":1}');
+    assert.equal(replies[0].headers["content-length"], "13");
+    assert.equal(replies[1].status, 503);
+    assert.equal(problem(replies[1].text).type, "urn:switchyard:responseBody:unjudged");
+    assert.match(String(problem(replies[1].text).detail), /so many answers are being read/);
   });
 
   it("refuses rather than lets out what it cannot rewrite, unless told to pass it", async () => {

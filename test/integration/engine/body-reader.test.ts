@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type { Passage } from "../../../src/model/arrival.ts";
 import { BodyState, type CollectedBody } from "../../../src/model/body.ts";
+import { workOnAnswer } from "../../../src/gateway/facts/answer-work.ts";
 import { BodyReader, type BodyNeed } from "../../../src/gateway/facts/body-reader.ts";
 import { collectedOf, type Collected } from "../../../src/gateway/facts/collected.ts";
 import { read } from "../../../src/policyfile/read.ts";
@@ -76,6 +77,51 @@ describe("bodies in a thread of their own", function () {
     const told = bodies.fact(need, passage, json(`${"[".repeat(8)}${"1,".repeat(40)}1${"]".repeat(8)}`));
     assert.ok(told instanceof Promise);
     assert.ok(((await told) as { reason: number }).reason > 0);
+  });
+
+  it("rewrites and judges large answers as it would have at once, and says when nobody could", async () => {
+    const text = `
+version: 1
+listeners: [{ name: edge, port: 8080 }]
+services: { shop: { endpoints: [{ url: "http://127.0.0.1:1" }] } }
+routes:
+  - name: shop
+    policies:
+      - responseBody: { remove: [/items/*/cost], set: { /by: "\${header.x-name}", /who: "\${request.id}" } }
+      - responseBody: { keep: [/items, /by, /who] }
+    backendRefs: [{ service: shop }]
+`;
+    const { plan } = read(text, "x.yaml", { env: () => undefined, file: () => undefined });
+    assert.ok(plan);
+    const bodies = new BodyReader();
+    readers.push(bodies);
+    bodies.planned(plan, { revision: 1, text, file: "x.yaml", sources: { env: {}, files: {} }, ports: {} });
+    const steps = plan.routes[0].bodies ?? [];
+    assert.equal(steps.length, 2);
+    const asking: Passage = {
+      ...passage,
+      arrival: { ...passage.arrival, header: (name) => (name === "x-name" ? "Ann" : undefined) },
+      requestId: () => "r1",
+    };
+    const large = () => json(`{"secret":1,"items":[${'{"id":1,"cost":2},'.repeat(9000)}{"id":2}]}`);
+    const told = bodies.work(plan, steps, asking, 200, large());
+    assert.ok(told instanceof Promise);
+    const there = await told;
+    const here = workOnAnswer(plan, steps, asking, 200, large());
+    assert.deepEqual(there.found, []);
+    assert.equal(Buffer.from(there.bytes ?? []).toString(), Buffer.from(here.bytes ?? []).toString());
+    assert.match(Buffer.from(there.bytes ?? []).toString(), /\{"id":2\}\],"by":"Ann","who":"r1"\}$/);
+    assert.ok(!(bodies.work(plan, steps, asking, 200, json('{"items":[]}')) instanceof Promise));
+    assert.equal(
+      (await bodies.work(plan, steps, asking, 200, json(`{${" ".repeat(40_000)}`))).found[0].verdict.reason,
+      2,
+    );
+    bodies.close();
+    const closed = bodies.work(plan, steps, asking, 200, large());
+    assert.deepEqual(closed, {
+      found: [{ step: steps[0], verdict: { reason: 3, x: large().length, y: BodyState.Busy } }],
+      bytes: undefined,
+    });
   });
 
   it("gives up one that breaks the thread, and judges the next in another", async () => {
