@@ -179,7 +179,9 @@ describe("introspection at the edge", () => {
 describe("external authorization at the edge", () => {
   setUp();
   let source: AuthoritySource;
-  beforeEach(() => void (source = { url, timeout: 300, forwardHeaders: ["authorization", "x-id"], keep: ["x-user"] }));
+  beforeEach(
+    () => void (source = { url, timeout: 20_000, forwardHeaders: ["authorization", "x-id"], keep: ["x-user"] }),
+  );
   const fact = async (headers: Record<string, string> = {}) => {
     const x = passageOf({ headers, method: "PUT", path: "/orders/1", query: "a=b", clientIp: "10.1.2.3" });
     return (await gatherer.gather([{ name: "a", kind: "authority", source }], x)).a as AuthorityFact;

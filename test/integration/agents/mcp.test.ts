@@ -260,8 +260,12 @@ describe("switchyard mcp", function () {
           .map((one) => JSON.parse(one) as (typeof told)[number]),
       );
     });
-    const say = (message: object | string) =>
-      child.stdin.write(typeof message === "string" ? message : `${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
+    const say = (...messages: readonly (object | string)[]) =>
+      child.stdin.write(
+        messages
+          .map((one) => (typeof one === "string" ? one : `${JSON.stringify({ jsonrpc: "2.0", ...one })}\n`))
+          .join(""),
+      );
     const answered = (id: number) => until(() => told.some((one) => one.id === id), `the answer to ${id}`);
     const of = (id: number) => told.find((one) => one.id === id);
     const clientInfo = { name: "by hand", version: "1" };
@@ -283,13 +287,15 @@ describe("switchyard mcp", function () {
     assert.match(JSON.stringify(of(3)), /There is no tool/);
     assert.match(JSON.stringify(of(4)), /policy is too large: at most 1000000 characters/);
     // Cancelled while it is worked on: never answered. The one behind it is.
-    say({ id: 6, method: "tools/call", params: { name: "explain_request", arguments: { url: "/open" } } });
-    say({ method: "notifications/cancelled", params: { requestId: 6, reason: "test" } });
+    say(
+      { id: 6, method: "tools/call", params: { name: "explain_request", arguments: { url: "/open" } } },
+      { method: "notifications/cancelled", params: { requestId: 6, reason: "test" } },
+    );
     say({ id: 7, method: "tools/call", params: { name: "explain_request", arguments: { url: "/open" } } });
     await answered(7);
     assert.equal(of(6), undefined);
     child.stdin.end();
-    const [code] = (await once(child, "exit")) as [number];
+    const [code] = (await once(child, "close")) as [number];
     assert.equal(code, 0);
   });
 
@@ -305,7 +311,7 @@ describe("switchyard mcp", function () {
     child.stdin.on("error", () => {});
     const block = "x".repeat(1_048_576);
     for (let sent = 0; sent < 10; sent++) child.stdin.write(block);
-    const [code] = (await once(child, "exit")) as [number];
+    const [code] = (await once(child, "close")) as [number];
     assert.equal(code, 1);
     assert.match(said, /switchyard mcp: .*(buffer|size|exceed)/i);
   });

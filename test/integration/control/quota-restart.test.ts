@@ -5,8 +5,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { DurableStates } from "../../../src/gateway/control/durable-state.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import type { Active } from "../../../src/gateway/listen/engine.ts";
@@ -62,9 +64,19 @@ describe("quotas", function () {
       assert.ok(began <= counted, `${began} of ${counted}`);
       /** When each request was answered: those of more than a second ago must be kept. */
       const answered: number[] = [];
-      /** Milliseconds that a busy machine let nobody run: for so long nothing was written either. */
+      /** Milliseconds that a busy machine let nobody run, or nothing reach its disk: for so long nothing was kept either. */
       let standstill = 0;
       const end = performance.now() + lifetime;
+      const disk = (async () => {
+        for (; performance.now() < end; await delay(50)) {
+          const begun = performance.now();
+          const probe = await open(join(data, "probe"), "w");
+          await probe.writeFile(text(port, 0, QUOTA));
+          await probe.datasync();
+          await probe.close();
+          standstill = Math.max(standstill, performance.now() - begun);
+        }
+      })();
       while (performance.now() < end) {
         assert.equal(await send(port, "ann"), 200);
         const now = performance.now();
@@ -74,6 +86,7 @@ describe("quotas", function () {
       const killed = performance.now();
       child.kill("SIGKILL");
       await once(child, "exit");
+      await disk;
       const [name, ...others] = readdirSync(join(data, "quotas")).filter((one) => one.endsWith(".json"));
       assert.deepEqual(others, []);
       const left = JSON.parse(readFileSync(join(data, "quotas", name), "utf8"));

@@ -13,6 +13,9 @@ describe("drain, readmit and simulate on single replicas", function () {
   this.timeout(60_000);
   const servers: Server[] = [];
   const gateways: Gateway[] = [];
+  /** Answers to what was asked for slowly: given when a test says so. */
+  const held: (() => void)[] = [];
+  const answerHeld = () => held.splice(0).forEach((answer) => answer());
 
   afterEach(async () => {
     await Promise.all(gateways.splice(0).map((gateway) => gateway.stop(0)));
@@ -26,7 +29,7 @@ describe("drain, readmit and simulate on single replicas", function () {
   async function replica(name: string): Promise<string> {
     const server = createServer((request, response) => {
       request.resume();
-      if (request.url === "/slow") setTimeout(() => response.end(name), 300);
+      if (request.url === "/slow") held.push(() => response.end(name));
       else response.end(name);
     });
     servers.push(server);
@@ -71,12 +74,13 @@ ${extra}routes: [{ name: all, backendRefs: [{ service: shop }] }]
   it("a drained one gets no new requests, ends those it has, and comes back", async () => {
     const { gateway, a, journal, ask } = await scene();
     const slow = [ask("/slow"), ask("/slow")];
-    await until(() => views(gateway).every(({ inFlight }) => inFlight === 1));
+    await until(() => views(gateway).every(({ inFlight }) => inFlight === 1) && held.length === 2);
     gateway.setAdmin("shop", a, "Drain");
     assert.deepEqual(
       (await Promise.all([ask(), ask(), ask()])).map(({ text }) => text),
       ["b", "b", "b"],
     );
+    answerHeld();
     assert.deepEqual((await Promise.all(slow)).map(({ text }) => text).toSorted(), ["a", "b"]);
     assert.equal(views(gateway)[0].health, "drain");
     assert.ok(whys(gateway, 3).includes("excluded: is being drained: it gets no new requests"));
@@ -207,8 +211,9 @@ services:
   it("an endpoint that leaves the file ends what it has, and gets no retry any more", async () => {
     const { gateway, a, b, text, ask } = await scene();
     const slow = [ask("/slow"), ask("/slow")];
-    await until(() => views(gateway).every(({ inFlight }) => inFlight === 1));
+    await until(() => views(gateway).every(({ inFlight }) => inFlight === 1) && held.length === 2);
     await gateway.propose(text([b]), -1);
+    answerHeld();
     assert.deepEqual((await Promise.all(slow)).map(({ text: said }) => said).toSorted(), ["a", "b"]);
     assert.deepEqual([(await ask()).text, (await ask()).text], ["b", "b"]);
     assert.ok(a !== b);
@@ -216,10 +221,13 @@ services:
 
   it("cuts what an endpoint that left does not end within `drain`", async () => {
     const { gateway, a, b, text, ask } = await scene("    drain: 50ms\n");
-    const slow = Promise.all([ask("/slow"), ask("/slow")]);
-    await until(() => views(gateway).every(({ inFlight }) => inFlight === 1));
+    const slow = [ask("/slow"), ask("/slow")];
+    await until(() => views(gateway).every(({ inFlight }) => inFlight === 1) && held.length === 2);
     await gateway.propose(text([b], "    drain: 50ms\n"), -1);
-    const answers = await slow;
+    // Whichever was with the endpoint that left; the other is still waiting for its answer.
+    await Promise.race(slow);
+    answerHeld();
+    const answers = await Promise.all(slow);
     assert.deepEqual(answers.map(({ status }) => status).toSorted(), [200, 503]);
     assert.match(answers.find(({ status }) => status === 503)?.text ?? "", /left the service/);
     assert.ok(a !== b);

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Failure } from "../../../src/model/state.ts";
+import { until } from "../../until.ts";
 import {
   client,
   get,
@@ -94,11 +95,15 @@ describe("engine: upgrades", () => {
 
   it("ends a tunnel in which nothing moves for timeouts.idle", async () => {
     const backend = await rawBackend((socket) => onHead(socket, () => socket.write(switching)));
-    const { port, keeper } = await startEngine(planOf({ endpoints: [backend.port], timeouts: { idle: 100 } }));
+    let skew = 0;
+    const { port, keeper } = await startEngine(planOf({ endpoints: [backend.port], timeouts: { idle: 60_000 } }), {
+      now: () => performance.now() + skew,
+    });
     const reader = await client(port);
     reader.socket.write(get("/", upgrade));
     await reader.until("\r\n\r\n");
-    await reader.all();
+    // What has moved is noticed at a tick: an hour passes from one to the next.
+    await until(() => (skew += 3_600_000) > 0 && reader.ended);
     const [row] = await keeper.has(1);
     assert.equal(row.failure, Failure.IdleTimeout);
   });

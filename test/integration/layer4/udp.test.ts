@@ -80,7 +80,7 @@ describe("layer 4: UDP", () => {
   afterEach(stopEverything);
 
   it("keeps each flow with its server and brings the answers back to it", async () => {
-    const running = await start(policy([await answering("a"), await answering("b")], "timeouts: { idle: 100ms },"));
+    const running = await start(policy([await answering("a"), await answering("b")], "timeouts: { idle: 1s },"));
     const one = await new Client(running.port("dns")).open();
     const two = await new Client(running.port("dns")).open();
     const first = await one.ask("1");
@@ -98,7 +98,7 @@ describe("layer 4: UDP", () => {
   });
 
   it("begins a new session after the idle timeout", async () => {
-    const running = await start(policy([await answering("a")], "timeouts: { idle: 50ms },"));
+    const running = await start(policy([await answering("a")], "timeouts: { idle: 500ms },"));
     const client = await new Client(running.port("dns")).open();
     await client.ask("1");
     await running.rows(1);

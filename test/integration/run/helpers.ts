@@ -11,8 +11,8 @@ import { Gateway, type GatewayOptions } from "../../../src/gateway/gateway.ts";
 import { until } from "../../until.ts";
 
 /**
- * Answers with its process id; what the path asks for: /slow/MS, /die/CODE. Ends politely on SIGTERM.
- * While the file `broken` stands beside it, it ends at once; while `held` does, it does not listen yet.
+ * Answers with its process id; what the path asks for: /slow/MS, /held, /die/CODE. Ends politely on SIGTERM.
+ * While the file `broken` stands beside it, it ends at once; while `held` does, it does not listen yet, nor answer /held.
  */
 const REPLICA = `
 import { existsSync } from "node:fs";
@@ -22,7 +22,8 @@ const server = createServer((request, response) => {
   const [, what, number] = request.url.split("/");
   if (what === "die") process.exit(Number(number));
   const answer = () => response.end(JSON.stringify({ pid: process.pid, port: process.env.PORT, say: process.env.SAY }));
-  request.resume().on("end", () => (what === "slow" ? setTimeout(answer, Number(number)) : answer()));
+  const wait = () => (existsSync("held") ? setTimeout(wait, 10) : answer());
+  request.resume().on("end", () => (what === "slow" ? setTimeout(answer, Number(number)) : what === "held" ? wait() : answer()));
 });
 process.on("SIGTERM", () => { console.log("polite end"); server.close(() => process.exit(0)); server.closeIdleConnections(); });
 const listen = () => server.listen(Number(process.env.PORT), "127.0.0.1", () => console.log("listening on " + process.env.PORT));

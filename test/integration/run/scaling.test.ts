@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { freePort, freeSpan } from "../../free-port.ts";
 import { until } from "../../until.ts";
-import { agent, ask, isAlive, policy, Running, stopAll } from "./helpers.ts";
+import { agent, ask, isAlive, policy, Running, stopAll, workspace } from "./helpers.ts";
 
 describe("scaling replicas that the gateway runs", function () {
   this.timeout(300_000);
@@ -52,13 +54,17 @@ describe("scaling replicas that the gateway runs", function () {
   });
 
   it("lets a request on its way end before its replica is told to", async () => {
-    const running = await Running.start(policy({ from: await freePort(), replicas: 2 }));
+    const folder = workspace();
+    const running = await Running.start(policy({ from: await freePort(), replicas: 2 }), {}, folder);
     await running.serving(2);
-    const slow = [ask(running.port, "/slow/700"), ask(running.port, "/slow/700")];
+    const held = join(folder, "held");
+    writeFileSync(held, "");
+    const slow = [ask(running.port, "/held"), ask(running.port, "/held")];
     await until(() => running.endpoints.every(({ inFlight }) => inFlight === 1));
     await running.gateway.scale("reviews", 1);
     const leaving = running.endpoints.find(({ health }) => health === "leaving");
     assert.match(leaving?.sentence ?? "", /^leaving: 1 request may still end$/);
+    rmSync(held);
     for (const { status } of await Promise.all(slow)) assert.equal(status, 200);
     await running.serving(1);
   });

@@ -125,10 +125,8 @@ describe("hedges", function () {
     );
     assert.equal((await ask(running.port)).text, "d");
     await until(() => backends.slice(0, 3).every(({ aborted }) => aborted === 1));
-    const none = await start(
-      backends.map(({ port }) => port),
-      "hedge: { after: 20ms, budget: 0% }",
-    );
+    const alone = await slow("alone", 500);
+    const none = await start([alone.port, backends[3].port], "hedge: { after: 20ms, budget: 0% }");
     await ask(none.port);
     const [row] = await none.rows(1);
     assert.equal(row.attempts, 1);

@@ -99,7 +99,7 @@ describe("retries", function () {
   it("give up an attempt that takes longer than `perTry`, and try another endpoint", async () => {
     const silent = await backend(() => {});
     const fine = await good();
-    const running = await start([silent.port, fine.port], "retry: { perTry: 80ms, backoff: 0s }");
+    const running = await start([silent.port, fine.port], "retry: { perTry: 500ms, backoff: 0s }");
     assert.equal((await ask(running.port)).text, "yes");
     const [row] = await running.rows(1);
     assert.match(row.why, /^retry 1\/2 ←timeout/);
@@ -262,7 +262,7 @@ describe("retries", function () {
     assert.deepEqual([status, type], [504, "urn:switchyard:forward:connect-timeout"]);
     assert.match(detail, /accepted no connection within 60 ms \(timeouts\.connect of route r\)\./);
     const fine = await good();
-    const running = await start([place, fine.port], "timeouts: { connect: 60ms }");
+    const running = await start([place, fine.port], "timeouts: { connect: 500ms }");
     assert.equal((await ask(running.port, { method: "POST" }, "x")).text, "yes");
   });
 });

@@ -26,6 +26,8 @@ export interface Service {
   metadata(): Record<string, unknown>;
   /** Messages that a stream has given to the transport so far. */
   sent(): number;
+  /** Settles when a call has come that is never answered. */
+  waiting(): Promise<void>;
   /** Settles when a call was cancelled, or its deadline has passed. */
   cancelled(): Promise<void>;
   /** Milliseconds that the caller has left the last call, as it came. */
@@ -71,6 +73,8 @@ export async function startService({ reflection }: ServiceOptions = {}): Promise
   let deadline = 0;
   let tell: () => void = () => {};
   const cancelled = new Promise<void>((resolve) => (tell = resolve));
+  let begin: () => void = () => {};
+  const waiting = new Promise<void>((resolve) => (begin = resolve));
   const note = (call: grpc.ServerUnaryCall<Message, Message> | grpc.ServerWritableStream<Message, Message>): void => {
     metadata = call.metadata.getMap();
     deadline = Number(call.getDeadline()) - Date.now();
@@ -105,7 +109,10 @@ export async function startService({ reflection }: ServiceOptions = {}): Promise
       if (wanted) trailing.set("grpc-status-details-bin", details(code, message));
       done({ code, details: message, metadata: trailing });
     },
-    Wait: (call: grpc.ServerUnaryCall<Message, Message>) => note(call),
+    Wait(call: grpc.ServerUnaryCall<Message, Message>) {
+      note(call);
+      begin();
+    },
     List(call: grpc.ServerWritableStream<Message, Message>) {
       note(call);
       const {
@@ -138,6 +145,7 @@ export async function startService({ reflection }: ServiceOptions = {}): Promise
     port,
     metadata: () => metadata,
     sent: () => sent,
+    waiting: () => waiting,
     cancelled: () => cancelled,
     deadline: () => deadline,
     stop: () => server.forceShutdown(),
