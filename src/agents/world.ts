@@ -17,6 +17,18 @@ export interface AgentTraffic extends Pick<GatewayFunctions, Called> {
   lastRejection(): Detail | undefined | Promise<Detail | undefined>;
 }
 
+/** The traffic of a gateway, and nothing else that it can do. */
+export function trafficOf(gateway: Pick<GatewayFunctions, Called | "detail" | "lastRejection">): AgentTraffic {
+  return {
+    parseFilter: (filter) => gateway.parseFilter(filter),
+    rows: (query) => gateway.rows(query),
+    detail: (id) => gateway.detail(id, false),
+    lastRejection: () => gateway.lastRejection(),
+    whatIf: (text) => gateway.whatIf(text, false),
+    passingFixes: (id, text) => gateway.passingFixes(id, text),
+  };
+}
+
 export interface AgentPolicy {
   /** As shown to people. */
   readonly file: string;

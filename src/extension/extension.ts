@@ -67,7 +67,7 @@ export function activate(context: vscode.ExtensionContext): void {
     }),
     keepContextKeys(own),
   );
-  void autoStart(context, own);
+  autoStart(context, own).catch((error: unknown) => log.error(`Nothing was started by itself: ${String(error)}`));
   // The budget is 50 ms; the end-to-end tests read this line.
   log.info(`Activated in ${(performance.now() - before).toFixed(1)} ms`);
 }
@@ -121,7 +121,13 @@ function loadLanguageWhenNeeded(extension: vscode.Uri, host: EditorHost): vscode
   let loaded: Promise<vscode.Disposable> | undefined;
   const look = (document: vscode.TextDocument): void => {
     if (document.languageId === "switchyard" || document.languageId === "switchyard-test")
-      loaded ??= import("./language.ts").then((language) => language.register(extension, host));
+      loaded ??= import("./language.ts").then(
+        (language) => language.register(extension, host),
+        (error: unknown) => {
+          host.controller.log.error(`The editor's help for policies could not be loaded: ${String(error)}`);
+          return new vscode.Disposable(() => {});
+        },
+      );
   };
   vscode.workspace.textDocuments.forEach(look);
   const opened = vscode.workspace.onDidOpenTextDocument(look);

@@ -77,6 +77,11 @@ export function register(extension: vscode.Uri, host: EditorHost): vscode.Dispos
       { provideCodeActions: (document, range, _context, token) => live.minting(document, range, token) },
       QUICK_FIXES,
     ),
+    vscode.languages.registerCodeActionsProvider(
+      SELECTOR,
+      { provideCodeActions: (document, range) => live.adding(document, range) },
+      QUICK_FIXES,
+    ),
   );
 }
 
@@ -88,6 +93,15 @@ export function portEdit(document: vscode.TextDocument, listener: string, port: 
   );
   const at = listeners.findIndex(({ name }) => name === listener);
   return asEdits(document, setValue(text, ["listeners", Math.max(0, at), "port"], port));
+}
+
+/** Puts an endpoint at the end of a service's. undefined = there is no place for one. */
+export function endpointEdit(
+  document: vscode.TextDocument,
+  service: string,
+  url: string,
+): vscode.TextEdit[] | undefined {
+  return asEdits(document, appendItem(document.getText(), ["services", service, "endpoints"], { url }));
 }
 
 /** Puts a rate limit at the end of a route's policies. undefined = the text has no route. */

@@ -112,6 +112,38 @@ export function describeDetection(): void {
     assert.equal(readFileSync(policy(), "utf8"), before);
   });
 
+  it("adds a replica that listens, by the quick fix at a service of which one is down", async () => {
+    const [down] = children;
+    const gone = new Promise((resolve) => down.once("exit", resolve));
+    down.kill("SIGKILL");
+    await gone;
+    await eventually("one is down", () => rowOf("switchyard.services", "baskets", "1/2 healthy"));
+    const another = await freePort();
+    await start("baskets", another);
+    const document = await vscode.workspace.openTextDocument(policy());
+    const editor = await vscode.window.showTextDocument(document);
+    const line = document.positionAt(document.getText().indexOf("baskets: #")).line;
+    const fix = await eventually("the quick fix", async () => {
+      const actions = await vscode.commands.executeCommand<vscode.CodeAction[]>(
+        "vscode.executeCodeActionProvider",
+        document.uri,
+        new vscode.Range(line, 0, line, 0),
+      );
+      return actions.find(({ title }) => title === "Add a listening replica to baskets…");
+    });
+    const saved = document.getText();
+    person.picks(`:${another}`);
+    await vscode.commands.executeCommand(fix.command?.command ?? "", ...((fix.command?.arguments ?? []) as unknown[]));
+    assert.ok(person.heard("is a replica of baskets once the policy is saved"), person.said.join("\n"));
+    assert.ok(document.isDirty);
+    assert.equal(document.getText().split(`url: "http://127.0.0.1:${another}"`).length, 2);
+    await document.save();
+    await eventually("it is a replica", () => rowOf("switchyard.services", "baskets", "2/3 healthy"));
+    assert.notEqual(document.getText(), saved);
+    await vscode.window.showTextDocument(editor.document);
+    await vscode.commands.executeCommand("workbench.action.closeActiveEditor");
+  });
+
   it("offers the folder's own scripts when nothing runs", async () => {
     await end();
     const known = new Set(vscode.window.terminals);

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import {
   AgentProblem,
+  trafficOf,
   type AgentPolicy,
   type AgentTraffic,
   type AgentWorld,
@@ -49,15 +50,7 @@ export class FileWorld implements AgentWorld {
   async traffic(): Promise<AgentTraffic> {
     const { file, link, archive } = this.#options;
     const gateway = await link.find();
-    if (gateway !== undefined)
-      return {
-        parseFilter: (filter) => gateway.parseFilter(filter),
-        rows: (query) => gateway.rows(query),
-        detail: (id) => gateway.detail(id, false),
-        lastRejection: () => gateway.lastRejection(),
-        whatIf: (text) => gateway.whatIf(text, false),
-        passingFixes: (id, text) => gateway.passingFixes(id, text),
-      };
+    if (gateway !== undefined) return trafficOf(gateway);
     if (archive !== undefined) return this.#archiveTraffic(archive);
     throw new AgentProblem(
       `No gateway that serves ${file} runs for this user, so nothing is recorded.`,

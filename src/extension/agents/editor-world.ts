@@ -7,6 +7,7 @@ import * as vscode from "vscode";
 import { conceal } from "../../agents/conceal.ts";
 import {
   AgentProblem,
+  trafficOf,
   type AgentPolicy,
   type AgentTraffic,
   type AgentWorld,
@@ -29,15 +30,7 @@ export class EditorWorld implements AgentWorld {
   }
 
   async traffic(): Promise<AgentTraffic> {
-    const gateway = this.#gateway();
-    return {
-      parseFilter: (filter) => gateway.parseFilter(filter),
-      rows: (query) => gateway.rows(query),
-      detail: (id) => gateway.detail(id, false),
-      lastRejection: () => gateway.lastRejection(),
-      whatIf: (text) => gateway.whatIf(text, false),
-      passingFixes: (id, text) => gateway.passingFixes(id, text),
-    };
+    return trafficOf(this.#gateway());
   }
 
   async explain(request: ExplainRequest): Promise<Detail> {

@@ -11,6 +11,7 @@ import { createMock, removeMock } from "../mock/mock-commands.ts";
 import { addToTests } from "../testing/add-to-tests.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
 import { detectServices } from "./detect-command.ts";
+import { addReplica } from "./add-replica-command.ts";
 import * as archive from "./archive-commands.ts";
 import * as bucket from "./bucket-commands.ts";
 import * as gateway from "./gateway-commands.ts";
@@ -69,6 +70,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   clearSimulations: replica.clearSimulations,
   openReplicaLog: replica.openReplicaLog,
   scale: replica.scale,
+  addReplica,
   previewPolicy: whatIf.previewPolicy,
   showChanged: whatIf.showChanged,
   trustCa: trust.trust,

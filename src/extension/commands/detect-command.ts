@@ -55,7 +55,7 @@ export async function detectServices(window: Window): Promise<void> {
   await preview(window, folder, chosen);
 }
 
-async function look(): Promise<Findings> {
+export async function look(): Promise<Findings> {
   const language = await import("../language.ts");
   const files = await vscode.workspace.findFiles(HINTS, BUILT, MOST_FILES);
   const texts = await Promise.all(

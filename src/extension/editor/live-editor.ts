@@ -14,7 +14,7 @@ import { ghostText, previewMarkdown } from "./ghost-text.ts";
 import { lensLine, limitsOf, type LensAction, type LensLine } from "./lens-text.ts";
 import type { CodePages } from "./code-pages.ts";
 import { historyOf, liveMarkdown, unsavedLimit } from "./live-hover.ts";
-import { runtimeHints } from "./runtime-hints.ts";
+import { isIll, runtimeHints } from "./runtime-hints.ts";
 
 export interface EditorHost {
   readonly controller: Controller;
@@ -46,11 +46,13 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
   #typedAt = 0;
   #paced: NodeJS.Timeout | undefined;
   #quiet: NodeJS.Timeout | undefined;
+  #thaw: NodeJS.Timeout | undefined;
   #editedLine = 0;
   #asked = 0;
   #previewing = false;
   /** The running gateway was told that its policy is open. */
   #prepared = false;
+  #disposed = false;
 
   /** @param planOf of the text as it stands in the editor; undefined = it is wrong. */
   constructor(host: EditorHost, pages: CodePages, planOf: (document: vscode.TextDocument) => Plan | undefined) {
@@ -73,6 +75,9 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
       vscode.workspace.onDidSaveTextDocument((document) => {
         if (this.#serves(document)) this.#end();
       }),
+      vscode.workspace.onDidCloseTextDocument(({ uri }) => {
+        for (const key of this.#said.keys()) if (key.startsWith(`${uri.toString()} `)) this.#said.delete(key);
+      }),
     ];
     this.#look();
   }
@@ -80,6 +85,8 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
   dispose(): void {
     clearTimeout(this.#paced);
     clearTimeout(this.#quiet);
+    clearTimeout(this.#thaw);
+    this.#disposed = true;
     this.#host.controller.look("editor", []);
     for (const subscription of this.#subscriptions) subscription.dispose();
   }
@@ -160,7 +167,7 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
       diagnostic.source = "Switchyard";
       return diagnostic;
     });
-    if (controller.running) this.#hints.set(document.uri, diagnostics);
+    if (controller.running && !this.#disposed) this.#hints.set(document.uri, diagnostics);
   }
 
   // ---- Passing edits ------------------------------------------------------------------------------------------------
@@ -190,6 +197,20 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
     return refused !== undefined && mayMint(refused.verdict) ? [mintAction(refused.row)] : [];
   }
 
+  /** Another endpoint for a service of these lines that has one which is down. Nothing is looked for before it is chosen. */
+  adding(document: vscode.TextDocument, range: vscode.Range): vscode.CodeAction[] {
+    const { controller } = this.#host;
+    if (!controller.running || !this.#serves(document)) return [];
+    const ill = new Set(
+      (controller.services?.services ?? [])
+        .filter(({ endpoints }) => endpoints.some(({ health, managed }) => isIll(health) && managed !== true))
+        .map(({ name }) => name),
+    );
+    return liveBlocks(document.getText())
+      .filter((block) => block.kind === "service" && ill.has(block.name) && rangeOf(block).intersection(range))
+      .map(({ name }) => addAction(name));
+  }
+
   async #refusedAt(
     document: vscode.TextDocument,
     range: vscode.Range,
@@ -216,7 +237,8 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
   #typed({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
     if (document.languageId !== "switchyard" || contentChanges.length === 0) return;
     this.#typedAt = Date.now();
-    setTimeout(() => this.#pace(), FROZEN + 10);
+    clearTimeout(this.#thaw);
+    this.#thaw = setTimeout(() => this.#pace(), FROZEN + 10);
     if (!this.#serves(document)) return;
     this.#editedLine = Math.max(
       ...contentChanges.map(({ range, text }) => range.start.line + text.split("\n").length - 1),
@@ -327,6 +349,13 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
   #serves(document: vscode.TextDocument): boolean {
     return this.#host.controller.file?.uri.toString() === document.uri.toString();
   }
+}
+
+function addAction(service: string): vscode.CodeAction {
+  const title = `Add a listening replica to ${service}…`;
+  const action = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+  action.command = { command: "switchyard.addReplica", title, arguments: [service] };
+  return action;
 }
 
 /** Changes nothing in the policy: a token is made that passes it. */

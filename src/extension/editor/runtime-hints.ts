@@ -4,7 +4,7 @@
  */
 import type { SeriesView } from "../../contract/analytics.ts";
 import type { LimitsView } from "../../contract/limits.ts";
-import type { RouteView, ServicesView } from "../../contract/services.ts";
+import type { EndpointView, RouteView, ServicesView } from "../../contract/services.ts";
 import type { LiveBlock } from "../../policyfile/blocks.ts";
 import { limitsOf } from "./lens-text.ts";
 
@@ -38,9 +38,14 @@ export function runtimeHints(
   });
 }
 
+/** It gets no requests, and nobody wished it so. */
+export function isIll(health: EndpointView["health"]): boolean {
+  return health === "down" || health === "ejected";
+}
+
 function downOf(block: LiveBlock, services: ServicesView | undefined): RuntimeHint[] {
   const service = services?.services.find(({ name }) => name === block.name);
-  const ill = (service?.endpoints ?? []).filter(({ health }) => health === "down" || health === "ejected");
+  const ill = (service?.endpoints ?? []).filter(({ health }) => isIll(health));
   return ill.map(({ label, sentence }) => ({
     code: "SY301",
     message: `Replica ${label} of ${block.name}: ${sentence}.`,

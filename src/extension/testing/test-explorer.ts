@@ -86,8 +86,8 @@ export class TestExplorer implements vscode.Disposable {
     const run = this.#controller.createTestRun(request);
     const stop = new AbortController();
     const cancelled = token.onCancellationRequested(() => stop.abort());
+    const asked = request.include ?? [...this.#controller.items].map(([, item]) => item);
     try {
-      const asked = request.include ?? [...this.#controller.items].map(([, item]) => item);
       const wanted = wantedIds(asked, request.exclude ?? []);
       const files = [...new Set(asked.flatMap(({ uri }) => (uri === undefined ? [] : [uri.fsPath])))];
       const report = await runTestFiles(this.#script, files, AbortSignal.any([stop.signal, this.#ending.signal]));
@@ -95,7 +95,7 @@ export class TestExplorer implements vscode.Disposable {
       this.#cover(run, report);
     } catch (error) {
       if (!stop.signal.aborted)
-        for (const item of request.include ?? [])
+        for (const item of asked)
           run.errored(item, new vscode.TestMessage(error instanceof Error ? error.message : String(error)));
     } finally {
       cancelled.dispose();
