@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { AgentDoor } from "../gateway/control/agent-door.ts";
 import { PageServer } from "../gateway/control/page-server.ts";
 import { Gateway, ListenProblem, PolicyProblem } from "../gateway/gateway.ts";
+import { boundYoungGeneration } from "../gateway/young-generation.ts";
 import { portHolder } from "../machine/ports.ts";
 import { diagnosticLines, tally } from "./diagnostics.ts";
 import { collectorOf, startExports } from "./exports.ts";
@@ -33,6 +34,7 @@ export async function run(words: string[]): Promise<number> {
   const uiPort = portOf(values["ui-port"]);
   const wanted = { port: portOf(values.metrics), to: collectorOf(values.otlp) };
   const paint = paintFor(process.stdout);
+  boundYoungGeneration();
   const ended = new Ending();
   const gateway = new Gateway({
     file,

@@ -57,8 +57,7 @@ export class GatewayProcess {
       cwd: options.folder,
       // VS Code's own node: in the desktop application process.execPath is Electron.
       env: { ...process.env, ELECTRON_RUN_AS_NODE: "1", VSCODE_INSPECTOR_OPTIONS: undefined },
-      // Node's default lets garbage of a busy gateway stand until it is 128 MiB; this much costs no time (measured).
-      execArgv: ["--max-semi-space-size=16"],
+      execArgv: [],
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       serialization: "json",
     });

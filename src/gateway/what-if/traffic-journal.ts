@@ -75,8 +75,10 @@ class Block {
     if (text === undefined || text === "") return 0;
     const known = this.#wordIndex.get(text);
     if (known !== undefined) return known;
-    this.#wordIndex.set(text, this.words.length);
-    return this.words.push(text) - 1;
+    // A slice of a request head would keep the whole head alive, and thousands of heads become old before a block goes.
+    const own = Buffer.from(text, "utf8").toString("utf8");
+    this.#wordIndex.set(own, this.words.length);
+    return this.words.push(own) - 1;
   }
 
   object(value: unknown): number {
