@@ -57,8 +57,23 @@ const API = {
         responses: { default: { description: "any" } },
       },
     },
+    "/held/{a}": {
+      post: {
+        responses: {
+          200: { description: "held", content: { "application/json": { schema: { $ref: "./hostile.json" } } } },
+        },
+      },
+    },
   },
 };
+
+const PROTO = `syntax = "proto3";
+package bench;
+import "google/api/annotations.proto";
+import "google/protobuf/struct.proto";
+message Any { string id = 1; google.protobuf.Value x = 2; repeated int64 numbers = 3; map<string, string> names = 4; }
+service Bench { rpc Put(Any) returns (Any) { option (google.api.http) = { post: "/call" body: "*" }; } }
+`;
 
 const policyOf = (port: number, backend: number) => `version: 1
 listeners: [{ name: edge, port: ${port}, address: 127.0.0.1 }]
@@ -69,6 +84,12 @@ routes:
   - { name: api, matches: [{ path: { prefix: /api } }], policies: [{ openapi: { document: ./api.json } }], backendRefs: [{ service: shop }] }
   - { name: graphql, matches: [{ path: { prefix: /graphql } }], policies: [{ graphqlLimit: {} }], backendRefs: [{ service: shop }] }
   - { name: edit, matches: [{ path: { prefix: /edit } }], policies: [{ requestBody: { set: { /by: "\${client.ip}" }, remove: [/secret] } }], backendRefs: [{ service: shop }] }
+  - { name: call, matches: [{ path: { prefix: /call } }], policies: [{ transcode: { service: bench.Bench, proto: ./bench.proto } }], backendRefs: [{ service: shop }] }
+  - { name: changed, matches: [{ path: { prefix: /changed } }], policies: [{ responseBody: { remove: [/x/*/a], set: { /by: "\${client.ip}" }, most: 8MiB } }], backendRefs: [{ service: shop }] }
+  - { name: held, matches: [{ path: { prefix: /held } }], policies: [{ openapi: { document: ./api.json, responses: enforce, most: 8MiB } }], backendRefs: [{ service: shop }] }
+  - name: parts
+    matches: [{ path: { prefix: /parts } }]
+    policies: [{ aggregate: { parts: { one: { service: shop, path: "/\${path.2}" } }, template: { x: "\${one.x}", whole: "\${one}" } } }]
 `;
 
 function repeated(unit: string, size: number): string {
@@ -88,6 +109,31 @@ interface Hostile {
   readonly path: string;
   readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
+  /** What the backend answers. */
+  readonly answer?: Buffer;
+  readonly coding?: string;
+}
+
+/** Of a backend that is out to hurt: each on a route that rewrites answers, one that judges them, and one that joins them. */
+function answers(): Hostile[] {
+  const bodies: readonly (readonly [string, Buffer, string?])[] = [
+    ["1 MiB of empty lists", Buffer.from(`{"id":"a!","x":${repeated("[]", MIB - 40)}}`)],
+    ["900 KB of long numbers", Buffer.from(`{"id":"a!","x":${repeated("12345678901234567890", 900_000)}}`)],
+    ["8 MiB of objects", Buffer.from(`{"id":"a!","x":${repeated('{"a":1,"b":[2]}', 8 * MIB - 40)}}`)],
+    ["32 KB of alternatives", Buffer.from(`{"id":"a!","x":${repeated('{"a":1,"b":[2]}', 32_000)}}`)],
+    ["a depth of 100,000", Buffer.from(`{"id":"a!","x":${"[".repeat(100_000)}${"]".repeat(100_000)}}`)],
+    ["invalid UTF-8", Buffer.alloc(MIB, 0xff)],
+    ["gzip: 50 MB in 50 KB", gzipSync(Buffer.alloc(50_000_000, 48)), "gzip"],
+  ];
+  return ["changed", "held", "parts"].flatMap((route) =>
+    bodies.map(([name, answer, coding = ""]) => ({
+      name: `answer ${route}: ${name}`,
+      path: `/${route}/a`,
+      body: "{}",
+      answer,
+      coding,
+    })),
+  );
 }
 
 const selected = (field: string) => JSON.stringify({ query: `{ ${field} }` });
@@ -149,6 +195,16 @@ function inputs(): Hostile[] {
     { name: "GraphQL: 60,000 operations", path: "/graphql", body: repeated('{"query":"{a}"}', MIB - 8) },
     { name: "rewritten: 1 MiB of empty lists", path: "/edit", body: `{"x":${repeated("[]", MIB - 40)}}` },
     { name: "rewritten: 1 MiB of names", path: "/edit", body: members(MIB, (i) => `"k${i}":0`) },
+    { name: "gRPC: 1 MiB of empty lists", path: "/call", body: `{"x":${repeated("[]", MIB - 40)}}` },
+    { name: "gRPC: 1 MiB of numbers", path: "/call", body: `{"numbers":${repeated("0", MIB - 40)}}` },
+    {
+      name: "gRPC: 1 MiB of names",
+      path: "/call",
+      body: `{"names":${members(MIB - 40, (i) => `"k${i}":""`).replace('"id":1,', "")}}`,
+    },
+    { name: "gRPC: a depth of 100,000", path: "/call", body: `{"x":${deep}}` },
+    { name: "gRPC: query of 6,000 values", path: `/call?${"numbers=1&".repeat(1500)}`, body: "{}" },
+    ...answers(),
     {
       name: "rewritten: 50,000 long numbers",
       path: "/edit",
@@ -193,10 +249,12 @@ function send(port: number, { path, body, headers }: Hostile): Promise<string> {
       {
         port,
         host: "127.0.0.1",
-        method: "POST",
+        method: path.startsWith("/parts") ? "GET" : "POST",
         path,
         agent: false,
-        headers: { "content-type": "application/json", "content-length": bytes.length, ...headers },
+        headers: path.startsWith("/parts")
+          ? {}
+          : { "content-type": "application/json", "content-length": bytes.length, ...headers },
       },
       (response) => {
         let text = "";
@@ -208,17 +266,28 @@ function send(port: number, { path, body, headers }: Hostile): Promise<string> {
       },
     );
     asked.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "failed"));
-    asked.end(bytes);
+    asked.end(path.startsWith("/parts") ? undefined : bytes);
   });
 }
 
 export const hostile: Bench = async (smoke) => {
   const folder = scratchFolder();
-  const origin = createServer((asked, response) => asked.resume().on("end", () => response.end("{}")));
+  let now: Hostile | undefined;
+  const origin = createServer((asked, response) =>
+    asked.resume().on("end", () => {
+      if (now?.answer === undefined) return void response.end("{}");
+      response.writeHead(200, {
+        "content-type": "application/json",
+        ...(now.coding && { "content-encoding": now.coding }),
+      });
+      response.end(now.answer);
+    }),
+  );
   await new Promise<void>((resolve) => origin.listen(0, "127.0.0.1", resolve));
   const port = await freePort();
   writeFileSync(join(folder, "hostile.json"), JSON.stringify(SCHEMA));
   writeFileSync(join(folder, "api.json"), JSON.stringify(API));
+  writeFileSync(join(folder, "bench.proto"), PROTO);
   const file = join(folder, "hostile.switchyard.yaml");
   writeFileSync(file, policyOf(port, (origin.address() as AddressInfo).port));
   const { child, look } = await watched(file);
@@ -233,6 +302,7 @@ export const hostile: Bench = async (smoke) => {
     await look();
     for (const one of smoke ? all.slice(0, 3) : all) {
       const answers = new Set<string>();
+      now = one;
       answers.add(await send(port, one));
       for (const answer of await Promise.all([1, 2].map(() => send(port, one)))) answers.add(answer);
       const { stall, worked, memory } = await look();

@@ -100,6 +100,8 @@ export type CallFact =
   | { readonly state: "streamsRequests"; readonly method: string }
   | { readonly state: "badRequest"; readonly problem: string }
   | { readonly state: "tooLarge"; readonly length: number; readonly most: number }
+  /** Values and names in the body. */
+  | { readonly state: "tooMany"; readonly weight: number; readonly most: number }
   | { readonly state: "busy" }
   /** What the service offers could not be looked up. */
   | { readonly state: "unavailable"; readonly problem: string };

@@ -61,6 +61,12 @@ describe("transcode", () => {
     [{ state: "otherMethod", methods: ["POST", "PUT"] }, "otherMethod", 405, /called by POST or PUT, not by GET/],
     [{ state: "badRequest", problem: "the body is wrong" }, "badRequest", 400, /the body is wrong/],
     [{ state: "tooLarge", length: 9000, most: 1000 }, "tooLarge", 413, /9000 bytes or more, and 1000/],
+    [
+      { state: "tooMany", weight: 20_000, most: 10_000 },
+      "tooMany",
+      413,
+      /holds 20,000 values and names, and 10,000 are/,
+    ],
     [{ state: "streamsRequests", method: "Put" }, "streamsRequests", 501, /Put of shop\.v1\.Orders takes a stream/],
     [{ state: "unavailable", problem: "nobody is there" }, "unavailable", 503, /nobody is there/],
     [{ state: "busy" }, "busy", 503, /many request bodies/],

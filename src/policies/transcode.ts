@@ -130,6 +130,7 @@ const Refusal = {
   unavailable: 6,
   busy: 7,
   ambiguous: 8,
+  tooMany: 9,
 } as const;
 
 export const transcode: Policy<Config, undefined, keyof typeof Refusal> = {
@@ -204,6 +205,12 @@ export const transcode: Policy<Config, undefined, keyof typeof Refusal> = {
         const names = fact?.state === "ambiguous" ? fact.methods.join(" and ") : "several methods";
         return `${names} of ${c.service} have the same rule for ${seen.arrival.path}: change one of them`;
       },
+    },
+    tooMany: {
+      status: 413,
+      title: "body holds too much to be translated",
+      say: (_c, x, y) =>
+        `the body holds ${x.toLocaleString("en")} values and names, and ${y.toLocaleString("en")} are translated at most: send it in parts, or call the service by gRPC`,
     },
   },
   admits: (c, _x, _y, seen) => {
@@ -299,6 +306,7 @@ function compile(c: Config): Step<undefined> & Shape {
       }
       const reason = fact === undefined ? Refusal.unavailable : Refusal[fact.state];
       if (fact?.state === "tooLarge") note.put(reason, fact.length, fact.most);
+      else if (fact?.state === "tooMany") note.put(reason, fact.weight, fact.most);
       else note.put(reason, 0, 0);
       return reason;
     },

@@ -6,6 +6,7 @@
 import { Failure } from "../../model/state.ts";
 import { memberOf, type Found, type ValueTemplate } from "../../policies/aggregate-template.ts";
 import { ERRORS, refusalFor, type AggregatePlan, type Part } from "../../policies/aggregate.ts";
+import { shapeProblem, weightOf } from "../facts/json-shape.ts";
 import { Child, type ChildOwner } from "../forward/child.ts";
 import { lateVerdict } from "../forward/late-verdict.ts";
 import type { Run } from "../forward/run.ts";
@@ -196,6 +197,9 @@ export class Aggregation implements Found {
   }
 }
 
+/** Values and names in the answer of one part: everybody else waits while it is read and written, some 40 ms for so many. */
+const MOST_VALUES = 60_000;
+
 /** Takes the answer of one part, within its bound. */
 class Collector implements ChildOwner {
   tooLarge: () => void = () => {};
@@ -241,6 +245,12 @@ class Collector implements ChildOwner {
       return this.failed(502, `answered ${this.type === "" ? "without a Content-Type" : this.type}, not JSON`);
     }
     const text = Buffer.concat(this.pieces).toString("utf8");
+    // A value has a character at least.
+    const weight = text.length > MOST_VALUES ? weightOf(text) : 0;
+    if (weight > MOST_VALUES)
+      return this.failed(502, `answered with ${weight} values and names, and ${MOST_VALUES} are joined at most`);
+    const wrong = shapeProblem(text);
+    if (wrong !== undefined) return this.failed(502, `answered JSON that is not joined: ${wrong}`);
     try {
       this.settle({ text, value: JSON.parse(text) });
     } catch {

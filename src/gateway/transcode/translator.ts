@@ -12,7 +12,7 @@ import type { Collected } from "../facts/collected.ts";
 import type { Backend } from "../forward/backend.ts";
 import type { OutgoingRequest } from "../http1/compose.ts";
 import { Framing } from "../http1/head.ts";
-import { bindRequest } from "./bind.ts";
+import { bindRequest, MOST_VALUES, TooMany } from "./bind.ts";
 import { BindProblem } from "./field-values.ts";
 import { frameOf } from "./frames.ts";
 import { ProtoProblem } from "./proto-files.ts";
@@ -138,6 +138,7 @@ function callFact(
   try {
     frame = frameOf(bindRequest(schema, target, { variables, parameters, body }, source));
   } catch (error) {
+    if (error instanceof TooMany) return { state: "tooMany", weight: error.weight, most: MOST_VALUES };
     if (error instanceof BindProblem) return { state: "badRequest", problem: error.message };
     return { state: "badRequest", problem: `the request cannot be read as ${method.input.typeName}` };
   }

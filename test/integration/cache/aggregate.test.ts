@@ -101,6 +101,20 @@ describe("an aggregate", () => {
     assert.deepEqual(errors, [{ part: "stock", status: 502, detail: "answered text/html, not JSON" }]);
   });
 
+  it("joins no answer that is made to hurt: nested without end, or of more values than are read in one go", async () => {
+    for (const [answer, words] of [
+      [`${"[".repeat(2000)}${"]".repeat(2000)}`, /^answered JSON that is not joined: it is nested/],
+      [`[${"0,".repeat(70_000)}0]`, /^answered with 70002 values and names, and 60000 are joined at most$/],
+    ] as const) {
+      const gateway = await gathering((request, response) => {
+        if (request.url !== "/stock") return json(response, { sku: 1 });
+        response.writeHead(200, { "content-type": "application/json" }).end(answer);
+      }, SHOP);
+      const { errors } = JSON.parse((await gateway.ask({ path: "/page/7?currency=a" })).body);
+      assert.match(errors[0].detail, words);
+    }
+  });
+
   it("asks for each element of a list, and keeps their order", async () => {
     const gateway = await gathering(
       (request, response) => json(response, request.url === "/list" ? { ids: [3, 1, "..", 2] } : { at: request.url }),

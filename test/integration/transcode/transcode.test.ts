@@ -234,7 +234,14 @@ describe("transcode", () => {
       ["an unknown field", '{"nosuch":1}', "application/json", 400, /nosuch/],
       ["a value that does not fit", '{"gift":"maybe"}', "application/json", 400, /does not fit shop\.v1\.Order/],
       ["another content type", "a=b", "application/x-www-form-urlencoded", 400, /only application\/json/],
-      ["JSON nested too deep", "[".repeat(100_000), "application/json", 400, /nested/],
+      ["JSON nested too deep", "[".repeat(5000), "application/json", 400, /nested/],
+      [
+        "more than is translated",
+        `[${"0,".repeat(10_000)}0]`,
+        "application/json",
+        413,
+        /holds 10,002 values and names/,
+      ],
       ["too long a body", `{"orderId":"${"x".repeat(2_000_000)}"}`, "application/json", 413, /1048576/],
     ] as const) {
       it(`refuses ${name}`, async () => {
