@@ -248,7 +248,7 @@ describe("the cache", () => {
     assert.deepEqual([dead.status, dead.body], [200, "answer 1"]);
     gateway.clock.pass(60);
     assert.equal((await gateway.ask()).status, 502);
-    const row = gateway.keeper.done.at(-2);
+    const row = (await gateway.keeper.has(4)).at(-2);
     assert.deepEqual([row?.status, row?.failure], [200, 0], "the client had a good answer");
     assert.notEqual(row?.attempts.at(-1)?.failure, 0, "and the backend is still to blame");
   });

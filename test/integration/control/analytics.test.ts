@@ -7,7 +7,7 @@ import { sendMetrics, serveMetrics } from "../../../src/gateway/analytics/export
 import { ONE_IN } from "../../../src/gateway/analytics/costs.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import { freePort } from "../../free-port.ts";
-import { backend, stopAll } from "./helpers.ts";
+import { backend, rowsEnded, stopAll } from "./helpers.ts";
 
 const STAMP = { generation: "g", seq: 1 };
 
@@ -34,6 +34,7 @@ routes:
       const headers: Record<string, string> = i % 4 === 0 ? {} : { "x-api-key": "adas-own-key-4711" };
       await (await fetch(`http://127.0.0.1:${port}/a`, { headers })).arrayBuffer();
     }
+    await rowsEnded(gateway, 3 * ONE_IN);
   });
   after(async () => {
     await gateway.stop(0);

@@ -7,6 +7,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import { freePort } from "../../free-port.ts";
+import { rowsEnded } from "./helpers.ts";
 
 const policy = (port: number, origin: number) => `version: 1
 listeners:
@@ -55,6 +56,7 @@ describe("the caches of a running gateway", () => {
   const get = async (path: string) => {
     const reply = await fetch(`${base}${path}`);
     await reply.text();
+    await rowsEnded(gateway, 1);
     return String(reply.headers.get("cache-status"));
   };
 

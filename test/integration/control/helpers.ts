@@ -9,6 +9,8 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Gateway } from "../../../src/gateway/gateway.ts";
+import { until } from "../../until.ts";
 
 const children = new Set<ChildProcess>();
 const servers = new Set<Server>();
@@ -39,6 +41,19 @@ export async function stopAll(): Promise<void> {
   servers.clear();
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   folders.clear();
+}
+
+/** Settles once there are `count` rows, none of which is of a request on its way: an answer may be there before its row has ended. */
+export function rowsEnded(gateway: Gateway, count: number): Promise<void> {
+  const { recorder } = gateway;
+  const ids = () => Array.from({ length: recorder.next - recorder.first }, (_, i) => recorder.first + i);
+  return until(
+    () => ids().length >= count && ids().every((id) => gateway.row(id)?.state !== "pending"),
+    () =>
+      ids()
+        .map((id) => gateway.row(id)?.state)
+        .join(),
+  );
 }
 
 export async function backend(): Promise<number> {

@@ -22,6 +22,7 @@ describe("the gateway as a forked process", function () {
     const good = { "x-api-key": "alices-own-key-4711" };
     assert.equal((await fetch(`http://127.0.0.1:${port}/keyed/2`, { headers: good })).status, 200);
     await until(() => deltas.some(({ total }) => total === 3));
+    await until(async () => (await gateway.rows({ filter: "is:ok", from: 0, count: 0 })).matched === 2, "rows end");
     const refusal = await gateway.lastRejection();
     assert.equal(refusal?.row.status, 401);
     assert.equal(refusal?.verdict.location?.line, 16);

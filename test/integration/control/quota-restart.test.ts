@@ -17,7 +17,7 @@ import type { JournalEvent } from "../../../src/model/journal.ts";
 import { replay } from "../../../src/replay/replay.ts";
 import { freePort } from "../../free-port.ts";
 import { until } from "../../until.ts";
-import { backend, policyFile, stopAll } from "./helpers.ts";
+import { backend, policyFile, rowsEnded, stopAll } from "./helpers.ts";
 import { forkGateway } from "./processes.ts";
 
 const text = (port: number, target: number, policies: string): string => `version: 1
@@ -180,7 +180,9 @@ describe("buckets changed by hand", function () {
         assert.deepEqual(gateway.statusView({ generation: "", seq: 0 }).frozen, []);
         gateway.changeBucket(rate.identity, "bob", { kind: "set", left: 0 });
         gateway.changeBucket(rate.identity, "bob", { kind: "freeze" });
+        const { next } = gateway.recorder;
         assert.equal(await status("bob"), 429);
+        await rowsEnded(gateway, next);
         assert.match(gateway.lastRejection()?.verdict.sentence ?? "", /frozen by hand with 0\.0 of 3 left/);
         gateway.changeBucket(rate.identity, "bob", { kind: "thaw" });
         gateway.changeBucket(quota.identity, "ann", { kind: "set", left: 15 });
@@ -190,9 +192,9 @@ describe("buckets changed by hand", function () {
         const plan = gateway.recorder.plans.get(1)?.plan;
         assert.ok(plan);
         const planOf = (revision: number) => gateway.recorder.plans.get(revision)?.plan;
-        const end = replay({ plan, state: freshState(plan), planOf }, journal);
         const live = (Reflect.get(gateway, "engine") as { readonly active: Active }).active;
         await until(() => live.state.services[0].endpoints[0].inFlight === 0);
+        const end = replay({ plan, state: freshState(plan), planOf }, journal);
         assert.deepEqual(end.state, live.state);
         assert.equal(
           journal.some((event) => event.kind === "limit" && event.change.kind === "whole"),

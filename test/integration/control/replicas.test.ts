@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import type { JournalEvent } from "../../../src/model/journal.ts";
 import { until } from "../../until.ts";
-import { policyFile, stopAll } from "./helpers.ts";
+import { policyFile, rowsEnded, stopAll } from "./helpers.ts";
 
 const stamp = { generation: "", seq: 0 };
 
@@ -83,6 +83,7 @@ ${extra}routes: [{ name: all, backendRefs: [{ service: shop }] }]
     answerHeld();
     assert.deepEqual((await Promise.all(slow)).map(({ text }) => text).toSorted(), ["a", "b"]);
     assert.equal(views(gateway)[0].health, "drain");
+    await rowsEnded(gateway, 5);
     assert.ok(whys(gateway, 3).includes("excluded: is being drained: it gets no new requests"));
     gateway.setAdmin("shop", a, "Up");
     const texts = new Set((await Promise.all([ask(), ask(), ask(), ask()])).map(({ text }) => text));
@@ -122,6 +123,7 @@ ${extra}routes: [{ name: all, backendRefs: [{ service: shop }] }]
     await gateway.simulate("shop", a, { kind: "down" });
     const answers = await Promise.all(Array.from({ length: 6 }, () => ask()));
     assert.deepEqual([...new Set(answers.map(({ text }) => text))], ["b"]);
+    await rowsEnded(gateway, 6);
     const row = Array.from({ length: 6 }, (_, i) => gateway.row(i + 1)).find((each) =>
       each?.tags.includes("simulated"),
     );
@@ -172,6 +174,7 @@ ${extra}routes: [{ name: all, backendRefs: [{ service: shop }] }]
     const { gateway, a, b, ask } = await scene();
     for (const url of [a, b]) await gateway.simulate("shop", url, { kind: "latency", milliseconds: 150 });
     assert.equal((await ask()).status, 200);
+    await rowsEnded(gateway, 1);
     const [span] = gateway.detail(1, false)?.timing.filter(({ name }) => name === "connect") ?? [];
     assert.ok(span.duration >= 149, `${span.duration} ms`);
     assert.match(gateway.detail(1, false)?.attempts[0].outcome ?? "", /^200 in .* \(simulated\)$/);
@@ -200,6 +203,7 @@ services:
       const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: "close" } });
       assert.equal(await answer.text(), "b");
     }
+    await rowsEnded(gateway, 4);
     const rows = Array.from({ length: 4 }, (_, i) => gateway.row(i + 1));
     assert.ok(rows.some((row) => row?.tags.includes("simulated")));
     await assert.rejects(

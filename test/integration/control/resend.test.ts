@@ -10,7 +10,7 @@ import type { SendResult } from "../../../src/contract/sending.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import { freePort } from "../../free-port.ts";
 import { until } from "../../until.ts";
-import { policy, policyFile, stopAll } from "./helpers.ts";
+import { policy, policyFile, rowsEnded, stopAll } from "./helpers.ts";
 
 interface Heard {
   readonly method: string;
@@ -63,8 +63,10 @@ describe("a request sent again", () => {
     return id;
   }
 
-  function sent(result: SendResult): { id: number; status: number } {
+  async function sent(sending: Promise<SendResult>): Promise<{ id: number; status: number }> {
+    const result = await sending;
     assert.equal(result.kind, "sent", JSON.stringify(result));
+    await rowsEnded(gateway, 1);
     return result as { id: number; status: number };
   }
 
@@ -73,7 +75,7 @@ describe("a request sent again", () => {
       "x-api-key": KEY,
       "content-type": "application/json",
     });
-    const result = sent(await gateway.resender.replay(id));
+    const result = await sent(gateway.resender.replay(id));
     assert.equal(result.status, 200);
     assert.notEqual(result.id, id);
     const [first, second] = heard;
@@ -92,14 +94,14 @@ describe("a request sent again", () => {
     const headers = { "x-api-key": KEY };
     const id = await send("GET", "/keyed/a", "", headers);
     await send("GET", "/keyed/b", "", headers);
-    const result = sent(await gateway.resender.replay(id));
+    const result = await sent(gateway.resender.replay(id));
     assert.equal(result.status, 429);
     assert.deepEqual([gateway.row(result.id)?.state, gateway.row(result.id)?.tags], ["rejected", ["replay"]]);
   });
 
   it("sends a body that came in chunks with its length", async () => {
     const id = await send("PUT", "/open/chunked", "in chunks", { "transfer-encoding": "chunked" });
-    sent(await gateway.resender.replay(id));
+    await sent(gateway.resender.replay(id));
     assert.deepEqual(
       heard.map(({ body }) => body),
       ["in chunks", "in chunks"],
@@ -125,9 +127,9 @@ describe("a request sent again", () => {
     const id = await send("POST", "/keyed/stranger", "who?");
     const result = await gateway.resender.replay(id);
     if (result.kind === "refused") assert.match(result.message, /^Its body was not read to the end: \d of 4 bytes/);
-    else assert.equal(sent(result).status, 401);
+    else assert.equal((await sent(Promise.resolve(result))).status, 401);
     const bare = await send("GET", "/keyed/stranger");
-    assert.equal(sent(await gateway.resender.replay(bare)).status, 401);
+    assert.equal((await sent(gateway.resender.replay(bare))).status, 401);
   });
 
   it("says when no row tells of it, and when the listener is gone", async () => {
@@ -151,7 +153,7 @@ describe("a request sent again", () => {
       .replace("/keyed/orders", "/keyed/other")
       .replace("x-trace: t1", "x-trace: t\u00e9")
       .replace('{"a":1}', '{"a":22}');
-    const result = sent(await gateway.resender.sendDraft(id, edited.replaceAll("\n", "\r\n")));
+    const result = await sent(gateway.resender.sendDraft(id, edited.replaceAll("\n", "\r\n")));
     assert.deepEqual([result.status, gateway.row(result.id)?.caller], [200, "alice"]);
     const { url, body, headers } = heard[1] as Heard;
     assert.deepEqual([url, body], ["/keyed/other", '{"a":22}']);
@@ -184,13 +186,13 @@ describe("a request sent again", () => {
     const id = await send("POST", "/open/bytes", bytes);
     const draft = gateway.resender.draft(id);
     assert.ok(draft.kind === "draft" && draft.text.endsWith("<the recorded body: 4 bytes that are no text>"));
-    sent(await gateway.resender.sendDraft(id, `${draft.text}\n`));
+    await sent(gateway.resender.sendDraft(id, `${draft.text}\n`));
     assert.equal(heard[1]?.body, bytes);
     const long = await send("POST", "/open/long", "x".repeat(150));
     const other = gateway.resender.draft(long);
     assert.ok(other.kind === "draft");
     assert.match(other.text, /\n# Only the first 100 of 150 bytes of its body were kept\. Write the body below\.\n/);
-    sent(await gateway.resender.sendDraft(long, `${other.text}short`));
+    await sent(gateway.resender.sendDraft(long, `${other.text}short`));
     assert.equal(heard.at(-1)?.body, "short");
   });
 });

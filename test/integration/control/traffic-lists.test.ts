@@ -8,8 +8,7 @@ import type { GatewayFunctions, WatcherFunctions } from "../../../src/contract/c
 import { packFrame, unpackFrame, type Frame } from "../../../src/contract/frames.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import { freePort } from "../../free-port.ts";
-import { until } from "../../until.ts";
-import { backend, policy, policyFile, stopAll } from "./helpers.ts";
+import { backend, policy, policyFile, rowsEnded, stopAll } from "./helpers.ts";
 
 describe("the lists of requests over a channel", () => {
   let gateway: Gateway;
@@ -43,7 +42,7 @@ describe("the lists of requests over a channel", () => {
       const answer = await fetch(`http://127.0.0.1:${port}${path}`);
       await answer.text();
     }
-    await until(() => gateway.recorder.lastRejection > 0);
+    await rowsEnded(gateway, 4);
     const sort = { by: "path", descending: false, run: 1 } as const;
     const sorted = await remote.rows({ filter: "", from: 0, count: 10, sort });
     assert.deepEqual(

@@ -53,6 +53,7 @@ function stepOf(act: Step<unknown> | Shape, phase: PlanStep["phase"] = "limit"):
     config: {},
     act,
     replyFields: policy.replyFields,
+    twin: 0,
     shadow: false,
     source: { file: "switchyard.yaml", line: 41, column: 5, endLine: 41, endColumn: 20, offset: 1, endOffset: 2 },
   };

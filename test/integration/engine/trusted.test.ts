@@ -8,7 +8,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Gateway } from "../../../src/gateway/gateway.ts";
 import { freePort } from "../../free-port.ts";
-import { policyFile, stopAll } from "../control/helpers.ts";
+import { policyFile, rowsEnded, stopAll } from "../control/helpers.ts";
 
 describe("a trusted listener", () => {
   afterEach(stopAll);
@@ -61,6 +61,7 @@ routes:
         "and what they say of themselves stands",
       );
 
+      await rowsEnded(gateway, 4);
       const view = gateway.openView("is:bypassed");
       view.catchUp();
       assert.equal(view.matched, 3);

@@ -93,12 +93,6 @@ async function tunnel(port: number, more: Record<string, string> = {}): Promise<
   return stream;
 }
 
-async function heard(stream: ClientHttp2Stream, count: number): Promise<string> {
-  let text = "";
-  while (text.length < count) text += String((await once(stream, "data"))[0]);
-  return text;
-}
-
 const matches = ({ gateway: { recorder } }: Running, id: number, text: string): boolean => {
   const parsed = parseFilter(text);
   assert.ok("filter" in parsed, text);
@@ -121,12 +115,12 @@ describe("WebSockets over HTTP/2", () => {
       const [headers] = (await once(stream, "response")) as [IncomingHttpHeaders & { ":status"?: number }];
       assert.deepEqual([headers[":status"], headers["sec-websocket-protocol"]], [200, "chat"]);
       for (const name of ["sec-websocket-accept", "upgrade", "connection"]) assert.equal(headers[name], undefined);
-      assert.equal(await heard(stream, 7), "welcome");
+      assert.equal(await bytes(stream, 7), "welcome");
       const large = "x".repeat(300_000);
       stream.write(large);
-      assert.equal(await heard(stream, large.length), large);
+      assert.equal(await bytes(stream, large.length), large);
       stream.end("last");
-      assert.equal(await heard(stream, 4), "last");
+      assert.equal(await bytes(stream, 4), "last");
       await once(stream, "close");
       assert.equal(stream.rstCode, constants.NGHTTP2_NO_ERROR);
       const [row] = await running.rows(1);
@@ -179,9 +173,9 @@ describe("WebSockets over HTTP/2", () => {
     });
     const running = await gateway(both, "HTTP2");
     const stream = await tunnel(running.port("edge"));
-    assert.equal(await heard(stream, 7), "welcome");
+    assert.equal(await bytes(stream, 7), "welcome");
     stream.end("bye");
-    assert.equal(await heard(stream, 3), "bye");
+    assert.equal(await bytes(stream, 3), "bye");
   });
 
   describe("behind TLS", () => {
@@ -226,9 +220,9 @@ routes: [{ name: live, backendRefs: [{ service: live }] }]`);
         const running = await secured(await backend(more as SecureServerOptions, seen));
         for (const round of [1, 2]) {
           const stream = await tunnel(running.port("edge"));
-          assert.equal(await heard(stream, 7), "welcome");
+          assert.equal(await bytes(stream, 7), "welcome");
           stream.end("bye");
-          assert.equal(await heard(stream, 3), "bye");
+          assert.equal(await bytes(stream, 3), "bye");
           const rows = await running.rows(round);
           assert.deepEqual([rows[round - 1].protocol, rows[round - 1].status], ["websocket", 101]);
           const place = running.gateway.recorder.place(rows[round - 1].id)!;
@@ -246,7 +240,7 @@ routes: [{ name: live, backendRefs: [{ service: live }] }]`);
     const stream = await tunnel(running.port("edge"));
     const [headers] = (await once(stream, "response")) as [IncomingHttpHeaders & { ":status"?: number }];
     assert.equal(headers[":status"], 403);
-    assert.equal(await heard(stream, 2), "no");
+    assert.equal(await bytes(stream, 2), "no");
   });
 
   it("do not open to a backend that answers the wrong key", async () => {
@@ -281,7 +275,7 @@ routes: [{ name: live, backendRefs: [{ service: live }] }]`);
     });
     const running = await gateway(port);
     const stream = await tunnel(running.port("edge"));
-    await heard(stream, 2);
+    await bytes(stream, 2);
     stream.close(constants.NGHTTP2_CANCEL);
     assert.match(await closed!, /end|close|ECONNRESET/);
     await running.rows(1);

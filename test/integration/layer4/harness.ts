@@ -4,6 +4,7 @@
  */
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import type { Readable } from "node:stream";
 import type { Detail } from "../../../src/contract/detail.ts";
 import type { Row } from "../../../src/contract/traffic.ts";
 import { Gateway } from "../../../src/gateway/gateway.ts";
@@ -117,13 +118,30 @@ export async function all(socket: Socket): Promise<Buffer> {
   return Buffer.concat(pieces);
 }
 
-/** The next `count` bytes at least. */
-export async function bytes(socket: Socket, count: number): Promise<string> {
-  let text = "";
-  while (text.length < count) {
-    const [piece] = (await once(socket, "data")) as [Buffer];
-    text += piece.toString("latin1");
+/** What has come over streams that `bytes` was asked about, and was not given yet. */
+const come = new WeakMap<Readable, { text: string; over: boolean; wake(): void }>();
+
+function hear(stream: Readable) {
+  const heard = { text: "", over: false, wake: () => {} };
+  come.set(stream, heard);
+  // For good: whoever waits for one piece after the other misses those that come together.
+  stream.on("data", (piece: Buffer | string) => {
+    heard.text += typeof piece === "string" ? piece : piece.toString("latin1");
+    heard.wake();
+  });
+  for (const end of ["end", "close", "error"]) stream.once(end, () => ((heard.over = true), heard.wake()));
+  return heard;
+}
+
+/** The next `count` bytes at least, and all that came with them. From then on the stream is read. */
+export async function bytes(stream: Readable, count: number): Promise<string> {
+  const heard = come.get(stream) ?? hear(stream);
+  while (heard.text.length < count) {
+    if (heard.over) throw new Error(`ended before ${count} bytes: ${JSON.stringify(heard.text)}`);
+    await new Promise<void>((resolve) => (heard.wake = resolve));
   }
+  const { text } = heard;
+  heard.text = "";
   return text;
 }
 

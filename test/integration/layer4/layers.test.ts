@@ -141,6 +141,7 @@ describe("layers", () => {
     const running = await layered();
     assert.match(await get(running.port("nlb"), "/api/orders/7", {}), /^401/);
     const [api] = await running.of("api", 1);
+    await running.of(running.layers(api)[1].listener, 1);
     await running.of("nlb", 1);
     const layers = running.layers(api);
     assert.deepEqual(

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
-import { stopAll as stopOthers } from "../control/helpers.ts";
+import { rowsEnded, stopAll as stopOthers } from "../control/helpers.ts";
 import { switchyard } from "../control/processes.ts";
 import { freePort } from "../../free-port.ts";
 import { until } from "../../until.ts";
@@ -44,8 +44,8 @@ describe("the life of a replica", function () {
     const running = await Running.start(policy({ from: await freePort() }), {}, folder);
     const { status } = await ask(running.port, "/");
     assert.equal(status, 503);
-    const detail = running.gateway.lastRejection() ?? running.gateway.detail(1, false);
-    const [candidate] = detail?.balance?.candidates ?? [];
+    await rowsEnded(running.gateway, 1);
+    const [candidate] = running.gateway.detail(1, false)?.balance?.candidates ?? [];
     assert.deepEqual(
       [candidate.verdict, candidate.why],
       ["excluded", "is starting: it gets requests once it is healthy"],

@@ -1,5 +1,6 @@
 /** Who is calling by certificate, over real handshakes: which CA vouches, whose it is, and what cannot be forged. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { request } from "node:https";
 import type { ConnectionOptions } from "node:tls";
 import { rmSync, writeFileSync } from "node:fs";
@@ -73,5 +74,13 @@ describe("the clientCertificate policy behind a listener that asks for certifica
     const gone = await ask(port, showing("bob"));
     assert.equal(gone.status, 503);
     assert.match(gone.text, /late\.pem cannot be used \(ENOENT\)/);
+  });
+
+  it("refuses with 503 when its file of CAs is a pipe, and waits for nobody to write to it", async () => {
+    execFileSync("mkfifo", [join(files.path, "pipe.pem")]);
+    const { port } = await serving("{ ca: pipe.pem }");
+    const { status, text } = await ask(port, showing("bob"));
+    assert.equal(status, 503);
+    assert.match(text, /pipe\.pem cannot be used \(it is a pipe or a device, not a plain file\)/);
   });
 });

@@ -1,6 +1,6 @@
 /** HTTPS listeners: certificates from the development CA or from files, by name, read anew, and the client's own. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, copyFileSync, statSync, writeFileSync } from "node:fs";
@@ -185,6 +185,18 @@ describe("an HTTPS listener", () => {
         /Listener edge: The certificate a\.pem and the key b\.key cannot be used: they do not belong together/,
       );
     });
+  });
+
+  it("does not start over a pipe or a folder in place of a certificate, and says which it is", async () => {
+    const { port } = await simpleBackend(hello);
+    execFileSync("mkfifo", [join(files.path, "pipe")]);
+    for (const [cert, why] of [
+      ["pipe", /The file pipe \(tls\.certificate\.cert\) cannot be read: it is a pipe or a device/],
+      [".", /cannot be read: it is a folder/],
+    ] as const) {
+      const listener = `protocol: HTTPS, tls: { certificate: { cert: "${cert}", key: a.key } }`;
+      await assert.rejects(serve(policy({ listener, url: `http://127.0.0.1:${port}` }), files.path), why);
+    }
   });
 
   describe("that asks for client certificates", () => {
