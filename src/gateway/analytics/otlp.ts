@@ -25,82 +25,28 @@ export interface OtlpInput {
   readonly instance: string;
 }
 
+/** When counting began and until when, as every data point says it. */
+interface Times {
+  readonly startTimeUnixNano: string;
+  readonly timeUnixNano: string;
+}
+
+/** What was counted for one route, service or consumer. */
+interface Labelled {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly slice: Slice;
+}
+
 /** @returns an ExportMetricsServiceRequest. */
 export function otlpMetrics(input: OtlpInput): object {
-  const { analytics, now, version, instance } = input;
+  const { analytics, costs, now, version, instance } = input;
   const times = { startTimeUnixNano: nanos(input.startedAt), timeUnixNano: nanos(input.at) };
-  const groups = [
-    ["route", analytics.routes],
-    ["service", analytics.services],
-    ["consumer", analytics.consumers],
-  ] as const;
-  const slices = groups.flatMap(([kind, all]) =>
-    [...all].map(([name, series]: readonly [string, Series]) => ({
-      labels: { [`switchyard.${kind}`]: name },
-      slice: series.over(now, "all"),
-    })),
-  );
-  const sum = (name: string, description: string, unit: string, dataPoints: object[]): object => ({
-    name,
-    description,
-    unit,
-    sum: { aggregationTemporality: CUMULATIVE, isMonotonic: true, dataPoints },
-  });
-  const point = (labels: Readonly<Record<string, string>>, value: number): object => ({
-    attributes: attributes(labels),
-    ...times,
-    asInt: String(value),
-  });
-  const verdicts = [...analytics.tallies].flatMap(([policy, { judged, refused, shadowed }]) =>
-    (
-      [
-        ["admitted", judged - refused - shadowed],
-        ["refused", refused],
-        ["shadow", shadowed],
-      ] as const
-    ).map(([verdict, count]) => point({ "switchyard.policy": policy, verdict }, count)),
-  );
+  const slices = slicesOf(analytics, now);
   const metrics = [
-    sum(
-      "switchyard.requests",
-      "Requests and how they ended.",
-      "{request}",
-      slices.flatMap(({ labels, slice }) =>
-        (
-          [
-            ["ok", slice.requests - slice.failed - slice.rejected],
-            ["failed", slice.failed],
-            ["rejected", slice.rejected],
-          ] as const
-        ).map(([outcome, count]) => point({ ...labels, outcome }, count)),
-      ),
-    ),
-    {
-      name: "switchyard.request.duration",
-      description: "From the request head to the last byte of the answer.",
-      unit: "s",
-      histogram: {
-        aggregationTemporality: CUMULATIVE,
-        dataPoints: slices.map(({ labels, slice }) => ({
-          attributes: attributes(labels),
-          ...times,
-          ...histogram(slice),
-        })),
-      },
-    },
-    sum("switchyard.policy.verdicts", "What each policy said of requests.", "{request}", verdicts),
-    {
-      name: "switchyard.policy.cost",
-      description: "Mean time that a policy takes for one request, of those measured.",
-      unit: "us",
-      gauge: {
-        dataPoints: [...analytics.tallies.keys()].flatMap((policy) => {
-          const cost = input.costs.of(policy);
-          if (cost === undefined || cost.samples === 0) return [];
-          return [{ attributes: attributes({ "switchyard.policy": policy }), ...times, asDouble: cost.mean }];
-        }),
-      },
-    },
+    requests(slices, times),
+    durations(slices, times),
+    verdicts(analytics, times),
+    policyCosts(analytics, costs, times),
   ];
   const resource = { "service.name": "switchyard", "service.version": version, "service.instance.id": instance };
   return {
@@ -111,6 +57,83 @@ export function otlpMetrics(input: OtlpInput): object {
       },
     ],
   };
+}
+
+function slicesOf(analytics: Analytics, now: Millis): readonly Labelled[] {
+  const groups = [
+    ["route", analytics.routes],
+    ["service", analytics.services],
+    ["consumer", analytics.consumers],
+  ] as const;
+  return groups.flatMap(([kind, all]) =>
+    [...all].map(([name, series]: readonly [string, Series]) => ({
+      labels: { [`switchyard.${kind}`]: name },
+      slice: series.over(now, "all"),
+    })),
+  );
+}
+
+function requests(slices: readonly Labelled[], times: Times): object {
+  const points = slices.flatMap(({ labels, slice }) => {
+    const outcomes = {
+      ok: slice.requests - slice.failed - slice.rejected,
+      failed: slice.failed,
+      rejected: slice.rejected,
+    };
+    return Object.entries(outcomes).map(([outcome, count]) => point({ ...labels, outcome }, times, count));
+  });
+  return sum("switchyard.requests", "Requests and how they ended.", points);
+}
+
+function durations(slices: readonly Labelled[], times: Times): object {
+  return {
+    name: "switchyard.request.duration",
+    description: "From the request head to the last byte of the answer.",
+    unit: "s",
+    histogram: {
+      aggregationTemporality: CUMULATIVE,
+      dataPoints: slices.map(({ labels, slice }) => ({
+        attributes: attributes(labels),
+        ...times,
+        ...histogram(slice),
+      })),
+    },
+  };
+}
+
+function verdicts(analytics: Analytics, times: Times): object {
+  const points = [...analytics.tallies].flatMap(([policy, { judged, refused, shadowed }]) => {
+    const counts = { admitted: judged - refused - shadowed, refused, shadow: shadowed };
+    return Object.entries(counts).map(([verdict, count]) =>
+      point({ "switchyard.policy": policy, verdict }, times, count),
+    );
+  });
+  return sum("switchyard.policy.verdicts", "What each policy said of requests.", points);
+}
+
+function policyCosts(analytics: Analytics, costs: PolicyCosts, times: Times): object {
+  return {
+    name: "switchyard.policy.cost",
+    description: "Mean time that a policy takes for one request, of those measured.",
+    unit: "us",
+    gauge: {
+      dataPoints: [...analytics.tallies.keys()].flatMap((policy) => {
+        const cost = costs.of(policy);
+        if (cost === undefined || cost.samples === 0) return [];
+        return [{ attributes: attributes({ "switchyard.policy": policy }), ...times, asDouble: cost.mean }];
+      }),
+    },
+  };
+}
+
+/** A count of requests that only grows. */
+function sum(name: string, description: string, dataPoints: readonly object[]): object {
+  const counted = { aggregationTemporality: CUMULATIVE, isMonotonic: true, dataPoints };
+  return { name, description, unit: "{request}", sum: counted };
+}
+
+function point(labels: Readonly<Record<string, string>>, times: Times, value: number): object {
+  return { attributes: attributes(labels), ...times, asInt: String(value) };
 }
 
 function histogram({ bins = NO_BINS, timed, duration }: Slice): object {
