@@ -202,7 +202,10 @@ export class SwitchyardApp extends PageElement {
     >
       <h1 class="unseen">Switchyard</h1>
       ${this.host.place === "browser" ? topBar(this.session) : nothing}
-      ${banner(this.session, this.host, clock(this.session.heardAt), () => this.session.connection.retry())}
+      ${banner(this.session, this.host, clock(this.session.heardAt), {
+        retry: () => this.session.connection.retry(),
+        showServices: () => this.session.setArea("services"),
+      })}
       ${frozenBanner(this.session, () => void this.wishes.thawAll())}
       ${simulationBanner(this.session, () => void this.wishes.act({ kind: "clearSimulations" }))}
       ${whatIfBanner(this.session.whatIf, this.host, this.session.traffic.filter === CHANGED, () =>

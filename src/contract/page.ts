@@ -9,11 +9,17 @@
  */
 import type { Location } from "./location.ts";
 
+/** Commands of the window that the page offers beside what it says: their names without "switchyard.". */
+export const PAGE_COMMANDS = ["comparePolicy", "manageTrust", "runScripts", "sendTest", "showLog"] as const;
+export type PageCommand = (typeof PAGE_COMMANDS)[number];
+
 /** What the page may ask of the window it is shown in; answered by the extension, or by the page's own browser host. */
 export interface HostFunctions {
   openLocation(location: Location): void;
   openDetail(id: number): void;
   startGateway(): void;
+  /** Any other name is not obeyed. */
+  runCommand(command: PageCommand): void;
   copyText(text: string): void;
   /** Opens a captured body or the whole trace as a document. */
   openText(title: string, language: string, text: string): void;
@@ -66,6 +72,7 @@ export const HOST_EVENTS = [
   "openLocation",
   "openDetail",
   "startGateway",
+  "runCommand",
   "copyText",
   "openText",
   "applyFix",

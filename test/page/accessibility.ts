@@ -5,11 +5,14 @@
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 
-/** @returns a sentence of each violation, beginning with `what`; none when all is well. */
-export async function violations(page: Page, what: string): Promise<string[]> {
+/**
+ * @param rules all of axe's when absent.
+ * @returns a sentence of each violation, beginning with `what`; none when all is well.
+ */
+export async function violations(page: Page, what: string, rules?: readonly string[]): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(axe.source);
   const found = await page.evaluate<axe.Result[]>(
-    `axe.run({ resultTypes: ["violations"] }).then(({ violations }) => violations)`,
+    `axe.run({ resultTypes: ["violations"], ...${JSON.stringify(rules === undefined ? {} : { runOnly: rules })} }).then(({ violations }) => violations)`,
   );
   return found.map(
     ({ id, nodes }) =>

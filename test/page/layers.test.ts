@@ -4,52 +4,14 @@
  */
 import assert from "node:assert/strict";
 import type { Browser, Page } from "playwright-core";
-import type { Detail, LayerView } from "../../src/contract/detail.ts";
+import type { Detail } from "../../src/contract/detail.ts";
 import type { Row } from "../../src/contract/traffic.ts";
 import { violations } from "./accessibility.ts";
 import { openBrowser } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
+import { connectionOf, layersOf } from "./made-up-layers.ts";
 import { makeDetail } from "./made-up-traffic.ts";
 import { bundlePage, servePage, type PageFiles } from "./page-server.ts";
-
-const layer = (id: number, more: Partial<LayerView>): LayerView => ({
-  id,
-  depth: 0,
-  listener: "nlb",
-  layer: 4,
-  speaks: "TCP",
-  current: false,
-  state: "ok",
-  status: 0,
-  what: "TCP connection",
-  link: "",
-  more: 0,
-  knows: [{ name: "client", value: "127.0.0.1:50122" }],
-  hidden: [],
-  steps: [],
-  balance: "RoundRobin: the turn of :9081",
-  target: "albs :9081",
-  duration: 12,
-  ...more,
-});
-
-const layers = (current: number): LayerView[] => [
-  layer(1, { termination: "--", hidden: ["method, path, headers and status"], current: current === 1, more: 4 }),
-  layer(2, {
-    depth: 1,
-    listener: "alb-a",
-    layer: 7,
-    speaks: "HTTP",
-    state: "rejected",
-    status: 403,
-    what: "GET /api/orders/7",
-    link: "its PROXY header names the same client as the layer before (same address and port)",
-    knows: [{ name: "path", value: "/api/orders/7" }],
-    steps: [{ label: "ipFilter", sentence: "127.0.0.1 is denied", state: "stop" }],
-    target: "",
-    current: current === 2,
-  }),
-];
 
 /** Row 1 is a connection, row 2 the request that it carried. */
 class LayeredGateway extends FakeGateway {
@@ -71,17 +33,7 @@ class LayeredGateway extends FakeGateway {
     if (row === undefined) return undefined;
     const detail = makeDetail(row, reveal);
     if (id > 2) return detail;
-    const connection: NonNullable<Detail["connection"]> = {
-      client: "127.0.0.1:50122",
-      destination: "127.0.0.1:9000",
-      server: "albs :9081",
-      proxySent: "PROXY 127.0.0.1 127.0.0.1 50122 9000 (v2)",
-      termination: "CD",
-      ended: "the client aborted it while data could flow",
-      sees: ["addresses and ports of both sides"],
-      hidden: ["method, path, headers and status"],
-    };
-    return { ...detail, layers: layers(id), ...(id === 1 ? { connection, curl: "" } : {}) };
+    return { ...detail, layers: layersOf(id), ...(id === 1 ? { connection: connectionOf(), curl: "" } : {}) };
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Location as PolicyLocation } from "../../src/contract/location.ts";
 import { SORT_KEYS, type TrafficSort } from "../../src/contract/traffic.ts";
+import type { PageCommand } from "../../src/contract/page.ts";
 import type { Connection } from "./connection.ts";
 import type { WebviewApi } from "./window-road.ts";
 
@@ -36,6 +37,8 @@ export interface Host {
   readonly opensBeside: boolean;
   openBeside(id: number): void;
   startGateway(): void;
+  /** Of the window; where `canStart` is false there is none that could. */
+  run(command: PageCommand): void;
   recall(): ViewSettings;
   remember(settings: ViewSettings): void;
 }
@@ -102,6 +105,7 @@ export function windowHost(place: Place, api: WebviewApi, connection: Connection
     opensBeside: place === "sidebar",
     openBeside: (id) => quietly(gateway.openDetail(id)),
     startGateway: () => quietly(gateway.startGateway()),
+    run: (command) => quietly(gateway.runCommand(command)),
     importHar() {
       quietly(gateway.importHar());
       return true;
@@ -143,6 +147,7 @@ export function browserHost(place: Place, say: Say): Host {
     opensBeside: false,
     openBeside() {},
     startGateway() {},
+    run() {},
     recall() {
       try {
         return settingsFrom(parsed(localStorage.getItem(STORE) ?? undefined));

@@ -16,6 +16,8 @@ type Perspective = "pretty" | "raw" | "hex";
 type Side = "request" | "response";
 
 const TEXT = new TextDecoder();
+/** Bytes of a dump that are drawn before somebody asks for the rest: each line of it is sixteen. */
+const HEX_AT_ONCE = 16_384;
 
 export class BodyTab extends PageElement {
   static override properties = {
@@ -24,6 +26,7 @@ export class BodyTab extends PageElement {
     side: { state: true },
     perspective: { state: true },
     decoded: { state: true },
+    whole: { state: true },
   };
   declare detail: Detail;
   declare host: Host;
@@ -33,9 +36,13 @@ export class BodyTab extends PageElement {
   declare decoded:
     { readonly body: BodyView; readonly bytes: Uint8Array | undefined; readonly wire: Uint8Array } | undefined;
 
+  /** More of a long body than its beginning is drawn. */
+  declare whole: boolean;
+
   constructor() {
     super();
     this.side = "response";
+    this.whole = false;
   }
 
   get #body(): BodyView {
@@ -62,13 +69,14 @@ export class BodyTab extends PageElement {
         ${this.#choice("Side", this.side, ["request", "response"], (side) => {
           this.side = side;
           this.perspective = undefined;
+          this.whole = false;
         })}
         ${this.#choice("Perspective", this.#shown, ["pretty", "raw", "hex"], (perspective) => {
           this.perspective = perspective;
         })}
       </div>
       <p class="note">${this.#size(body)}</p>
-      ${this.#content(body)}
+      ${this.#notKept(body)} ${this.#content(body)}
     </div>`;
   }
 
@@ -98,10 +106,31 @@ export class BodyTab extends PageElement {
   #size(body: BodyView): string {
     const kind = body.contentType === "" ? "no content type" : body.contentType;
     const encoded = body.contentEncoding === "" ? "" : `, ${body.contentEncoding}`;
-    // Only the beginning passes through the recorder; the rest went to the client and is nowhere to be loaded from.
-    const part =
-      body.captured < body.size ? `, first ${bytesWords(body.captured)} captured; the rest was not kept` : "";
-    return body.size === 0 ? "" : `${kind}${encoded} · ${bytesWords(body.size)}${part}`;
+    return body.size === 0 ? "" : `${kind}${encoded} · ${bytesWords(body.size)}`;
+  }
+
+  /** Only the beginning passes through the recorder: the rest went to the other side, and nobody can load it from here. */
+  #notKept(body: BodyView): TemplateResult | typeof nothing {
+    if (body.captured >= body.size || body.evicted || body.base64 === undefined) return nothing;
+    const { curl, imported } = this.detail;
+    const rest = bytesWords(body.size - body.captured);
+    return html`<div class="not-kept" role="note">
+      ${icon("warning")}
+      <span
+        ><b>The first ${bytesWords(body.captured)} were kept, ${rest} were not.</b> The rest passed by and cannot be
+        loaded.</span
+      >
+      ${
+        curl === "" || imported !== undefined || this.side === "request"
+          ? nothing
+          : html`<button
+              title="A command that asks for it once more and gets all of it"
+              @click=${() => this.host.copyText(curl)}
+            >
+              ${icon("copy")} Copy cURL
+            </button>`
+      }
+    </div>`;
   }
 
   #content(body: BodyView): TemplateResult {
@@ -111,7 +140,10 @@ export class BodyTab extends PageElement {
     const decoded = this.decoded?.body === body ? this.decoded : undefined;
     if (decoded === undefined) return html`<p class="note">Decoding…</p>`;
     const shown = this.#shown;
-    if (shown === "hex") return this.#text(hexDump(decoded.bytes ?? decoded.wire), nothing);
+    if (shown === "hex") {
+      const bytes = decoded.bytes ?? decoded.wire;
+      return this.#text(hexDump(bytes, this.whole ? bytes.length : HEX_AT_ONCE), nothing, bytes.length - HEX_AT_ONCE);
+    }
     if (decoded.bytes === undefined)
       return html`<p class="note">
         A body encoded as ${body.contentEncoding} cannot be decoded here; Hex shows its bytes.
@@ -123,10 +155,16 @@ export class BodyTab extends PageElement {
     return this.#text(text, coloured);
   }
 
-  #text(text: string, coloured: ReturnType<typeof unsafeHTML> | typeof nothing): TemplateResult {
+  /** @param more bytes that are kept and were not drawn at first. */
+  #text(text: string, coloured: ReturnType<typeof unsafeHTML> | typeof nothing, more = 0): TemplateResult {
     return html`<pre class="body num" tabindex="0" aria-label="${this.side} body">
 ${coloured === nothing ? text : coloured}</pre>
       <div class="btns">
+        ${
+          more > 0 && !this.whole
+            ? html`<button @click=${() => (this.whole = true)}>Load Rest (${bytesWords(more)})</button>`
+            : nothing
+        }
         <button @click=${() => this.host.copyText(text)}>${icon("copy")} Copy</button>
         <button @click=${() => this.#openAsText(text)}>
           ${icon("go-to-file")} ${this.host.place === "browser" ? "Save" : "Open as Text"}

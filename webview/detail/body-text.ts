@@ -87,7 +87,7 @@ function line(depth: number): string {
 const PRINTABLE = /[\x20-\x7e]/u;
 
 /** Sixteen bytes a line: offset, hex, text. */
-export function hexDump(bytes: Uint8Array, limit = 16_384): string {
+export function hexDump(bytes: Uint8Array, limit = bytes.length): string {
   const lines: string[] = [];
   const end = Math.min(bytes.length, limit);
   for (let at = 0; at < end; at += 16) {

@@ -4,6 +4,7 @@
  * Must not guess: every word comes from the connection, the status or the counts.
  */
 import { html, nothing, type TemplateResult } from "lit";
+import type { PageCommand } from "../../src/contract/page.ts";
 import type { Host } from "../channel/host.ts";
 import type { Session } from "../session.ts";
 import { icon } from "./icon.ts";
@@ -11,7 +12,17 @@ import { clock, duration, fileName, percent, rate, whole } from "./words.ts";
 
 type Shown = TemplateResult | typeof nothing;
 
-export function banner(session: Session, host: Host, heard: string, retry: () => void): Shown {
+/** A button for one of the window's commands; none in a browser, which has no window. */
+function offer(host: Host, command: PageCommand, words: string): Shown {
+  return host.canStart ? html`<button @click=${() => host.run(command)}>${words}</button>` : nothing;
+}
+
+interface BannerActions {
+  retry(): void;
+  showServices(): void;
+}
+
+export function banner(session: Session, host: Host, heard: string, { retry, showServices }: BannerActions): Shown {
   const { connection, status } = session;
   if (connection.state === "mismatch")
     return html`<div class="banner bad" role="alert">${icon("warning")} ${connection.message} Reload the page.</div>`;
@@ -24,11 +35,16 @@ export function banner(session: Session, host: Host, heard: string, retry: () =>
           ? html`<button @click=${() => host.startGateway()}>Restart</button>`
           : html`<button @click=${retry}>Connect Again</button>`
       }
+      ${offer(host, "showLog", "Log")}
     </div>`;
   if (status?.policy.invalid === true) return invalidPolicy(status.policy, host);
   const blocked = status?.listeners.find((listener) => listener.problem !== undefined);
   if (blocked !== undefined)
-    return html`<div class="banner warn" role="alert">${icon("warning")} ${blocked.url}: ${blocked.problem}</div>`;
+    return html`<div class="banner warn" role="alert">
+      ${icon("warning")} <span>${blocked.url}: ${blocked.problem}</span> ${offer(host, "showLog", "Log")}
+    </div>`;
+  const down = status?.unhealthy.filter((service) => / 0\/\d+$/u.test(service)) ?? [];
+  if (down.length > 0) return servicesDown(down, host, showServices);
   if (status?.state === "draining")
     return html`<div class="banner" role="status">${icon("ellipsis")} Draining: requests in flight may end.</div>`;
   return nothing;
@@ -61,6 +77,17 @@ export function frozenBanner(session: Session, thaw: () => void): Shown {
   </div>`;
 }
 
+/** @param down "orders 0/3" */
+function servicesDown(down: readonly string[], host: Host, show: () => void): TemplateResult {
+  const words = down.map((service) => service.replace(/ 0\/(\d+)$/u, ": none of $1 healthy"));
+  return html`<div class="banner warn" role="status">
+    ${icon("warning")}
+    <span><b>${down.length === 1 ? "A service is down." : "Services are down."}</b> ${words.join("; ")}.</span>
+    ${offer(host, "runScripts", "Run Script")}
+    <button @click=${show}>Show</button>
+  </div>`;
+}
+
 function invalidPolicy(policy: NonNullable<Session["status"]>["policy"], host: Host): TemplateResult {
   const first = policy.diagnostics.find((diagnostic) => diagnostic.severity === "error") ?? policy.diagnostics[0];
   return html`<div class="banner bad" role="alert">
@@ -76,6 +103,7 @@ function invalidPolicy(policy: NonNullable<Session["status"]>["policy"], host: H
             ${host.opensEditor ? "Go to Line" : `Copy ${fileName(first.location.file)}:${first.location.line}`}
           </button>`
     }
+    ${offer(host, "comparePolicy", "Diff")}
   </div>`;
 }
 
@@ -117,7 +145,8 @@ function stopped(session: Session, host: Host): TemplateResult {
     return message(
       "lock",
       "This workspace is in Restricted Mode.",
-      html`<p class="dim">The policy is read-only and no gateway is started until you trust it.</p>`,
+      html`<p class="dim">The policy is read-only and no gateway is started until you trust it.</p>
+        ${offer(host, "manageTrust", "Manage Trust")}`,
     );
   return message(
     "debug-disconnect",
@@ -141,7 +170,8 @@ function noTraffic(session: Session, host: Host): TemplateResult {
             <button class="bare" aria-label="Copy the command" title="Copy" @click=${() => host.copyText(command)}>
               ${icon("copy")}
             </button>
-          </div>`,
+          </div>
+          ${offer(host, "sendTest", "Send Test")}`,
   );
 }
 

@@ -3,14 +3,14 @@
  * One place reports what goes wrong, so that no command fails silently. Must not do the work itself.
  */
 import * as vscode from "vscode";
-import type { HostFunctions } from "../../contract/page.ts";
+import { PAGE_COMMANDS, type HostFunctions, type PageCommand } from "../../contract/page.ts";
 import { NotRunning } from "../controller.ts";
 import { startDemo } from "../demo.ts";
 import { mintToken } from "../mint/mint-command.ts";
 import { createMock, removeMock } from "../mock/mock-commands.ts";
 import { addToTests } from "../testing/add-to-tests.ts";
 import { policyOf, say, showLocation, type Window } from "../window.ts";
-import { detectServices } from "./detect-command.ts";
+import { detectServices, runScripts } from "./detect-command.ts";
 import { addReplica } from "./add-replica-command.ts";
 import * as archive from "./archive-commands.ts";
 import * as bucket from "./bucket-commands.ts";
@@ -79,6 +79,15 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   filterTraffic: traffic.filterTraffic,
 };
 
+/** What a banner of the page offers. */
+const OFFERED: Readonly<Record<PageCommand, (window: Window) => unknown>> = {
+  comparePolicy: gateway.comparePolicy,
+  manageTrust: () => vscode.commands.executeCommand("workbench.trust.manage"),
+  runScripts,
+  sendTest,
+  showLog: ({ controller }) => controller.log.show(),
+};
+
 export class Commands implements vscode.Disposable {
   #window: Window | undefined;
   readonly #registrations: vscode.Disposable[] = [];
@@ -92,6 +101,7 @@ export class Commands implements vscode.Disposable {
       }),
     openDetail: (id) => this.#with(({ pages }) => pages.focusTraffic({ kind: "detail", id })),
     startGateway: () => this.#with(gateway.start),
+    runCommand: (name) => this.#with((window) => (PAGE_COMMANDS.includes(name) ? OFFERED[name](window) : undefined)),
     copyText: (text) =>
       this.#with(async () => {
         await vscode.env.clipboard.writeText(text);

@@ -55,21 +55,48 @@ export async function detectServices(window: Window): Promise<void> {
   await preview(window, folder, chosen);
 }
 
-export async function look(): Promise<Findings> {
-  const language = await import("../language.ts");
+/** For who is told that a service is down: the folder's own scripts, in terminals. */
+export async function runScripts(): Promise<void> {
+  if (!vscode.workspace.isTrusted) return sayUntrusted();
+  const { scripts } = await scriptsOf(await hintTexts());
+  if (scripts.length === 0)
+    return void vscode.window.showInformationMessage(
+      "No package.json of this folder has a script that starts a service: start it as you usually do.",
+    );
+  await pickScripts(scripts, "Start services");
+}
+
+interface HintText {
+  readonly uri: vscode.Uri;
+  readonly path: string;
+  readonly text: string;
+}
+
+async function hintTexts(): Promise<HintText[]> {
   const files = await vscode.workspace.findFiles(HINTS, BUILT, MOST_FILES);
-  const texts = await Promise.all(
+  return Promise.all(
     files.map(async (uri) => ({
       uri,
       path: vscode.workspace.asRelativePath(uri, false),
       text: new TextDecoder().decode(await vscode.workspace.fs.readFile(uri)),
     })),
   );
-  const hints: PortHint[] = texts.flatMap(({ path, text }) => language.portHints(path, text));
+}
+
+async function scriptsOf(texts: readonly HintText[]): Promise<Pick<Findings, "scripts"> & { packages: HintText[] }> {
+  const language = await import("../language.ts");
   const packages = texts.filter(({ path }) => /(^|\/)package\.json$/.test(path));
   const scripts = packages.flatMap(({ uri, text }) =>
     language.startScripts(text).map(({ command }) => ({ command, folder: dirname(uri.fsPath) })),
   );
+  return { packages, scripts };
+}
+
+export async function look(): Promise<Findings> {
+  const language = await import("../language.ts");
+  const texts = await hintTexts();
+  const hints: PortHint[] = texts.flatMap(({ path, text }) => language.portHints(path, text));
+  const { packages, scripts } = await scriptsOf(texts);
   const folders = await Promise.all(
     (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => realpath(uri.fsPath).catch(() => uri.fsPath)),
   );
@@ -178,20 +205,25 @@ async function offerScripts(window: Window, { scripts, silent }: Findings): Prom
     else if (choice === "Start Demo") await vscode.commands.executeCommand("switchyard.startDemo");
     return;
   }
+  if (!(await pickScripts(scripts, nothing))) return;
+  const message = "The scripts run in terminals. Look again when they listen.";
+  if ((await vscode.window.showInformationMessage(message, AGAIN)) === AGAIN) await detectServices(window);
+}
+
+/** @returns whether any was started. */
+async function pickScripts(scripts: Findings["scripts"], title: string): Promise<boolean> {
   const items = scripts.map(({ command, folder }) => ({
     label: `$(terminal) ${command}`,
     description: vscode.workspace.asRelativePath(folder, false),
     command,
     folder,
   }));
-  const options = { title: nothing, placeHolder: "Which scripts start your services?", canPickMany: true as const };
+  const options = { title, placeHolder: "Which scripts start your services?", canPickMany: true as const };
   const picked = await vscode.window.showQuickPick(items, options);
-  if (picked === undefined || picked.length === 0) return;
-  for (const { command, folder } of picked) {
+  for (const { command, folder } of picked ?? []) {
     const terminal = vscode.window.createTerminal({ name: command, cwd: folder });
     terminal.show(true);
     terminal.sendText(command);
   }
-  const message = "The scripts run in terminals. Look again when they listen.";
-  if ((await vscode.window.showInformationMessage(message, AGAIN)) === AGAIN) await detectServices(window);
+  return picked !== undefined && picked.length > 0;
 }
