@@ -116,7 +116,7 @@ function reasonOf(step: PlanStep, reason: number) {
 function factsOf(step: PlanStep, { reason, x, y }: TraceEntry, seen: Passage): StoryStep["facts"] {
   const facts = [{ name: "policy", value: step.kind }];
   if (reason !== 0) facts.push({ name: "answers", value: String(reasonOf(step, reason)?.status ?? "") });
-  for (const [name, value] of step.policy.replyFields?.(step.config, reason, x, y, seen) ?? []) {
+  for (const [name, value] of step.policy.replyFields?.(step.config, reason, x, y, seen, step.twin) ?? []) {
     facts.push({ name, value });
   }
   for (const { pointer, detail } of (reason === 0 ? undefined : reasonOf(step, reason)?.errors)?.(

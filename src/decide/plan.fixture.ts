@@ -119,6 +119,7 @@ export function planOf(spec: PlanSpec): Plan {
       config: {},
       act: actOf(gateSpec) as Step<unknown>,
       replyFields: gate.replyFields,
+      twin: 0,
       shadow: gateSpec.shadow ?? false,
       service: gateSpec.service === undefined ? undefined : names.indexOf(gateSpec.service),
       when: gateSpec.when,

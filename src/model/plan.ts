@@ -42,6 +42,8 @@ export interface PlanStep {
   readonly act: Act<unknown>;
   /** That of the policy: read with every answer, where all policies would be as many shapes of object. */
   readonly replyFields: AnyPolicy["replyFields"];
+  /** How many limits that a request may meet besides this one, and that were read before, say the very same. */
+  readonly twin: number;
   readonly shadow: boolean;
   /** Set in the phases that a trusted listener bypasses: indexes into plan.listeners. */
   readonly bypassedBy?: ReadonlySet<number>;

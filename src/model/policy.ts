@@ -183,13 +183,17 @@ export interface Policy<Config, State, ReasonName extends string> {
   /** A step may be a shape too (a key is judged, then hidden from the backend): whoever applies shapes asks every
    *  act for `request` and `response`, whoever judges asks for `peek`. */
   compile(config: Config, context: CompileContext): Act<State>;
-  /** Header fields that go with the answer (RateLimit, WWW-Authenticate). `reason` 0 on admitted requests. */
+  /**
+   * Header fields that go with the answer (RateLimit, WWW-Authenticate). `reason` 0 on admitted requests.
+   * @param twin above 0 when limits that say the very same were told before: names in a field must differ.
+   */
   replyFields?(
     config: Config,
     reason: Reason,
     x: number,
     y: number,
     seen: Passage,
+    twin: number,
   ): readonly (readonly [string, string])[];
   /** Where in a request this policy reads a secret: masked in everything that leaves the gateway. */
   secretPlaces?(config: Config): readonly SecretPlace[];

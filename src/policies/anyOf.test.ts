@@ -26,7 +26,7 @@ describe("anyOf", () => {
       verdict.sentence,
       'apiKey: there is no header x-api-key: it must hold the key of a consumer; jwt: there is no token in the header Authorization: it must be "Bearer" and the token',
     );
-    const fields = anyOf.replyFields?.(trial().config as never, 1, 0, 0, passageOf()) ?? [];
+    const fields = anyOf.replyFields?.(trial().config as never, 1, 0, 0, passageOf(), 0) ?? [];
     assert.deepEqual(
       fields.map(([name, value]) => `${name}: ${value.split(" ", 1)[0]}`),
       ["WWW-Authenticate: ApiKey", "WWW-Authenticate: Bearer"],

@@ -61,13 +61,13 @@ export const anyOf: Policy<Config, undefined, keyof typeof Refusal> = {
   // Members of which no token can be made are no way.
   tokenWays: (c, seen) => membersOf(c).flatMap(({ policy, config: own }) => policy.tokenWays?.(own, seen) ?? []),
   compile,
-  replyFields: (c, reason, _x, _y, seen) => {
+  replyFields: (c, reason, _x, _y, seen, twin) => {
     if (reason === ADMIT) return [];
     return membersOf(c).flatMap((member) => {
       const told = tell(member, seen);
       return told.reason === ADMIT
         ? []
-        : (member.policy.replyFields?.(member.config, told.reason, told.x, told.y, seen) ?? []);
+        : (member.policy.replyFields?.(member.config, told.reason, told.x, told.y, seen, twin) ?? []);
     });
   },
   readsClientCertificate: (c) =>

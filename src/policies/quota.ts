@@ -5,6 +5,7 @@
  */
 import { serializeList } from "structured-headers";
 import * as z from "zod/mini";
+import type { Passage } from "../model/arrival.ts";
 import { ADMIT, type Millis } from "../model/basics.ts";
 import { clear, entriesOf, forget, freshKeyed, lookUp, sizeOf, use, type Keyed } from "../model/keyed.ts";
 import type { CompileContext, ConfigProblem, DurableState, LimitGauge, Policy, Step } from "../model/policy.ts";
@@ -154,8 +155,16 @@ function compile(c: Config, context: CompileContext): Step<State> {
 }
 
 /** draft-ietf-httpapi-ratelimit-headers, as `rateLimit` writes them. */
-function replyFields(c: Config, reason: number, x: number, y: number): readonly (readonly [string, string])[] {
-  const name = `${keyText(c.key)}/${c.requests}/${c.per}`.replace(/[^\x20-\x7e]/g, "?");
+function replyFields(
+  c: Config,
+  reason: number,
+  x: number,
+  y: number,
+  _seen: Passage,
+  twin: number,
+): readonly (readonly [string, string])[] {
+  const place = twin === 0 ? "" : `/${twin + 1}`;
+  const name = `${keyText(c.key)}/${c.requests}/${c.per}${place}`.replace(/[^\x20-\x7e]/g, "?");
   const seconds = Math.ceil(y / 1000);
   const left = Math.max(0, Math.floor(x));
   const parameters = (entries: [string, number][]) => serializeList([[name, new Map(entries)]]);

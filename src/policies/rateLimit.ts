@@ -212,7 +212,8 @@ function carry(old: State, from: Config, to: Config, now: Millis): State {
 
 /**
  * draft-ietf-httpapi-ratelimit-headers (structured fields), or X-RateLimit-*. Names must differ within a field, and several
- * limits may count by one key: so a limit is named by its key and its numbers, "client.ip/20/1m".
+ * limits may count by one key: so a limit is named by its key and its numbers, "client.ip/20/1m", and by its place among those
+ * that say the very same, "client.ip/20/1m/2".
  */
 interface DraftNames {
   /** The whole RateLimit-Policy field. */
@@ -221,30 +222,38 @@ interface DraftNames {
   readonly name: string;
 }
 
-/** What does not change between requests: made once per config, since these fields go with every answer. */
-const draftNamesOf = new WeakMap<Config, DraftNames>();
+/** What does not change between requests: made once per config and twin, since these fields go with every answer. */
+const draftNamesOf = new WeakMap<Config, DraftNames[]>();
 
-function draftNames(c: Config): DraftNames {
-  let names = draftNamesOf.get(c);
-  if (names === undefined) {
-    const key = printable(`${keyText(c.key)}/${c.requests}/${writeDuration(c.per)}`);
-    const quota: [string, number][] = [
-      ["q", c.requests],
-      ["w", Math.max(1, Math.ceil(c.per / 1000))],
-    ];
-    names = { policy: serializeList([[key, new Map(quota)]]), name: serializeList([[key, new Map()]]) };
-    draftNamesOf.set(c, names);
-  }
-  return names;
+function draftNames(c: Config, twin: number): DraftNames {
+  let all = draftNamesOf.get(c);
+  if (all === undefined) draftNamesOf.set(c, (all = []));
+  return (all[twin] ??= namesOf(c, twin));
 }
 
-function replyFields(c: Config, reason: number, x: number, y: number): readonly (readonly [string, string])[] {
+function namesOf(c: Config, twin: number): DraftNames {
+  const key = printable(`${keyText(c.key)}/${c.requests}/${writeDuration(c.per)}${twin === 0 ? "" : `/${twin + 1}`}`);
+  const quota: [string, number][] = [
+    ["q", c.requests],
+    ["w", Math.max(1, Math.ceil(c.per / 1000))],
+  ];
+  return { policy: serializeList([[key, new Map(quota)]]), name: serializeList([[key, new Map()]]) };
+}
+
+function replyFields(
+  c: Config,
+  reason: number,
+  x: number,
+  y: number,
+  _seen: Passage,
+  twin: number,
+): readonly (readonly [string, string])[] {
   if (reason === Refusal.costFailed || reason === Refusal.frozen) return [];
   const left = Math.max(0, Math.floor(x + 1e-6));
   const untilSeconds = reason === Refusal.tooCostly ? 0 : Math.ceil(y / 1000);
   const fields: [string, string][] = [];
   if (c.headers === "draft") {
-    const { policy, name } = draftNames(c);
+    const { policy, name } = draftNames(c, twin);
     fields.push(["RateLimit-Policy", policy], ["RateLimit", `${name};r=${left};t=${untilSeconds}`]);
   } else if (c.headers === "legacy") {
     fields.push(["X-RateLimit-Limit", String(c.requests)]);

@@ -123,7 +123,7 @@ export class Trial {
   }
 
   #worded(reason: number, x: number, y: number, seen: Passage): Verdict {
-    const fields = Object.fromEntries(this.policy.replyFields?.(this.config, reason, x, y, seen) ?? []);
+    const fields = Object.fromEntries(this.policy.replyFields?.(this.config, reason, x, y, seen, 0) ?? []);
     if (reason === 0) {
       return { reason: "", status: 0, sentence: this.policy.admits(this.config, x, y, seen), fields, fixes: [], x, y };
     }

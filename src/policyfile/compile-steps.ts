@@ -189,6 +189,7 @@ export class StepCompiler {
       config: entry.config,
       act: { ...SILENT, ...act },
       replyFields: entry.policy.replyFields,
+      twin: this.#twin(entry, owner, identity),
       shadow: entry.shadow,
       ...(BYPASSABLE.has(entry.policy.phase) ? { bypassedBy: this.trusted } : {}),
       ...(owner.service === undefined ? {} : { service: owner.service }),
@@ -200,6 +201,18 @@ export class StepCompiler {
     const asks = early && ((x: Passage) => early.test(x) !== false);
     this.needs.push(this.#needsOf(entry, context).map((need) => (asks ? { ...need, when: asks } : need)));
     return index;
+  }
+
+  /** Limits that say the same count apart, and are told apart in an answer's fields. @returns how many stand before. */
+  #twin({ policy, config }: PolicyEntry, owner: Owner, identity: string): number {
+    if (policy.gauge === undefined) return 0;
+    const place = identity.slice(0, `${owner.kind}/${owner.name}/`.length);
+    const text = JSON.stringify(config);
+    return this.steps.filter((step) => {
+      const meet = owner.kind === "service" || (step.listener ?? step.service) !== undefined;
+      if (step.kind !== policy.kind || !(meet || step.identity.startsWith(place))) return false;
+      return JSON.stringify(step.config) === text;
+    }).length;
   }
 
   /** @returns false when it may not be compiled. */

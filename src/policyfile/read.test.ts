@@ -104,6 +104,33 @@ describe("reading a policy file", () => {
   });
 });
 
+describe("limits that say the very same", () => {
+  it("are named apart in the fields of an answer, wherever a request meets both", () => {
+    const limit = "rateLimit: { key: client.ip, requests: 5, per: 1m }";
+    const text = `version: 1
+listeners: [{ name: edge, port: 8080, policies: [{ ${limit} }] }]
+services: { shop: { endpoints: [{ url: "http://127.0.0.1:1" }] } }
+policies: { shared: { ${limit} } }
+routes:
+  - { name: one, matches: [{ path: { prefix: /one } }], policies: [shared, { ${limit} }], backendRefs: [{ service: shop }] }
+  - { name: two, policies: [shared], backendRefs: [{ service: shop }] }
+`;
+    const { plan } = read(text, "x.yaml", { env: () => undefined, file: () => undefined });
+    assert.ok(plan);
+    const names = plan.steps.map(({ identity, config, replyFields, twin }) => {
+      const fields = replyFields?.(config, 0, 5, 60_000, undefined as never, twin) ?? [];
+      return `${identity.split("/").slice(0, 2).join("/")} ${fields.map(([, value]) => value.split(";", 1)[0]).join(" ")}`;
+    });
+    const twice = (name: string) => `"client.ip/5/1m${name}" "client.ip/5/1m${name}"`;
+    assert.deepEqual(names, [
+      `listener/edge ${twice("")}`,
+      `route/one ${twice("/2")}`,
+      `route/one ${twice("/3")}`,
+      `route/two ${twice("/2")}`,
+    ]);
+  });
+});
+
 describe("diagnostics", () => {
   const cases: readonly (readonly [string, string, readonly string[]])[] = [
     ["an empty file", "", ["SY103 1:1 "]],

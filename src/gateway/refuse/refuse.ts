@@ -114,10 +114,10 @@ function proxyErrorOf(refusal: Refusal): string {
  * @param verdicts (step index, reason, x, y) of each step that spoke.
  */
 export function replyLines(plan: Plan, step: number, reason: number, x: number, y: number, seen: Passage): string {
-  const { replyFields, config } = plan.steps[step];
+  const { replyFields, config, twin } = plan.steps[step];
   let lines = "";
   if (replyFields === undefined) return lines;
-  const fields = replyFields(config, reason, x, y, seen);
+  const fields = replyFields(config, reason, x, y, seen, twin);
   for (const [name, value] of fields) if (isFieldValue(value)) lines += `${name}: ${value}\r\n`;
   return lines;
 }
