@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { decodeProxyHeader, encodeProxyHeader } from "../../../src/gateway/layer4/proxy-header.ts";
+import { freePort } from "../../free-port.ts";
 import { atEnd, start, stopEverything } from "./harness.ts";
 
 async function bound(socket: Socket, port = 0): Promise<number> {
@@ -66,16 +67,6 @@ listeners: [{ name: dns, port: 0, address: 127.0.0.1, protocol: UDP, ${listener}
 services: { dns: { endpoints: [${ports.map((port) => `{ url: "udp://127.0.0.1:${port}" }`).join(", ")}], ${service} } }
 `;
 
-async function deadPort(): Promise<number> {
-  const socket = createSocket("udp4");
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, "close");
-  return port;
-}
-
 describe("layer 4: UDP", () => {
   afterEach(stopEverything);
 
@@ -107,7 +98,7 @@ describe("layer 4: UDP", () => {
   });
 
   it("asks another server when one refuses, with the same datagram", async () => {
-    const running = await start(policy([await deadPort(), await answering("b")]));
+    const running = await start(policy([await freePort(), await answering("b")]));
     const client = await new Client(running.port("dns")).open();
     assert.equal(await client.ask("hello"), "b:hello");
     await running.gateway.stop(0);
@@ -117,7 +108,7 @@ describe("layer 4: UDP", () => {
   });
 
   it("says that nobody listens when all refuse", async () => {
-    const running = await start(policy([await deadPort()]));
+    const running = await start(policy([await freePort()]));
     const client = await new Client(running.port("dns")).open();
     client.send("hello");
     const [row] = await running.rows(1);
@@ -221,7 +212,7 @@ describe("layer 4: UDP", () => {
       socket.send("ok", from.port, from.address);
     });
     const port = await bound(socket);
-    const running = await start(policy([await deadPort(), port], "", "proxyProtocol: v2"));
+    const running = await start(policy([await freePort(), port], "", "proxyProtocol: v2"));
     const one = await new Client(running.port("dns")).open();
     await one.ask("1");
     await one.ask("2");
