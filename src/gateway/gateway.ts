@@ -136,6 +136,7 @@ export class Gateway implements SessionGateway {
       file: options.file,
       active: () => this.engine.active,
       mask: () => this.mask,
+      maskOf: (id) => this.resender.maskOf(id),
       changed: (ids) => this.sessions.forEach((session) => session.previewChanged(ids)),
     });
     const changed = (): void => void this.urgency++;

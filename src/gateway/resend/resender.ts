@@ -69,6 +69,12 @@ export class Resender {
     return this.send(this.listenerOf(found), read.head, read.body);
   }
 
+  /** Hides what a recorded request carried too; of one that is gone nothing is left to hide. */
+  maskOf(id: number): Mask {
+    const found = recordedRequest(this.options.recorder, id);
+    return typeof found === "string" ? this.options.mask() : this.maskFor(found);
+  }
+
   private maskFor({ payload }: RecordedRequest): Mask {
     return this.options.mask().with(payload.requestHead);
   }

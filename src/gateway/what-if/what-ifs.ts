@@ -25,6 +25,8 @@ export interface WhatIfsOptions {
   readonly file: string;
   active(): Active | undefined;
   mask(): Mask;
+  /** The same, and hides what that request carried. */
+  maskOf(id: number): Mask;
   /** Another preview, or none: these rows look different now. */
   changed(ids: readonly number[]): void;
 }
@@ -138,7 +140,14 @@ export class WhatIfs {
   async passingFixes(id: number, text: string | null): Promise<PassingFix[]> {
     const told: Told = await this.#desk.ask({ kind: "fixes", text: text ?? this.#texts.text, request: id });
     if (told.kind !== "fixes") return [];
-    return told.fixes.map(({ outcome, ...fix }) => ({ ...fix, view: viewOf(outcome, told.milliseconds) }));
+    const mask = this.#options.maskOf(id);
+    // A caller's secret that stands in a path belongs into no policy file.
+    const clean = told.fixes.filter(({ edits }) => edits.every(({ newText }) => mask.text(newText) === newText));
+    return clean.map(({ outcome, title, ...fix }) => ({
+      ...fix,
+      title: mask.text(title),
+      view: mask.deep(viewOf(outcome, told.milliseconds)),
+    }));
   }
 
   close(): void {

@@ -42,9 +42,10 @@ describe("what if, in a running gateway", function () {
   let url = "";
   let gateway: Gateway;
 
-  const send = (who: string, path = "/") =>
+  const send = (who: string, path = "/", more: Readonly<Record<string, string>> = {}) =>
     new Promise<number>((done, failed) => {
-      const sent = ask({ port, host: "127.0.0.1", path, agent, headers: { "x-who": who } }, (response) => {
+      const headers = { "x-who": who, ...more };
+      const sent = ask({ port, host: "127.0.0.1", path, agent, headers }, (response) => {
         response.resume().on("end", () => done(response.statusCode ?? 0));
       });
       sent.on("error", failed).end();
@@ -123,6 +124,13 @@ describe("what if, in a running gateway", function () {
     assert.equal(fix.title, "Smallest passing limit: 17 per 1h by header.x-who");
     assert.equal(applyEdits(gateway.policy, fix.edits), policy(port, url, 17));
     assert.deepEqual([fix.view.admitted, fix.view.rejected, fix.line], [7, 0, 10]);
+    const exempts = async () =>
+      (await gateway.whatIfs.passingFixes(gateway.recorder.lastRejection, null))
+        .map(({ title }) => title)
+        .filter((title) => title.startsWith("Exempt"));
+    assert.deepEqual(await exempts(), ["Exempt / from rateLimit"]);
+    await send("alice", "/reset/t0ken-of-hers", { authorization: "Bearer t0ken-of-hers" });
+    assert.deepEqual(await exempts(), [], "no fix writes a caller's secret into the policy file");
   });
 
   it("keeps a journal that replays from its snapshot to the very decisions that were recorded", async () => {
