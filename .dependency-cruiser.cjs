@@ -13,7 +13,7 @@ const rooms = {
   contract: [],
   machine: [],
   agents: ["contract"],
-  gateway: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract"],
+  gateway: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract", "machine"],
   cli: ["model", "decide", "policies", "balancers", "policyfile", "replay", "contract", "agents", "machine", "gateway"],
   extension: ["contract", "machine", "agents", "policyfile", "replay", "model"],
 };

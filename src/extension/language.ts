@@ -3,9 +3,9 @@
  * diagnostics while typing, completion, hover, quick fixes, definitions, references, outline.
  * All knowledge is policyfile's; here it is only put into VS Code's words. What the gateway knows comes from editor/.
  */
-import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import * as vscode from "vscode";
+import { plainTextOr } from "../machine/plain-file.ts";
 import { complete } from "../policyfile/complete.ts";
 import { appendItem, setValue } from "../policyfile/edit.ts";
 import { developmentIssuer } from "../policyfile/development-issuer.ts";
@@ -25,9 +25,6 @@ import { registerTestFiles } from "./editor/test-files.ts";
 // They need the same YAML reader.
 export { portHints, startScripts } from "./detect/hints.ts";
 export { secretsIn } from "./editor/policy-secrets.ts";
-
-/** Bytes of a file beside the policy that are read at most (keys, certificates). */
-const LARGEST = 1024 * 1024;
 
 const QUICK_FIXES = { providedCodeActionKinds: [vscode.CodeActionKind.QuickFix] };
 const SELECTOR: vscode.DocumentSelector = { language: "switchyard" };
@@ -159,16 +156,7 @@ function sourcesOf(document: Pick<vscode.TextDocument, "uri">): Sources {
   const folder = dirname(document.uri.fsPath);
   return {
     env: (name) => process.env[name],
-    file(path) {
-      try {
-        // Whoever wrote the policy may be a stranger: a pipe would hold up every extension, and a device never ends.
-        const whole = resolve(folder, path);
-        const looks = statSync(whole);
-        return !looks.isFile() || looks.size > LARGEST ? undefined : readFileSync(whole, "utf8");
-      } catch {
-        return undefined;
-      }
-    },
+    file: (path) => plainTextOr(resolve(folder, path)),
   };
 }
 

@@ -2,8 +2,8 @@
  * The secrets of a policy text: literal ones, and those that it takes from the environment or from files.
  * Must not tell them to anybody but who hides them.
  */
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { plainTextOr } from "../../machine/plain-file.ts";
 import { read } from "../../policyfile/read.ts";
 
 export interface PolicySecrets {
@@ -17,18 +17,10 @@ export function secretsIn(text: string, path: string): PolicySecrets {
   const secrets = new Set<string>();
   const { diagnostics } = read(text, path, {
     env: (name) => process.env[name],
-    file: (name) => contentOf(resolve(dirname(path), name)),
+    file: (name) => plainTextOr(resolve(dirname(path), name)),
     resolved: (secret) => void secrets.add(secret),
   });
   const wrong = diagnostics.find(({ severity }) => severity === "error");
   const values = [...secrets];
   return wrong === undefined ? { values } : { values, problem: { line: wrong.range.line, message: wrong.message } };
-}
-
-function contentOf(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
 }

@@ -2,14 +2,12 @@
  * Reads policy texts for a gateway: environment and files for the reader, and the secret values it met, for masking.
  * Must not read outside what a policy names, nor files of more than a mebibyte.
  */
-import { readFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { plainTextOr } from "../../machine/plain-file.ts";
 import type { Plan } from "../../model/plan.ts";
 import { read, type Sources } from "../../policyfile/read.ts";
 import type { SeenSources } from "../what-if/recipe.ts";
 import { diagnosticView, type PolicyDiagnostic } from "./policy-problem.ts";
-
-const MAX_FILE = 1_048_576;
 
 export interface PolicyReading {
   readonly diagnostics: readonly PolicyDiagnostic[];
@@ -51,13 +49,6 @@ export class PolicyReader {
   }
 
   private content(path: string): string | undefined {
-    const whole = resolve(this.directory, path);
-    try {
-      // A pipe would be waited for, and a device never ends.
-      const looks = statSync(whole);
-      return !looks.isFile() || looks.size > MAX_FILE ? undefined : readFileSync(whole, "utf8");
-    } catch {
-      return undefined;
-    }
+    return plainTextOr(resolve(this.directory, path));
   }
 }

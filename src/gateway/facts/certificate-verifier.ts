@@ -4,8 +4,9 @@
  * checked a second time in another way. Must not believe what the handshake did not.
  */
 import { X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
+import { plainText } from "../../machine/plain-file.ts";
 import type { CertificateFact, CertificateSource } from "../../model/arrival.ts";
 import type { ClientCertificate } from "../../model/tls.ts";
 
@@ -71,7 +72,7 @@ export class CertificateVerifier {
     known.stamp = stamp;
     known.facts = new WeakMap();
     try {
-      known.fingerprints = fingerprintsIn(readFileSync(path, "utf8"));
+      known.fingerprints = fingerprintsIn(plainText(path));
       known.problem = "";
     } catch (problem) {
       known.fingerprints = new Set();

@@ -4,9 +4,10 @@
  * Must not know a socket.
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { createSecureContext, type SecureContext, type SecureContextOptions } from "node:tls";
+import { NoPlainFile, plainText } from "../../machine/plain-file.ts";
 import type { PlanTls } from "../../model/tls.ts";
 import { developmentCa, LEAF_DAYS, type Authority } from "./development-ca.ts";
 import type { Issued } from "./issue.ts";
@@ -156,10 +157,11 @@ export class Certificates {
 
   private read(path: string, field: string): string {
     try {
-      return readFileSync(resolve(this.options.directory, path), "utf8");
+      return plainText(resolve(this.options.directory, path));
     } catch (error) {
-      const { code = "unreadable" } = error as NodeJS.ErrnoException;
-      throw new CertificateProblem(`The file ${path} (${field}) cannot be read: ${code}.`);
+      const { code = "unreadable", message } = error as NodeJS.ErrnoException;
+      const why = error instanceof NoPlainFile ? message : code;
+      throw new CertificateProblem(`The file ${path} (${field}) cannot be read: ${why}.`);
     }
   }
 

@@ -77,8 +77,11 @@ describe("the clientCertificate policy behind a listener that asks for certifica
   });
 
   it("refuses with 503 when its file of CAs is a pipe, and waits for nobody to write to it", async () => {
-    execFileSync("mkfifo", [join(files.path, "pipe.pem")]);
+    const pipe = join(files.path, "pipe.pem");
+    writeFileSync(pipe, pem(files.path, "partners.pem"));
     const { port } = await serving("{ ca: pipe.pem }");
+    rmSync(pipe);
+    execFileSync("mkfifo", [pipe]);
     const { status, text } = await ask(port, showing("bob"));
     assert.equal(status, 503);
     assert.match(text, /pipe\.pem cannot be used \(it is a pipe or a device, not a plain file\)/);

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { connect, type ConnectionOptions } from "node:tls";
 import { promisify } from "node:util";
 import { rawBackend, simpleBackend, stopEverything, hello, onHead } from "../engine/harness.ts";
+import { Certificates } from "../../../src/gateway/tls/certificates.ts";
 import { folder, makeCa, makeLeaf, pem, type Folder } from "./certificates.ts";
 import { policy, serve } from "./running.ts";
 
@@ -187,15 +188,23 @@ describe("an HTTPS listener", () => {
     });
   });
 
-  it("does not start over a pipe or a folder in place of a certificate, and says which it is", async () => {
-    const { port } = await simpleBackend(hello);
+  it("never waits for a pipe in place of a certificate or of the CAs, and says what it found", async () => {
     execFileSync("mkfifo", [join(files.path, "pipe")]);
-    for (const [cert, why] of [
-      ["pipe", /The file pipe \(tls\.certificate\.cert\) cannot be read: it is a pipe or a device/],
-      [".", /cannot be read: it is a folder/],
+    const [auto, own] = ["auto" as const, [{ cert: "a.pem", key: "a.key" }]];
+    for (const [tls, why] of [
+      [
+        { certificate: [{ cert: "pipe", key: "a.key" }] },
+        /The file pipe \(tls\.certificate\.cert\) cannot be read: it is a pipe/,
+      ],
+      [
+        { certificate: [{ cert: "a.pem", key: "." }] },
+        /The file \. \(tls\.certificate\.key\) cannot be read: it is a folder/,
+      ],
+      [{ certificate: auto, clientCertificate: { ca: "pipe", required: true } }, /cannot be read: it is a pipe/],
+      [{ certificate: own, clientCertificate: { ca: "gone", required: true } }, /cannot be read: ENOENT/],
     ] as const) {
-      const listener = `protocol: HTTPS, tls: { certificate: { cert: "${cert}", key: a.key } }`;
-      await assert.rejects(serve(policy({ listener, url: `http://127.0.0.1:${port}` }), files.path), why);
+      const opened = Certificates.open({ tls, hostnames: [], directory: files.path, wallClock: () => Date.now() });
+      await assert.rejects(opened, why);
     }
   });
 
