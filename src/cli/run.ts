@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { AgentDoor } from "../gateway/control/agent-door.ts";
 import { PageServer } from "../gateway/control/page-server.ts";
 import { Gateway, ListenProblem, PolicyProblem } from "../gateway/gateway.ts";
-import { boundYoungGeneration } from "../gateway/young-generation.ts";
+import { boundGarbage } from "../gateway/garbage.ts";
 import { portHolder } from "../machine/ports.ts";
 import { diagnosticLines, tally } from "./diagnostics.ts";
 import { collectorOf, startExports } from "./exports.ts";
@@ -16,6 +16,7 @@ import { FileFollower } from "./file-follower.ts";
 import { paintFor, type Paint } from "./paint.ts";
 import { NoPolicy, policyText } from "./policy-text.ts";
 import { RequestLog } from "./request-log.ts";
+import { followTyping, type Typed } from "./terminal.ts";
 import { oneFile, readWords, Usage } from "./usage.ts";
 
 const OPTIONS = {
@@ -34,7 +35,7 @@ export async function run(words: string[]): Promise<number> {
   const uiPort = portOf(values["ui-port"]);
   const wanted = { port: portOf(values.metrics), to: collectorOf(values.otlp) };
   const paint = paintFor(process.stdout);
-  boundYoungGeneration();
+  boundGarbage();
   const ended = new Ending();
   const gateway = new Gateway({
     file,
@@ -72,7 +73,7 @@ export async function run(words: string[]): Promise<number> {
   const door = values["no-agents"] === true ? undefined : await openDoor(gateway, file, paint);
   const log = values.quiet === true ? undefined : new RequestLog(gateway, paint);
   const follower = new FileFollower(file, text, (changed) => apply(gateway, changed, paint));
-  listenToTerminal(page, values["until-stdin-ends"] === true, ended, paint);
+  listenToTerminal(gateway, page, values["until-stdin-ends"] === true, ended, paint);
   await ended.wait();
   process.stdout.write(paint.faint("Stopping: requests in flight may end.\n"));
   follower.close();
@@ -184,14 +185,24 @@ function pageLine(page: PageServer, paint: Paint): string {
   return `${paint.good("Page")} at ${paint.strong(page.address())}\n`;
 }
 
-/** Enter prints a fresh address of the page, since each opens one browser once. */
-function listenToTerminal(page: PageServer | undefined, untilEnd: boolean, ended: Ending, paint: Paint): void {
-  if (page === undefined && !untilEnd) return;
+/** Enter prints a fresh address of the page, since each opens one browser once; `purge` empties the caches. */
+function listenToTerminal(
+  gateway: Gateway,
+  page: PageServer | undefined,
+  untilEnd: boolean,
+  ended: Ending,
+  paint: Paint,
+): void {
   const { stdin } = process;
-  stdin.on("error", () => {});
-  stdin.on("data", () => {
-    if (page !== undefined) process.stdout.write(pageLine(page, paint));
-  });
+  if (page === undefined && !untilEnd && !stdin.isTTY) return;
+  // A job in the background that reads its terminal is stopped, unless it says that it can do without.
+  if (process.platform !== "win32") process.on("SIGTTIN", () => {});
+  const typed: Typed = {
+    pageLine: page && (() => pageLine(page, paint)),
+    purge: (prefix) => gateway.purgeCache("", prefix),
+    say: (line) => void process.stdout.write(line),
+  };
+  followTyping(stdin, typed, paint);
   if (untilEnd) stdin.on("end", () => ended.end()).on("close", () => ended.end());
 }
 

@@ -8,7 +8,7 @@ import type { StartMessage } from "../contract/frames.ts";
 import { AgentDoor } from "./control/agent-door.ts";
 import { ProcessChannel, tellParent } from "./control/process-channel.ts";
 import { Gateway, ListenProblem, PolicyProblem } from "./gateway.ts";
-import { boundYoungGeneration } from "./young-generation.ts";
+import { boundGarbage } from "./garbage.ts";
 
 /** Without a parent to show its state to, a gateway drains only this long. Milliseconds. */
 const ORPHAN_DRAIN = 1000;
@@ -22,7 +22,7 @@ async function main(): Promise<void> {
     console.error("This file is started by Switchyard itself. On the command line use: switchyard run switchyard.yaml");
     process.exit(2);
   }
-  boundYoungGeneration();
+  boundGarbage();
   // Said by the extension in a trusted workspace alone.
   const mayRun = process.argv.includes("--may-run");
   const agents = !process.argv.includes("--no-agents");

@@ -1,17 +1,17 @@
 /**
- * The bound on the young generation, in a process of its own: the options of V8 are the whole process's, and the one that
+ * The bound on garbage, in a process of its own: the options of V8 are the whole process's, and the one that
  * runs the tests must keep its own.
  */
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-const file = fileURLToPath(new URL("young-generation.ts", import.meta.url));
+const file = fileURLToPath(new URL("garbage.ts", import.meta.url));
 
 /** Garbage of which much lives through a few collections, as a busy gateway makes it. Prints the largest size seen, in bytes. */
 const busy = (bounded: boolean) => `
-import { boundYoungGeneration, youngBytes } from ${JSON.stringify(file)};
-if (${bounded}) boundYoungGeneration();
+import { boundGarbage, youngBytes } from ${JSON.stringify(file)};
+if (${bounded}) boundGarbage();
 const ring = new Array(20000).fill(null);
 let most = 0;
 for (let turn = 0; turn < 60; turn++) {
