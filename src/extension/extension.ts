@@ -101,6 +101,8 @@ function keepContextKeys(own: Controller): vscode.Disposable {
 async function tellPolicyFiles(): Promise<void> {
   const found = await findPolicyFiles();
   await vscode.commands.executeCommand("setContext", "switchyard.hasPolicy", found.length > 0);
+  // Before, nobody may say that there is none.
+  await vscode.commands.executeCommand("setContext", "switchyard.looked", true);
 }
 
 function watchPolicyFiles(): vscode.Disposable {

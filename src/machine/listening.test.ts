@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { once } from "node:events";
-import { listening, mergePorts, parseLsof, parseNetstat, parseProcTable } from "./listening.ts";
+import { listening, mergePorts, nameOf, parseLsof, parseNetstat, parseProcTable } from "./listening.ts";
 
 describe("listening ports", () => {
   it("reads /proc/net/tcp: listening sockets only, with their inode", () => {
@@ -20,6 +20,13 @@ describe("listening ports", () => {
     assert.equal(of("00000000000000000000000000000000"), true);
     assert.equal(of("00000000000000000000000001000000"), false);
     assert.equal(of("0000000000000000FFFF00000100007F"), true);
+  });
+
+  it("names the program where Node has named its thread", () => {
+    assert.equal(nameOf("MainThread", "/opt/node/bin/node\0server.mjs\0"), "node");
+    assert.equal(nameOf("node-MainThread", "node\0server.mjs\0"), "node");
+    assert.equal(nameOf("MainThread", ""), "MainThread");
+    assert.equal(nameOf("python3", "/usr/bin/python3.13\0app.py\0"), "python3");
   });
 
   it("reads lsof's fields", () => {

@@ -111,12 +111,19 @@ function socketsOf(id: number): string[] {
 
 function processAt(id: number): ListeningProcess {
   const read = (name: string): string => look(() => readFileSync(`/proc/${id}/${name}`, "utf8"), "");
+  const words = read("cmdline");
   return {
     processId: id,
-    name: read("comm").trim(),
-    commandLine: read("cmdline").replaceAll("\0", " ").trim(),
+    name: nameOf(read("comm").trim(), words),
+    commandLine: words.replaceAll("\0", " ").trim(),
     folder: look(() => readlinkSync(`/proc/${id}/cwd`), undefined),
   };
+}
+
+/** Newer Node calls its main thread "MainThread" or "node-MainThread", whatever runs in it: then the program is named. */
+export function nameOf(thread: string, commandLine: string): string {
+  if (!/^(\w+-)?MainThread$/.test(thread)) return thread;
+  return commandLine.split("\0", 1)[0].split("/").at(-1) || thread;
 }
 
 /** The process may be gone, or be somebody else's. */
