@@ -13,6 +13,8 @@ const RUN = `switchyard run [file] [--ui] [--ui-port <port>] [--quiet] [--no-age
   --metrics <port>  serve the counts for Prometheus at http://127.0.0.1:<port>/metrics
   --no-agents       no \`switchyard mcp\` of this user may look at this gateway
   --otlp <url>      send them to a collector of OpenTelemetry there (OTLP/HTTP JSON), every 10 s
+
+  While it runs, type \`purge\` to forget all answers that \`cache\` stores, or \`purge shop.test/prices\` for URLs that begin so.
 `;
 
 const CHECK = `switchyard check [file]

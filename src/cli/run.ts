@@ -3,6 +3,7 @@
  * and drains on Ctrl-C. Must not end because of a bad save, and must leave nothing behind.
  */
 import { existsSync } from "node:fs";
+import { Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { AgentDoor } from "../gateway/control/agent-door.ts";
@@ -203,6 +204,8 @@ function listenToTerminal(
     say: (line) => void process.stdout.write(line),
   };
   followTyping(stdin, typed, paint);
+  // Listeners keep the process; a terminal that may still be typed on must not.
+  if (stdin instanceof Socket) stdin.unref();
   if (untilEnd) stdin.on("end", () => ended.end()).on("close", () => ended.end());
 }
 
