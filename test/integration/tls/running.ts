@@ -2,7 +2,7 @@
  * An engine that serves a policy text, with the world around it that TLS needs: a folder for files and one for the CA.
  */
 import { FactGatherer } from "../../../src/gateway/facts/gatherer.ts";
-import { Engine } from "../../../src/gateway/listen/engine.ts";
+import { Engine, type EngineOptions } from "../../../src/gateway/listen/engine.ts";
 import { PolicyReader } from "../../../src/gateway/control/policy-reader.ts";
 import type { Plan } from "../../../src/model/plan.ts";
 import { freshState } from "../../../src/model/fresh.ts";
@@ -19,7 +19,7 @@ export interface Serving {
 }
 
 /** @param directory of the policy file. @throws with the diagnostics when the text has errors. */
-export async function serve(text: string, directory: string): Promise<Serving> {
+export async function serve(text: string, directory: string, options: Partial<EngineOptions> = {}): Promise<Serving> {
   const reader = new PolicyReader(join(directory, "switchyard.yaml"));
   const compile = (written: string): Plan => {
     const { plan, diagnostics } = reader.read(written);
@@ -29,6 +29,7 @@ export async function serve(text: string, directory: string): Promise<Serving> {
   const running = await startEngine(compile(text), {
     baseDirectory: directory,
     facts: new FactGatherer({ baseDirectory: directory }),
+    ...options,
   });
   let revision = 1;
   return {
