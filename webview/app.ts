@@ -165,6 +165,13 @@ export class SwitchyardApp extends PageElement {
     this.session.select(event.detail.id, this.session.traffic.rowAt(event.detail.position));
   }
 
+  /** Beside the table the keys stay with the table; in its place they go where the detail begins. */
+  #openDetail(): void {
+    this.detailOpen = true;
+    if (this.#split) return;
+    void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>("request-detail .back")?.focus());
+  }
+
   #closeDetail(): void {
     this.detailOpen = false;
     if (this.#split) this.session.select(-1, undefined);
@@ -187,6 +194,14 @@ export class SwitchyardApp extends PageElement {
     else if (name === "close" && this.detailOpen) this.#closeDetail();
   }
 
+  /** What was just done is taken back as anywhere else; a text that is being typed has its own undo. */
+  #onKey(event: KeyboardEvent): void {
+    const wanted = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
+    if (!wanted || this.#undo === undefined || event.target instanceof HTMLInputElement) return;
+    event.preventDefault();
+    this.#undo();
+  }
+
   // ---- Drawing ------------------------------------------------------------------------------------------------
 
   protected override render(): TemplateResult {
@@ -199,6 +214,7 @@ export class SwitchyardApp extends PageElement {
       @bucket=${(event: CustomEvent<BucketAct>) => void this.wishes.adjust(event.detail)}
       @act=${(event: CustomEvent<ReplicaAct>) => void this.wishes.act(event.detail)}
       @show-traffic=${(event: CustomEvent<string>) => this.#showTraffic(event.detail)}
+      @keydown=${this.#onKey}
     >
       <h1 class="unseen">Switchyard</h1>
       ${this.host.place === "browser" ? topBar(this.session) : nothing}
@@ -214,7 +230,9 @@ export class SwitchyardApp extends PageElement {
       ${this.session.area === "traffic" ? this.#traffic() : this.#area()}
       <div class="toast ${this.toast === "" ? "" : "on"}" role="status">
         ${this.toast}${
-          this.#undo === undefined ? nothing : html` <button class="bare" @click=${this.#undo}>Undo</button>`
+          this.#undo === undefined
+            ? nothing
+            : html` <button class="bare" title="Ctrl+Z" @click=${this.#undo}>Undo</button>`
         }
       </div>
     </main>`;
@@ -328,9 +346,7 @@ export class SwitchyardApp extends PageElement {
         .version=${this.version}
         .selected=${this.session.selected}
         @select=${this.#select}
-        @open=${() => {
-          this.detailOpen = true;
-        }}
+        @open=${() => this.#openDetail()}
         @include=${(event: CustomEvent<TableEvents["include"]>) =>
           this.#filterBox?.include(event.detail.term, event.detail.exclude)}
         @command=${this.#command}

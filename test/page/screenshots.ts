@@ -1,5 +1,5 @@
 /**
- * Takes pictures of the page in its themes, widths and states, to be looked at:  npx tsx test/page/screenshots.ts DIR
+ * Takes pictures of the page in VS Code's four kinds of themes, its widths and its states, to be looked at:  npx tsx test/page/screenshots.ts DIR
  * They are for eyes: fonts differ between machines, so nothing compares them.
  */
 import { mkdirSync } from "node:fs";
@@ -7,6 +7,7 @@ import type { Page } from "playwright-core";
 import { openBrowser } from "./browser.ts";
 import { FakeGateway } from "./fake-gateway.ts";
 import { bundlePage, servePage } from "./page-server.ts";
+import { THEME_NAMES, wear } from "./themes.ts";
 
 const directory = process.argv[2] ?? "/tmp/shots";
 const only = process.argv[3] ?? "";
@@ -82,23 +83,20 @@ console.log(
 );
 const gateway = new FakeGateway(96);
 const server = await servePage(gateway, files);
-for (const theme of ["dark", "light", "hc"] as const) {
-  const context = await browser.newContext({
-    colorScheme: theme === "light" ? "light" : "dark",
-    forcedColors: theme === "hc" ? "active" : "none",
-    timezoneId: "UTC",
-  });
-  for (const shot of SHOTS.filter((one) => one.name.includes(only))) {
-    const page = await context.newPage();
-    page.on("pageerror", (error) => console.log(`${shot.name}: ${error.stack}`));
-    page.on("console", (message) => message.type() === "error" && console.log(`${shot.name}: ${message.text()}`));
-    await page.setViewportSize(shot);
-    await page.goto(server.url + shot.path);
-    await page.locator(".space .row").first().waitFor();
-    await shot.act?.(page);
-    await page.waitForTimeout(250);
-    await page.screenshot({ path: `${directory}/${shot.name}-${theme}.png` });
-    await page.close();
+for (const shot of SHOTS.filter((one) => one.name.includes(only))) {
+  // What one remembers must not show in the next.
+  const context = await browser.newContext({ timezoneId: "UTC" });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => console.log(`${shot.name}: ${error.stack}`));
+  page.on("console", (message) => message.type() === "error" && console.log(`${shot.name}: ${message.text()}`));
+  await page.setViewportSize(shot);
+  await page.goto(server.url + shot.path);
+  await page.locator(".space .row").first().waitFor();
+  await shot.act?.(page);
+  for (const theme of THEME_NAMES) {
+    await wear(page, theme);
+    await page.waitForTimeout(150);
+    await page.screenshot({ path: `${directory}/${shot.name}-${theme.replace("vscode-", "")}.png` });
   }
   await context.close();
 }

@@ -83,6 +83,20 @@ export class LimitsArea extends PageElement {
     this.at = 0;
   }
 
+  /** A bucket that was changed moves to another place in its list: who pressed its button must not be put out of it. */
+  #held: Element | null = null;
+
+  protected override willUpdate(): void {
+    this.#held = this.contains(document.activeElement) ? document.activeElement : null;
+  }
+
+  protected override updated(): void {
+    const held = this.#held;
+    if (held instanceof HTMLElement && held.isConnected && document.activeElement !== held)
+      held.focus({ preventScroll: true });
+    this.#held = null;
+  }
+
   protected override render(): TemplateResult {
     const limits = this.limits?.limits ?? [];
     return html`<div class="area-bar">

@@ -26,6 +26,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ["+ − 0", "wider, narrower, own width"],
   ["Alt+click", "only requests like this cell"],
   ["Alt+Shift+click", "without requests like this cell"],
+  ["Ctrl+Z", "take back what was just done to a bucket"],
   ["F1 or ?", "this list"],
 ];
 
