@@ -113,7 +113,7 @@ export function describeDetection(): void {
   });
 
   it("adds a replica that listens, by the quick fix at a service of which one is down", async () => {
-    const [down] = children;
+    const [down] = children.splice(0, 1);
     const gone = new Promise((resolve) => down.once("exit", resolve));
     down.kill("SIGKILL");
     await gone;

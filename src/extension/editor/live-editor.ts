@@ -206,8 +206,10 @@ export class LiveEditor implements vscode.Disposable, vscode.CodeLensProvider {
         .filter(({ endpoints }) => endpoints.some(({ health, managed }) => isIll(health) && managed !== true))
         .map(({ name }) => name),
     );
+    const touches = (own: vscode.Range): boolean =>
+      own.start.line <= range.end.line && range.start.line <= own.end.line;
     return liveBlocks(document.getText())
-      .filter((block) => block.kind === "service" && ill.has(block.name) && rangeOf(block).intersection(range))
+      .filter((block) => block.kind === "service" && ill.has(block.name) && touches(rangeOf(block)))
       .map(({ name }) => addAction(name));
   }
 
