@@ -30,6 +30,21 @@ describe("requestHeaders and responseHeaders", () => {
     assert.equal(trial.act.request, undefined);
   });
 
+  it("say which fields they change, and never to what", () => {
+    const say = (policy: typeof requestHeaders, yaml: string) => {
+      const { config } = new Trial(policy, yaml);
+      return policy.admits(config as never, 0, 0, passageOf());
+    };
+    assert.equal(
+      say(requestHeaders, "{ remove: [cookie], set: { authorization: Bearer hidden }, add: { x-c: c } }"),
+      "request headers changed: removes cookie; sets authorization; adds x-c",
+    );
+    assert.equal(
+      say(responseHeaders, "{ remove: [a, b, c, d, e, f] }"),
+      "response headers changed: removes a, b, c, d, e, …",
+    );
+  });
+
   it("fill in what a template names", () => {
     const yaml =
       '{ set: { a: "${jwt.sub}/${request.id}", b: "${client.ip} ${consumer}", c: "${header.X-Y}${route}", d: "$${x} ${request.method} ${request.path}", e: "${jwt.org.id}" } }';

@@ -69,6 +69,17 @@ export function checkHeaderEdits(c: HeaderEdits): readonly ConfigProblem[] {
   return problems;
 }
 
+/** "removes cookie; sets x-user": names alone, since values may be secrets. */
+export function headerEditWords(c: HeaderEdits): string {
+  const said = (verb: string, names: readonly string[]) =>
+    names.length === 0 ? [] : [`${verb} ${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}`];
+  return [
+    ...said("removes", c.remove ?? []),
+    ...said("sets", Object.keys(c.set ?? {})),
+    ...said("adds", Object.keys(c.add ?? {})),
+  ].join("; ");
+}
+
 function checkName(name: string, path: readonly (string | number)[]): readonly ConfigProblem[] {
   const why = FRAMING[name.toLowerCase()];
   return why === undefined ? [] : [{ path, message: `${name} cannot be changed here: ${why}` }];

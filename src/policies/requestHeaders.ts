@@ -4,7 +4,13 @@
  */
 import type * as z from "zod/mini";
 import type { Policy } from "../model/policy.ts";
-import { checkHeaderEdits, compileHeaderEdits, headerEdits, type HeaderEdits } from "./header-edits.ts";
+import {
+  checkHeaderEdits,
+  compileHeaderEdits,
+  headerEdits,
+  headerEditWords,
+  type HeaderEdits,
+} from "./header-edits.ts";
 
 export const requestHeaders: Policy<HeaderEdits, undefined, never> = {
   kind: "requestHeaders",
@@ -13,7 +19,7 @@ export const requestHeaders: Policy<HeaderEdits, undefined, never> = {
   example: 'requestHeaders: { set: { x-user: "${jwt.sub}" }, remove: [x-debug] }\n',
   config: headerEdits as unknown as z.ZodMiniType<HeaderEdits>,
   reasons: {},
-  admits: () => "request headers changed",
+  admits: (c) => `request headers changed: ${headerEditWords(c)}`,
   check: checkHeaderEdits,
   compile: (c, context) => ({ request: compileHeaderEdits(c, context) }),
 };

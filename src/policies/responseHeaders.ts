@@ -4,7 +4,13 @@
  */
 import type * as z from "zod/mini";
 import type { Policy } from "../model/policy.ts";
-import { checkHeaderEdits, compileHeaderEdits, headerEdits, type HeaderEdits } from "./header-edits.ts";
+import {
+  checkHeaderEdits,
+  compileHeaderEdits,
+  headerEdits,
+  headerEditWords,
+  type HeaderEdits,
+} from "./header-edits.ts";
 
 export const responseHeaders: Policy<HeaderEdits, undefined, never> = {
   kind: "responseHeaders",
@@ -13,7 +19,7 @@ export const responseHeaders: Policy<HeaderEdits, undefined, never> = {
   example: "responseHeaders: { set: { cache-control: no-store }, remove: [x-powered-by] }\n",
   config: headerEdits as unknown as z.ZodMiniType<HeaderEdits>,
   reasons: {},
-  admits: () => "response headers changed",
+  admits: (c) => `response headers changed: ${headerEditWords(c)}`,
   check: checkHeaderEdits,
   compile: (c, context) => ({ response: compileHeaderEdits(c, context) }),
 };

@@ -16,6 +16,15 @@ const messages = (yaml: string) =>
     .join("; ");
 
 describe("urlRewrite", () => {
+  it("says what becomes of the path and the host", () => {
+    const say = (yaml: string) => urlRewrite.admits(new Trial(urlRewrite, yaml).config as never, 0, 0, passageOf());
+    assert.equal(
+      say("{ prefix: /in, hostname: orders.internal }"),
+      "the matched prefix becomes /in; the host becomes orders.internal",
+    );
+    assert.equal(say('{ regex: "^/v1/", replacement: /v2/ }'), "^/v1/ in the path becomes /v2/");
+  });
+
   it("replaces the matched prefix as the Gateway API's table says (HTTPPathModifier)", () => {
     for (const [path, prefix, replacement, wanted] of [
       ["/foo/bar", "/foo", "/xyz", "/xyz/bar"],

@@ -70,10 +70,20 @@ export const urlRewrite: Policy<Config, undefined, never> = {
   example: "urlRewrite: { prefix: / }\n",
   config: config as unknown as z.ZodMiniType<Config>,
   reasons: {},
-  admits: () => "path or host rewritten",
+  admits: rewriteWords,
   check: checkConfig,
   compile,
 };
+
+/** "the matched prefix becomes /in; the host becomes orders.internal" */
+function rewriteWords({ prefix, path, regex, replacement, hostname }: Config): string {
+  const said: string[] = [];
+  if (prefix !== undefined) said.push(`the matched prefix becomes ${prefix}`);
+  if (path !== undefined) said.push(`the path becomes ${path}`);
+  if (regex !== undefined) said.push(`${regex} in the path becomes ${replacement ?? "nothing"}`);
+  if (hostname !== undefined) said.push(`the host becomes ${hostname}`);
+  return said.join("; ");
+}
 
 function checkConfig(c: Config): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = [];
