@@ -74,8 +74,6 @@ const PICTURES = {
   warning,
 };
 
-export type IconName = keyof typeof PICTURES;
-
 interface Drawn {
   readonly d: string;
   readonly rule: "evenodd" | "nonzero";
