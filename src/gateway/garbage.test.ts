@@ -30,7 +30,7 @@ const mostOf = (bounded: boolean) =>
   );
 
 describe("The young generation of a gateway's process", function () {
-  this.timeout(30_000);
+  this.timeout(60_000);
 
   it("stays small under load that makes it grow without the bound", () => {
     const [free, bounded] = [mostOf(false), mostOf(true)];
