@@ -4,8 +4,8 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 
-/** Milliseconds: far beyond what anything takes on a machine that is five times slower than ours. */
-const PATIENCE = 120_000;
+/** Milliseconds: far beyond what anything takes on a machine that is fifty times slower than ours. */
+const PATIENCE = 240_000;
 
 /** Milliseconds between two looks. */
 const PAUSE = 10;
