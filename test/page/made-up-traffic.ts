@@ -315,7 +315,7 @@ function verdictOf(row: Row): Detail["verdict"] {
   return {
     refused,
     status: row.status,
-    title: limit ? "Rate limit used up" : titles[row.state],
+    title: limit ? "Rate limit used up by per-user" : titles[row.state],
     sentence: limit ? "0.0 of 60 tokens left, 1 needed; the next comes in 1.3 s." : `${row.why}.`,
     ...(refused
       ? { type: limit ? "urn:switchyard:rateLimit:empty" : "urn:switchyard:route:refused", location: line(41) }
