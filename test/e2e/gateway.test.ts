@@ -43,6 +43,9 @@ describe("Switchyard in VS Code", function () {
       async (frame) => (await frame.locator("body[data-place=sidebar]").count()) > 0 && (await shows(frame, text)),
     );
 
+  const inPanel = (holds: (frame: Frame) => Promise<boolean>): Promise<Frame> =>
+    window.webview(async (frame) => (await frame.locator("body[data-place=panel]").count()) > 0 && holds(frame));
+
   it("starts no process before somebody asks, and says that the gateway is off", async () => {
     await window.statusItem().filter({ hasText: "Switchyard off" }).waitFor();
     await window.pane("Services").getByRole("button", { name: "Start Gateway" }).first().waitFor();
@@ -119,6 +122,46 @@ describe("Switchyard in VS Code", function () {
       const answers = await Promise.all(Array.from({ length: 12 }, () => shop.send("/orders/after-edit")));
       return answers.every(({ status }) => status === 200);
     });
+  });
+
+  it("says while somebody types what an edit would change, shows it, takes it back, and saves it", async () => {
+    const saved = shop.read();
+    const line = shop.lineOf("per-consumer: {");
+    const column = saved.split("\n")[line - 1].indexOf("requests: 60") + "requests: ".length + 1;
+    const type = async (): Promise<void> => {
+      await window.openFile("switchyard.yaml");
+      await window.goToLine(line, column);
+      await window.page.keyboard.press("Delete");
+      await window.page.keyboard.press("Delete");
+      await window.page.keyboard.type("1");
+      await window.page.keyboard.press("Escape");
+      await eventually("the ghost text stands beside the line", async () =>
+        (await window.besideLines()).some((text) => /▲ \d+ more rejected of \d+/.test(text)),
+      );
+    };
+    await type();
+    await window
+      .statusItem()
+      .filter({ hasText: /\+\d+\/−0/ })
+      .waitFor();
+    await window.command("Switchyard: Show Changed Decisions");
+    const changed = await inPanel(async (page) => (await page.getByText("Δ200→429").count()) > 0);
+    assert.equal(await changed.locator("input").first().inputValue(), "is:changed");
+    await changed.getByRole("button", { name: "Revert" }).click();
+    await eventually("the edit is taken back", async () => (await window.text()).includes("requests: 60"));
+    await inPanel(async (page) => (await page.getByRole("status", { name: "Unsaved policy" }).count()) === 0);
+    assert.equal(shop.read(), saved);
+
+    await type();
+    const again = await inPanel(
+      async (page) => (await page.getByRole("button", { name: "Save to Apply" }).count()) > 0,
+    );
+    await again.getByRole("button", { name: "Save to Apply" }).click();
+    await eventually("the file is saved", () => shop.read().includes("requests: 1,"));
+    await window.treeRow("Limits", "per-consumer").filter({ hasText: "1 per 20s" }).waitFor();
+    await inPanel(async (page) => (await page.getByRole("status", { name: "Unsaved policy" }).count()) === 0);
+    shop.write(saved);
+    await window.treeRow("Limits", "per-consumer").filter({ hasText: "60 per 20s" }).waitFor();
   });
 
   it("keeps the last good policy serving when a save is invalid, says so, and shows the problem", async () => {
@@ -247,10 +290,7 @@ describe("Switchyard in VS Code", function () {
   it("shows the traffic table in the panel and in an editor tab", async () => {
     await shop.send("/cart/in-the-panel");
     await window.command("Switchyard: Focus Traffic");
-    await window.webview(
-      async (frame) =>
-        (await frame.locator("body[data-place=panel]").count()) > 0 && shows(frame, "/cart/in-the-panel"),
-    );
+    await inPanel((frame) => shows(frame, "/cart/in-the-panel"));
     await window.command("Switchyard: Freeze View");
     await shop.send("/cart/while-frozen");
     await window.webview(async (frame) => {
@@ -258,10 +298,7 @@ describe("Switchyard in VS Code", function () {
       return pressed && !(await shows(frame, "/cart/while-frozen"));
     });
     await window.command("Switchyard: Freeze View");
-    await window.webview(
-      async (frame) =>
-        (await frame.locator("body[data-place=panel]").count()) > 0 && shows(frame, "/cart/while-frozen"),
-    );
+    await inPanel((frame) => shows(frame, "/cart/while-frozen"));
     await window.command("Switchyard: Open Traffic in Editor");
     await window.page.locator(".tab").filter({ hasText: "Traffic" }).waitFor();
   });
@@ -302,12 +339,48 @@ describe("Switchyard in VS Code", function () {
     await eventually("what can be done without one", () => offers("Start Gateway", "Clear Traffic"));
   });
 
-  it("ends the gateway with the window", async () => {
+  it("keeps the table's filter, columns and order over a reload of the window", async () => {
     await window.command("Switchyard: Start Gateway");
     await window
       .statusItem()
       .filter({ hasText: `:${shop.port}` })
       .waitFor();
+    await shop.send("/cart/before-reload");
+    await window.command("Switchyard: Focus Traffic");
+    const page = await inPanel(async (frame) => (await frame.locator("input").count()) > 0);
+    const filter = page.locator("input").first();
+    await filter.fill("status:200 path:/cart/*");
+    await filter.press("Enter");
+    await page.getByText("/cart/before-reload").first().waitFor();
+    await page.getByRole("button", { name: "More" }).click();
+    await page.getByRole("button", { name: "Newest First" }).click();
+    await page.locator('button[aria-pressed="true"]').filter({ hasText: "Newest First" }).waitFor();
+    await page.getByRole("button", { name: "Protocol" }).click();
+    await page.getByRole("columnheader", { name: "Protocol" }).waitFor();
+    await page.locator("body").press("Escape");
+    // Another page, which begins with what the window was told to remember: from then on it may go.
+    await window.command("View: Toggle Panel Visibility");
+    await window.command("Switchyard: Focus Traffic");
+    await inPanel(async (frame) => (await frame.getByRole("columnheader", { name: "Protocol" }).count()) > 0);
+
+    await window.page.reload();
+    await window.ready();
+    await window.showSidebar();
+    await window.command("Switchyard: Start Gateway");
+    await window
+      .statusItem()
+      .filter({ hasText: `:${shop.port}` })
+      .waitFor();
+    await shop.send("/cart/after-reload");
+    await window.command("Switchyard: Focus Traffic");
+    const reloaded = await inPanel((frame) => shows(frame, "/cart/after-reload"));
+    assert.equal(await reloaded.locator("input").first().inputValue(), "status:200 path:/cart/*");
+    await reloaded.getByRole("columnheader", { name: "Protocol" }).waitFor();
+    await reloaded.getByRole("button", { name: "More" }).click();
+    await reloaded.locator('button[aria-pressed="true"]').filter({ hasText: "Newest First" }).waitFor();
+  });
+
+  it("ends the gateway with the window", async () => {
     assert.equal(gatewaysOf(shop.folder).length, 1);
     await window.close();
     await eventually("the gateway's process is gone", () => gatewaysOf(shop.folder).length === 0);

@@ -59,9 +59,17 @@ export type Say = (text: string) => void;
 
 function settingsFrom(value: unknown): ViewSettings {
   if (typeof value !== "object" || value === null) return {};
-  const { sort, ...rest } = value as ViewSettings;
+  const { sort, keptAt: _keptAt, ...rest } = value as Kept;
   // A key that this version does not know would be refused with every question.
   return sort !== undefined && SORT_KEYS.includes(sort.by) ? { ...rest, sort } : rest;
+}
+
+/** Settings with when they were kept, epoch milliseconds. */
+type Kept = ViewSettings & { readonly keptAt?: number };
+
+function later(own: unknown, workspace: unknown): unknown {
+  const at = (value: unknown): number => (value as Kept | null | undefined)?.keptAt ?? 0;
+  return own !== undefined && own !== null && at(own) >= at(workspace) ? own : workspace;
 }
 
 function parsed(text: string | undefined): unknown {
@@ -110,11 +118,13 @@ export function windowHost(place: Place, api: WebviewApi, connection: Connection
       quietly(gateway.importHar());
       return true;
     },
-    // A page that was hidden has its own state; a new one begins with what the workspace remembers.
-    recall: () => settingsFrom(api.getState() ?? parsed(document.body.dataset["view"])),
+    // A page that was hidden has its own state; a new one begins with what the workspace remembers. After a reload VS Code
+    // brings a state that may be minutes old, so the later of the two counts.
+    recall: () => settingsFrom(later(api.getState(), parsed(document.body.dataset["view"]))),
     remember(settings) {
-      api.setState(settings);
-      quietly(gateway.rememberView(JSON.stringify(settings)));
+      const kept: Kept = { ...settings, keptAt: Date.now() };
+      api.setState(kept);
+      quietly(gateway.rememberView(JSON.stringify(kept)));
     },
   };
 }
