@@ -34,9 +34,10 @@ const examples = {
       { script: "orders.mjs", port: 4002 },
       { script: "orders.mjs", port: 4003, env: { SLOWNESS: "60" } },
       { script: "reviews.mjs", port: 4201 },
+      { script: "suggestions.mjs", port: 4301 },
     ],
     listeners: [8080],
-    files: ["jwks.json"],
+    files: ["jwks.json", "suggestions.proto"],
     hint: (port) => `curl -i http://localhost:${port}/catalog`,
   },
   layers: {

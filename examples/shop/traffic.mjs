@@ -30,6 +30,7 @@ const mix = [
   [5, () => ["GET", "/catalog"]],
   [4, () => ["GET", `/pages/product/${one(1, 6)}`]],
   [4, () => ["GET", `/prices/${one(1, 6)}`]],
+  [3, () => ["GET", `/suggestions/${one(1, 6)}`]],
   [3, () => ["GET", "/catalog", { "x-client": "mobile", "accept-encoding": "br, gzip" }]],
   [3, () => ["GET", `/catalog/${one(1, 6)}`, { "x-client": "iot" }]],
   [2, () => ["GET", "/catalog/99"]],

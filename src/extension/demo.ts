@@ -21,6 +21,7 @@ const PROGRAMS: readonly { readonly script: string; readonly environment: Readon
   { script: "services/orders.mjs", environment: { PORT: "4002" } },
   { script: "services/orders.mjs", environment: { PORT: "4003", SLOWNESS: "40" } },
   { script: "services/reviews.mjs", environment: { PORT: "4201" } },
+  { script: "services/suggestions.mjs", environment: { PORT: "4301" } },
   { script: "traffic.mjs", environment: {} },
 ];
 

@@ -29,6 +29,7 @@ function startShop(folder: string): ChildProcess[] {
     ["services/orders.mjs", { PORT: "4002" }],
     ["services/orders.mjs", { PORT: "4003", SLOWNESS: "40" }],
     ["services/reviews.mjs", { PORT: "4201" }],
+    ["services/suggestions.mjs", { PORT: "4301" }],
     ["traffic.mjs", {}],
   ];
   return programs.map(([script, environment]) =>
