@@ -12,8 +12,12 @@ import { read } from "./read.ts";
 
 const SHOP = readFileSync(new URL("../../examples/shop/switchyard.yaml", import.meta.url), "utf8");
 
+/** What the shop's policy names stands beside it. */
+const shopFile = (path: string): string =>
+  readFileSync(new URL(`../../examples/shop/${path}`, import.meta.url), "utf8");
+
 function planOf(text: string): Plan {
-  const { plan, diagnostics } = read(text, "switchyard.yaml", { env: () => undefined, file: () => undefined });
+  const { plan, diagnostics } = read(text, "switchyard.yaml", { env: () => undefined, file: shopFile });
   assert.ok(plan, `${text}\n${JSON.stringify(diagnostics.map(({ message }) => message))}`);
   assert.deepEqual(
     diagnostics.filter(({ severity }) => severity === "warning").map(({ message }) => message),

@@ -74,7 +74,11 @@ function factOf(
     case "body":
       return need.source.read(body(need.source.most), x);
     case "call":
-      return { state: "unavailable", problem: "a test reads no descriptors: write facts: { call: ... }" };
+      return {
+        state: "unavailable",
+        problem:
+          "a test reads no descriptors: write facts: { call: { state: call, service: shop.v1.Orders, method: Get } }",
+      };
   }
 }
 

@@ -27,8 +27,8 @@ describe("switchyard test", function () {
   it("runs the tests of the shop, all of which pass, and says what they do not reach", async () => {
     const line = switchyard(["test", shop, "--coverage"]);
     assert.equal(await line.ended, 0, line.output());
-    assert.match(line.output(), /9 passed\n/);
-    assert.match(line.output(), /9 of 9 routes, \d+ of \d+ policies, \d+ of \d+ reasons reached/);
+    assert.match(line.output(), /10 passed\n/);
+    assert.match(line.output(), /10 of 10 routes, \d+ of \d+ policies, \d+ of \d+ reasons reached/);
     assert.match(line.output(), /no test reaches reasons of user-jwt: .*jwt\/notYetValid.*switchyard\.yaml:\d+/);
   });
 
