@@ -164,7 +164,7 @@ describe("Switchyard in VS Code", function () {
     const emptied = await inPanel(
       async (page) => (await page.getByRole("button", { name: "Clear Filter" }).count()) > 0,
     );
-    await emptied.getByRole("button", { name: "Clear Filter" }).click();
+    await emptied.getByRole("button", { name: "Clear Filter" }).first().click();
     shop.write(saved);
     await window.treeRow("Limits", "per-consumer").filter({ hasText: "60 per 20s" }).waitFor();
   });
